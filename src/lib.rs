@@ -1,0 +1,10 @@
+//! Liftlock takes an application's data up the levels it outgrows, JSON and Markdown files → SQLite →
+//! PostgreSQL, each step versioned, verified and reversible. This is the library under the `liftlock` binary.
+
+pub mod config;
+pub mod dialect;
+pub mod migrate;
+pub mod source_text;
+pub mod sql;
+
+pub use dialect::Dialect;

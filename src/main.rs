@@ -1,0 +1,3 @@
+//! The binary: parse, log, run, exit code; nothing else.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! How the files of a migrations folder are read, and written.
