@@ -3,12 +3,13 @@
 # run and fails, because a test without its server must not pass silently.
 set -eu
 
+# Whether a program is in PATH, or in one of the places given after its name.
 have() {
+    command -v "$1" >/dev/null 2>&1 && return 0
+    shift
     for place in "$@"; do
         # An unmatched pattern stays as it is, and no such file is executable.
-        if [ -x "$place" ] || command -v "$place" >/dev/null 2>&1; then
-            return 0
-        fi
+        [ -x "$place" ] && return 0
     done
     return 1
 }
