@@ -1,10 +1,17 @@
 //! Liftlock takes an application's data up the levels it outgrows, JSON and Markdown files → SQLite →
 //! PostgreSQL, each step versioned, verified and reversible. This is the library under the `liftlock` binary.
 
+pub mod cli;
 pub mod config;
+mod crash;
+pub mod db;
 pub mod dialect;
+pub mod error;
+pub mod interrupt;
 pub mod migrate;
 pub mod source_text;
 pub mod sql;
 
 pub use dialect::Dialect;
+pub use error::Error;
+pub use interrupt::Interrupt;

@@ -1,0 +1,111 @@
+//! What a database says when something fails, in one shape for all drivers.
+
+use std::error::Error;
+use std::fmt;
+
+/// No connection.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The server or the file could not be reached.
+    #[error("cannot connect to `{target}`")]
+    Connect {
+        /// The target, without its password.
+        target: String,
+        /// The next step, where one is known.
+        hint: Option<String>,
+        /// What the driver says.
+        #[source]
+        source: SqlError,
+    },
+    /// A certificate file could not be used.
+    #[error("cannot use the certificates of `{path}`")]
+    Certificates {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl DbError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect { hint, .. } => hint.clone(),
+            Self::Certificates { .. } => Some("`sslrootcert` takes a file of PEM certificates, or `system`".to_owned()),
+        }
+    }
+}
+
+/// What kind of failure a statement met, as far as a caller acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorClass {
+    /// The connection is gone: what the statement did is unknown.
+    ConnectionLost,
+    /// A lock was not had in time (PostgreSQL 55P03, `SQLITE_BUSY`).
+    LockTimeout,
+    /// The statement was cancelled (PostgreSQL 57014, `SQLITE_INTERRUPT`).
+    Cancelled,
+    /// A key that exists already (23505, `SQLITE_CONSTRAINT_PRIMARYKEY`).
+    UniqueViolation,
+    /// A table or column that isn't there.
+    Missing,
+    /// The database or its file can't be written.
+    ReadOnly,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+/// A statement that failed.
+#[derive(Debug, Default)]
+pub struct SqlError {
+    /// The database's own message.
+    pub message: String,
+    /// SQLSTATE, or the name of SQLite's result code.
+    pub code: Option<String>,
+    /// What kind of failure it is.
+    pub class: ErrorClass,
+    /// More facts, as the server gives them.
+    pub detail: Option<String>,
+    /// The server's own hint.
+    pub hint: Option<String>,
+    /// Where in the server: the stack of functions.
+    pub context: Option<String>,
+    /// The byte offset in the text that was sent.
+    pub position: Option<usize>,
+    /// The number of statements of the text that had succeeded, where the driver knows.
+    pub statements_done: Option<usize>,
+    /// The table concerned, where the server names it.
+    pub table: Option<String>,
+}
+
+impl fmt::Display for SqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(code) = &self.code {
+            write!(f, " ({code})")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for SqlError {}
+
+impl SqlError {
+    /// A failure that a driver gave no more than a text for.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    /// Detail, hint and context, each on a line of its own as `psql` prints them.
+    #[must_use]
+    pub fn particulars(&self) -> Vec<String> {
+        [("detail", &self.detail), ("server's hint", &self.hint), ("context", &self.context)]
+            .into_iter()
+            .filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}")))
+            .collect()
+    }
+}

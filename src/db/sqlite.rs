@@ -1,0 +1,394 @@
+//! SQLite over rusqlite.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::types::ValueRef;
+use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, ffi};
+
+use super::{Access, DbError, ErrorClass, SqlError, TextRow};
+use crate::Dialect;
+use crate::config::{SqliteLocation, SqliteTarget};
+
+/// A foreign key that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Broken {
+    /// A row that points nowhere, as `PRAGMA foreign_key_check` lists it.
+    Row {
+        /// The child table.
+        table: String,
+        /// The child's rowid; `None` in a `WITHOUT ROWID` table.
+        rowid: Option<i64>,
+        /// The table that should hold the parent.
+        parent: String,
+        /// Tells rows apart that are alike in all of this (two keys to one parent; no rowids), from 0.
+        nth: u64,
+    },
+    /// A key that SQLite can't check, for want of a table or of a unique index on the parent's columns.
+    Key {
+        /// The child table.
+        table: String,
+        /// What SQLite says.
+        message: String,
+    },
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Row { table, rowid: Some(rowid), parent, .. } => write!(f, "`{table}` rowid {rowid} → `{parent}`"),
+            Self::Row { table, rowid: None, parent, .. } => write!(f, "`{table}` (a table without rowids) → `{parent}`"),
+            Self::Key { table, message } => write!(f, "`{table}`: {message}"),
+        }
+    }
+}
+
+/// A connection to a SQLite database.
+#[derive(Debug)]
+pub struct SqliteDb {
+    connection: Connection,
+    target: Option<SqliteTarget>,
+    busy_timeout: Duration,
+}
+
+impl From<Connection> for SqliteDb {
+    fn from(connection: Connection) -> Self {
+        Self { connection, target: None, busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+impl SqliteDb {
+    /// Opens the file of `target` as `access` says. A file that is missing and not to be written is read as empty.
+    pub(super) fn open(target: &SqliteTarget, access: Access) -> Result<Self, DbError> {
+        let failed = |source| connect_error(target, access, source);
+        let missing = matches!(&target.location, SqliteLocation::File(path) if !path.exists());
+        let connection = match (access, &target.location) {
+            (Access::Read, SqliteLocation::File(_)) if missing && target.create => {
+                open_file(&SqliteLocation::Memory, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?
+            }
+            (Access::Read, SqliteLocation::File(_)) => open_for_reading(target).map_err(failed)?,
+            (Access::Write, _) if target.create && !target.read_only => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+                open_file(&target.location, flags).map_err(failed)?
+            }
+            _ if target.read_only => open_file(&target.location, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?,
+            _ => open_file(&target.location, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?,
+        };
+        let mut db = Self { connection, target: Some(target.clone()), busy_timeout: Duration::from_secs(5) };
+        db.set_busy_timeout(db.busy_timeout);
+        // the file is read only now: a file that is no database says so here, with the target's name
+        db.query("PRAGMA schema_version").map_err(failed)?;
+        Ok(db)
+    }
+
+    /// The driver's connection, for a program that goes on with it.
+    #[must_use]
+    pub fn into_inner(self) -> Connection {
+        self.connection
+    }
+
+    /// The database's file; `None` for one in memory.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.connection.path().filter(|path| !path.is_empty()).map(Path::new)
+    }
+
+    /// How long a statement waits for a lock that another connection holds.
+    pub fn set_busy_timeout(&mut self, timeout: Duration) {
+        self.busy_timeout = timeout;
+        if let Err(error) = self.connection.busy_timeout(timeout) {
+            tracing::debug!(%error, "busy timeout");
+        }
+    }
+
+    /// Takes a new connection in place of this one, so that nothing a script set (pragmas, attached databases,
+    /// temporary tables) is left. A connection in memory, or one that a program handed over, is kept as it is.
+    ///
+    /// # Errors
+    /// [`DbError`] where the file can't be opened again.
+    pub fn renew(&mut self) -> Result<(), DbError> {
+        if let Some(target) = &self.target
+            && matches!(target.location, SqliteLocation::File(_))
+        {
+            let fresh = Self::open(target, Access::Write)?;
+            self.connection = fresh.connection;
+            self.set_busy_timeout(self.busy_timeout);
+        }
+        Ok(())
+    }
+
+    /// Runs the statements of `sql`, each to its end.
+    ///
+    /// # Errors
+    /// As [`super::Db::execute`].
+    pub fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.run(sql, |_| ())
+    }
+
+    pub(super) fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
+        let mut rows = Vec::new();
+        self.run(sql, |row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    /// Runs every statement to its end (one step is not enough: a SELECT does its work row by row).
+    fn run(&self, sql: &str, mut each: impl FnMut(TextRow)) -> Result<(), SqlError> {
+        let mut batch = Batch::new(&self.connection, sql);
+        let mut done = 0;
+        loop {
+            let statement = batch.next().map_err(|error| describe(&error, Some(sql), done))?;
+            let Some(mut statement) = statement else { return Ok(()) };
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).map_err(|error| describe(&error, None, done))?;
+            while let Some(row) = rows.next().map_err(|error| describe(&error, None, done))? {
+                each((0..columns).map(|at| row.get_ref(at).ok().and_then(text_of)).collect());
+            }
+            done += 1;
+        }
+    }
+
+    /// Whether a transaction is open.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Whether foreign keys are enforced on this connection.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the pragma can't be read.
+    pub fn foreign_keys(&self) -> Result<bool, SqlError> {
+        self.connection
+            .query_row("PRAGMA foreign_keys", [], |row| row.get(0))
+            .map_err(|error| describe(&error, None, 0))
+    }
+
+    /// A number that changes when another connection has changed the database
+    /// (<https://www.sqlite.org/pragma.html#pragma_data_version>).
+    ///
+    /// # Errors
+    /// [`SqlError`] where the pragma can't be read.
+    pub fn data_version(&self) -> Result<i64, SqlError> {
+        self.connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(|error| describe(&error, None, 0))
+    }
+
+    /// The rows that the last statement changed.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.connection.changes()
+    }
+
+    /// Every foreign key of the main database that does not hold.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database can't be read.
+    pub fn broken_foreign_keys(&self) -> Result<BTreeSet<Broken>, SqlError> {
+        if let Ok(broken) = self.foreign_key_check(None) {
+            return Ok(broken);
+        }
+        // one key that can't be checked ends the check of all; table by table, the others are still looked at
+        let tables = self.query_rows("SELECT name FROM main.sqlite_schema WHERE type = 'table'")?;
+        let mut broken = BTreeSet::new();
+        for table in tables {
+            match self.foreign_key_check(Some(&table)) {
+                Ok(found) => broken.extend(found),
+                Err(error) => {
+                    broken.insert(Broken::Key { table, message: error.message });
+                }
+            }
+        }
+        Ok(broken)
+    }
+
+    fn foreign_key_check(&self, table: Option<&str>) -> Result<BTreeSet<Broken>, SqlError> {
+        let pragma = match table {
+            None => "PRAGMA main.foreign_key_check".to_owned(),
+            Some(table) => format!("PRAGMA main.foreign_key_check({})", Dialect::Sqlite.quote_identifier(table)),
+        };
+        let run = || -> rusqlite::Result<BTreeSet<Broken>> {
+            let mut statement = self.connection.prepare(&pragma)?;
+            let mut alike: BTreeMap<(String, Option<i64>, String), u64> = BTreeMap::new();
+            let mut rows = statement.query([])?;
+            let mut broken = BTreeSet::new();
+            while let Some(row) = rows.next()? {
+                let (table, rowid, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let nth = alike.entry((table.clone(), rowid, parent.clone())).or_default();
+                broken.insert(Broken::Row { table, rowid, parent, nth: *nth });
+                *nth += 1;
+            }
+            Ok(broken)
+        };
+        run().map_err(|error| describe(&error, None, 0))
+    }
+
+    fn query_rows(&self, sql: &str) -> Result<Vec<String>, SqlError> {
+        let mut rows = Vec::new();
+        self.run(sql, |row| rows.extend(row.into_iter().next().flatten()))?;
+        Ok(rows)
+    }
+
+    pub(super) fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
+        let handle = self.connection.get_interrupt_handle();
+        Box::new(move || handle.interrupt())
+    }
+}
+
+fn open_file(path: &SqliteLocation, flags: OpenFlags) -> Result<Connection, SqlError> {
+    let path = match path {
+        SqliteLocation::Memory => Path::new(":memory:"),
+        SqliteLocation::File(path) => path,
+    };
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|e| describe(&e, None, 0))
+}
+
+/// Read-only where that works. It can't where a killed writer left a journal to roll back, or a WAL without its
+/// index: then SQLite needs a connection that may write, and this one is kept from writing anything of its own.
+fn open_for_reading(target: &SqliteTarget) -> Result<Connection, SqlError> {
+    let read_only = open_file(&target.location, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    match read_only.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) {
+        Ok(()) => Ok(read_only),
+        Err(error) if target.read_only => Err(describe(&error, None, 0)),
+        Err(_) => {
+            let connection = open_file(&target.location, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .and_then(|_| connection.pragma_update(None, "query_only", true))
+                .map_err(|error| describe(&error, None, 0))?;
+            Ok(connection)
+        }
+    }
+}
+
+fn connect_error(target: &SqliteTarget, access: Access, source: SqlError) -> DbError {
+    let hint = match (&target.location, source.code.as_deref()) {
+        (SqliteLocation::File(path), _) if path.is_dir() => Some("that is a folder; name the database file in it".to_owned()),
+        (SqliteLocation::File(path), _) if !path.exists() && (access != Access::Write || !target.create) => {
+            Some("there is no such file; `liftlock up` creates it".to_owned())
+        }
+        (SqliteLocation::File(path), _) if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()) => {
+            Some("the folder it is to stand in does not exist".to_owned())
+        }
+        (_, Some("SQLITE_NOTADB")) => {
+            Some("the file is no SQLite database (or an encrypted one); it was not changed".to_owned())
+        }
+        _ => None,
+    };
+    DbError::Connect { target: target.to_string(), hint, source }
+}
+
+fn text_of(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+/// `sent` is the whole text, for the errors that tell their place in what was left of it.
+fn describe(error: &rusqlite::Error, sent: Option<&str>, done: usize) -> SqlError {
+    let (code, message, position) = match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            (Some(*code), message.clone().unwrap_or_else(|| code.to_string()), None)
+        }
+        rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
+            let before = sent.map(|sent| sent.len().saturating_sub(sql.len()));
+            let offset = usize::try_from(*offset).ok();
+            (Some(*error), msg.clone(), before.zip(offset).map(|(before, offset)| before + offset))
+        }
+        rusqlite::Error::InvalidParameterCount(..) => {
+            (None, "the statement has a parameter (`?`, `:name`, `@name` or `$name`), and nothing binds it".into(), None)
+        }
+        other => (None, other.to_string(), None),
+    };
+    let class = code.map_or(ErrorClass::Other, |code| classify(code, &message));
+    SqlError {
+        code: code.map(code_name),
+        class,
+        position,
+        statements_done: Some(done),
+        message,
+        ..SqlError::default()
+    }
+}
+
+fn classify(error: ffi::Error, message: &str) -> ErrorClass {
+    match (error.code, error.extended_code) {
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => ErrorClass::LockTimeout,
+        (ErrorCode::OperationInterrupted, _) => ErrorClass::Cancelled,
+        (ErrorCode::ReadOnly, _) => ErrorClass::ReadOnly,
+        (_, ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_ROWID) => {
+            ErrorClass::UniqueViolation
+        }
+        _ if message.starts_with("no such table") || message.starts_with("no such column") => ErrorClass::Missing,
+        _ => ErrorClass::Other,
+    }
+}
+
+/// The name of a result code as <https://www.sqlite.org/rescode.html> has it, for those a person may meet.
+fn code_name(error: ffi::Error) -> String {
+    let name = match error.extended_code {
+        ffi::SQLITE_CONSTRAINT_CHECK => "SQLITE_CONSTRAINT_CHECK",
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "SQLITE_CONSTRAINT_FOREIGNKEY",
+        ffi::SQLITE_CONSTRAINT_NOTNULL => "SQLITE_CONSTRAINT_NOTNULL",
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY => "SQLITE_CONSTRAINT_PRIMARYKEY",
+        ffi::SQLITE_CONSTRAINT_TRIGGER => "SQLITE_CONSTRAINT_TRIGGER",
+        ffi::SQLITE_CONSTRAINT_UNIQUE => "SQLITE_CONSTRAINT_UNIQUE",
+        ffi::SQLITE_CONSTRAINT_DATATYPE => "SQLITE_CONSTRAINT_DATATYPE",
+        ffi::SQLITE_BUSY_SNAPSHOT => "SQLITE_BUSY_SNAPSHOT",
+        extended => match extended & 0xff {
+            ffi::SQLITE_ERROR => "SQLITE_ERROR",
+            ffi::SQLITE_PERM => "SQLITE_PERM",
+            ffi::SQLITE_BUSY => "SQLITE_BUSY",
+            ffi::SQLITE_LOCKED => "SQLITE_LOCKED",
+            ffi::SQLITE_READONLY => "SQLITE_READONLY",
+            ffi::SQLITE_INTERRUPT => "SQLITE_INTERRUPT",
+            ffi::SQLITE_IOERR => "SQLITE_IOERR",
+            ffi::SQLITE_CORRUPT => "SQLITE_CORRUPT",
+            ffi::SQLITE_FULL => "SQLITE_FULL",
+            ffi::SQLITE_CANTOPEN => "SQLITE_CANTOPEN",
+            ffi::SQLITE_CONSTRAINT => "SQLITE_CONSTRAINT",
+            ffi::SQLITE_MISMATCH => "SQLITE_MISMATCH",
+            ffi::SQLITE_NOTADB => "SQLITE_NOTADB",
+            _ => return format!("SQLite result code {extended}"),
+        },
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> SqliteDb {
+        SqliteDb::from(Connection::open_in_memory().expect("opens"))
+    }
+
+    #[test]
+    fn a_syntax_error_tells_its_place_in_the_whole_text() {
+        let sql = "create table a(x); create tabel b(x);";
+        let error = memory().execute(sql).expect_err("a typing error");
+        assert_eq!(error.position, sql.find("tabel"));
+        assert_eq!(error.statements_done, Some(1));
+        assert_eq!(error.code.as_deref(), Some("SQLITE_ERROR"));
+    }
+
+    #[test]
+    fn a_select_runs_to_its_end() {
+        let mut db = memory();
+        db.execute("create table a(x); insert into a values(1),(2),(3);").expect("runs");
+        assert_eq!(db.query("select x from a").expect("rows").len(), 3);
+    }
+
+    #[test]
+    fn a_parameter_is_an_error_not_a_null() {
+        let error = memory().execute("create table a(x); insert into a values(:p);").expect_err("unbound");
+        assert!(error.message.contains("parameter"), "{error}");
+    }
+}

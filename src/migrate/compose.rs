@@ -1,0 +1,153 @@
+//! From a step to everything that is sent for it, in order: what runs is what a dry run prints.
+
+use std::time::Duration;
+
+use super::Directives;
+use super::history::Direction;
+use super::history::write::{HistoryRow, LogRow, Writer};
+use super::plan::Step;
+use super::script::{Mode, Piece};
+use crate::Dialect;
+
+/// A part of what is sent for a transactional migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Bookkeeping, and the point a test may kill the process at before it.
+    Ours(String, &'static str),
+    /// The script.
+    Script(Piece),
+    /// SQLite: rows that point nowhere are looked for.
+    CheckForeignKeys,
+}
+
+/// What a transaction is composed with.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting<'a> {
+    pub writer: &'a Writer,
+    /// PostgreSQL: the key of the advisory lock that the run holds.
+    pub lock_key: Option<i64>,
+    pub lock_timeout: Duration,
+    /// RFC 3339.
+    pub now: String,
+    /// The same as milliseconds of the Unix epoch.
+    pub now_ms: i64,
+}
+
+impl Step {
+    /// The row that says this step's migration is applied.
+    pub(crate) fn history_row(&self) -> HistoryRow<'_> {
+        HistoryRow {
+            version: self.version,
+            name: &self.name,
+            checksum: self.checksum,
+            up: (&self.script.text, &self.script.directives),
+            down: self.down.as_ref().map(|(text, directives): &(String, Directives)| (text.as_str(), directives)),
+        }
+    }
+
+    pub(crate) fn log_row<'a>(
+        &'a self,
+        checksum: &'a str,
+        result: &'a str,
+        reason: Option<&'a str>,
+        duration_ms: String,
+    ) -> LogRow<'a> {
+        LogRow {
+            action: self.direction.name(),
+            version: self.version,
+            name: &self.name,
+            checksum,
+            result,
+            reason,
+            duration_ms,
+        }
+    }
+}
+
+/// Everything that is sent for a transactional `step`. The row comes before the script: the primary key alone lets
+/// only one runner in, lock or no lock.
+pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
+    let Mode::Transaction { begin, pieces } = &step.prepared.mode else { return Vec::new() };
+    let writer = setting.writer;
+    let sqlite = writer.tables.dialect == Dialect::Sqlite;
+    let mut parts = Vec::new();
+    if sqlite {
+        let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
+        parts.push(Part::Ours(format!("PRAGMA foreign_keys = {state}"), "before-begin"));
+    }
+    parts.push(Part::Ours(begin.clone(), "before-begin"));
+    if !sqlite {
+        let timeout = step.script.directives.lock_timeout.unwrap_or(setting.lock_timeout);
+        parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "before-row"));
+    }
+    if let Some(key) = setting.lock_key {
+        parts.push(Part::Ours(writer.assert_lock(key), "before-row"));
+    }
+    parts.push(Part::Ours(
+        match step.direction {
+            Direction::Up => writer.insert_history(&step.history_row(), &setting.now, None),
+            Direction::Down => writer.delete_history(step.version),
+        },
+        "before-row",
+    ));
+    parts.extend(pieces.iter().cloned().map(Part::Script));
+    if sqlite {
+        parts.push(Part::CheckForeignKeys);
+    } else {
+        // not DISCARD ALL: it would drop the lock
+        parts.push(Part::Ours("RESET SESSION AUTHORIZATION".to_owned(), "after-script"));
+        parts.push(Part::Ours("RESET ROLE".to_owned(), "after-script"));
+        parts.push(Part::Ours("RESET ALL".to_owned(), "after-script"));
+    }
+    if step.direction == Direction::Up {
+        parts.push(Part::Ours(writer.set_duration(step.version, setting.now_ms), "after-script"));
+    }
+    let checksum = step.checksum.to_string();
+    let duration = writer.duration(setting.now_ms);
+    parts.push(Part::Ours(writer.log(&step.log_row(&checksum, "done", None, duration), &setting.now), "after-script"));
+    parts.push(Part::Ours("COMMIT".to_owned(), "before-commit"));
+    parts
+}
+
+/// The SQL of a step as a person reads it.
+pub(crate) fn printed(step: &Step, setting: &Setting<'_>) -> Vec<String> {
+    let mut lines = vec![format!("-- {} ({}): {}", step.title(), step.direction.name(), step.script.path)];
+    match &step.prepared.mode {
+        Mode::Transaction { .. } => {
+            for part in transaction(step, setting) {
+                match part {
+                    Part::Ours(sql, _) => lines.push(format!("{sql};")),
+                    Part::CheckForeignKeys => lines.push("PRAGMA main.foreign_key_check;".to_owned()),
+                    Part::Script(Piece::Sql { text, .. }) => lines.push(terminated(&text)),
+                    Part::Script(Piece::Copy { statement, data, .. }) => {
+                        lines.push(format!("{statement};\n{data}\\."));
+                    }
+                }
+            }
+        }
+        Mode::Steps(units) => {
+            let next = step.resume.as_ref().map_or(0, |unfinished| unfinished.next_statement);
+            if next > 0 {
+                lines.push(format!("-- goes on after statement {next} of {}", units.len()));
+            }
+            for unit in units.iter().skip(next) {
+                lines.push(terminated(&unit.text));
+                if let super::script::UnitKind::Copy(data) = &unit.kind {
+                    lines.push(format!("{data}\\."));
+                }
+            }
+            let writer = setting.writer;
+            lines.push(match step.direction {
+                Direction::Up => format!("{};", writer.insert_history(&step.history_row(), &setting.now, None)),
+                Direction::Down => format!("{};", writer.delete_history(step.version)),
+            });
+        }
+    }
+    lines
+}
+
+fn terminated(text: &str) -> String {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    // a comment at the end would swallow a semicolon put behind it
+    if text.is_empty() || text.ends_with(';') { text.to_owned() } else { format!("{text}\n;") }
+}

@@ -1,0 +1,266 @@
+//! Running a plan: the lock, the tables, each step once, and what was done as data.
+
+mod blockers;
+mod lock;
+mod message;
+mod resume;
+mod stepwise;
+mod transactional;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use lock::RunLock;
+
+use super::history::write::{LogRow, Writer};
+use super::history::{Direction, Standing, State};
+use super::plan::{self, Plan, Step};
+use super::{Event, MigrateError, Options, Outcome, RunReport, StepReport, compose};
+use crate::db::{Db, ErrorClass, SqlError};
+use crate::interrupt::Interrupt;
+use crate::source_text;
+
+/// What every step of a run is given.
+pub(crate) struct Run<'a> {
+    pub db: &'a mut Db,
+    pub options: &'a Options,
+    pub writer: Writer,
+    /// The advisory lock that is held (PostgreSQL).
+    pub lock_key: Option<i64>,
+    pub backend_pid: Option<i64>,
+    blockers: Option<blockers::Watch>,
+}
+
+/// What became of one step.
+pub(crate) enum StepEnd {
+    Done(Duration),
+    /// The database is not as it was when the plan was made: another runner was here.
+    Stale,
+}
+
+/// Runs what `make_plan` says of the state under the lock, and again where another runner got in between.
+pub(crate) fn execute(
+    db: &mut Db,
+    options: &Options,
+    make_plan: &mut dyn FnMut(&mut Db, &State) -> Result<Plan, MigrateError>,
+) -> Result<Outcome, MigrateError> {
+    let mut report = RunReport::default();
+    let mut state = State::read(db)?;
+    let mut plan = make_plan(db, &state)?;
+    report.warnings.clone_from(&plan.warnings);
+    if plan.steps.is_empty() {
+        return Ok(Outcome { report, error: None });
+    }
+    let lock = RunLock::acquire(db, &state, options, &mut |db| {
+        let state = State::read(db)?;
+        Ok(!make_plan(db, &state)?.steps.is_empty())
+    })?;
+    let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
+    let outcome = (|| {
+        ensure_tables(db, &state)?;
+        loop {
+            // under the lock, and after every surprise, what is there is read anew
+            state = State::read(db)?;
+            plan = make_plan(db, &state)?;
+            report.warnings.clone_from(&plan.warnings);
+            let mut run = Run::new(db, &state, options, &lock);
+            match run.steps(&plan.steps, &mut report) {
+                Ok(true) => return Ok(None),
+                Ok(false) => {}
+                Err(error) => return Ok(Some(error)),
+            }
+        }
+    })();
+    lock.release(db);
+    let error = outcome?;
+    Ok(Outcome { report, error })
+}
+
+/// The SQL of `plan`, as a dry run prints it.
+pub(crate) fn print(state: &State, options: &Options, plan: &Plan) -> Vec<String> {
+    let writer = Writer { tables: state.tables.clone(), who: options.who.clone() };
+    let (now, now_ms) = now();
+    let setting = compose::Setting {
+        writer: &writer,
+        lock_key: state.session.as_ref().map(|session| session.lock_key),
+        lock_timeout: options.lock_timeout,
+        now,
+        now_ms,
+    };
+    let mut lines = Vec::new();
+    if !plan.steps.is_empty() {
+        lines.extend(missing_tables(state, &[]));
+    }
+    lines.extend(plan.steps.iter().flat_map(|step| compose::printed(step, &setting)));
+    lines
+}
+
+/// The moment as RFC 3339 and as milliseconds of the Unix epoch.
+pub(crate) fn now() -> (String, i64) {
+    let now = jiff::Timestamp::now();
+    (now.to_string(), now.as_millisecond())
+}
+
+fn missing_tables(state: &State, columns: &[String]) -> Vec<String> {
+    match state.standing {
+        Standing::Ours { extended: true, progress: true, log: true } => Vec::new(),
+        Standing::Ours { extended: false, .. } => vec![state.tables.create(), state.tables.extend(columns)],
+        _ => vec![state.tables.create()],
+    }
+}
+
+/// The SQL that makes the tables that are missing, and gives refinery's the columns it lacks.
+pub(crate) fn tables_sql(db: &mut Db, state: &State) -> Result<Vec<String>, MigrateError> {
+    let columns = match state.standing {
+        Standing::Ours { extended: false, .. } => super::history::column_names(db, &state.tables)?,
+        // it is renamed first
+        Standing::HomeMade { .. } => return Ok(Vec::new()),
+        _ => Vec::new(),
+    };
+    Ok(missing_tables(state, &columns))
+}
+
+/// Makes the tables what they have to be, in one transaction.
+fn ensure_tables(db: &mut Db, state: &State) -> Result<(), MigrateError> {
+    let sql = tables_sql(db, state)?;
+    if sql.is_empty() {
+        return Ok(());
+    }
+    let message = format!("BEGIN;\n{}\nCOMMIT;", sql.join("\n"));
+    db.execute(&message).map_err(|source| {
+        db.roll_back();
+        MigrateError::Bookkeeping { doing: "create `schema_migrations`", source }
+    })
+}
+
+impl<'a> Run<'a> {
+    fn new(db: &'a mut Db, state: &State, options: &'a Options, lock: &RunLock) -> Self {
+        let writer = Writer { tables: state.tables.clone(), who: options.who.clone() };
+        let backend_pid = state.session.as_ref().map(|session| session.backend_pid);
+        Self { db, options, writer, lock_key: lock.key(), backend_pid, blockers: None }
+    }
+
+    /// Runs the steps; `false` where the rest has to be planned again.
+    fn steps(&mut self, steps: &[Step], report: &mut RunReport) -> Result<bool, MigrateError> {
+        report.not_done = steps.iter().map(|step| StepReport::of(step, None)).collect();
+        for step in steps {
+            if self.options.interrupt.is_set() {
+                return Err(MigrateError::Interrupted { during: None });
+            }
+            let stepwise = plan::is_stepwise(step);
+            self.tell(Event::Begun {
+                step: StepReport::of(step, None),
+                resumed_at: step.resume.as_ref().map(|unfinished| {
+                    (unfinished.next_statement, stepwise::units(step).len())
+                }),
+            });
+            let end = if stepwise { self.stepwise(step) } else { self.transactional(step) };
+            let end = match end {
+                Ok(end) => end,
+                Err(error) => {
+                    self.log_failure(step, &error);
+                    return Err(error);
+                }
+            };
+            match end {
+                StepEnd::Done(duration) => {
+                    report.not_done.remove(0);
+                    let done = StepReport::of(step, Some(duration));
+                    self.tell(Event::Done(done.clone()));
+                    report.done.push(done);
+                    crate::crash::point("after-commit");
+                }
+                StepEnd::Stale => {
+                    report.not_done.clear();
+                    self.tell(Event::DoneByAnother(StepReport::of(step, None)));
+                    return Ok(false);
+                }
+            }
+            if step.prepared.marks_session
+                && let Db::Sqlite(db) = &mut *self.db
+            {
+                db.renew()?;
+            }
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        self.options.tell(&event);
+    }
+
+    /// A failed migration is in the log too; what can't be logged must not hide why it failed.
+    fn log_failure(&mut self, step: &Step, error: &MigrateError) {
+        self.db.roll_back();
+        let reason = match error {
+            MigrateError::Script(failure) => failure.source.to_string(),
+            other => other.to_string(),
+        };
+        let result = if matches!(error, MigrateError::Interrupted { .. }) { "interrupted" } else { "failed" };
+        let checksum = step.checksum.to_string();
+        let row: LogRow<'_> = step.log_row(&checksum, result, Some(&reason), "NULL".to_owned());
+        if let Err(error) = self.db.execute(&self.writer.log(&row, &now().0)) {
+            tracing::debug!(%error, "the failure could not be logged");
+        }
+    }
+
+    /// What a person is told of a statement that failed.
+    fn failure(&self, step: &Step, offset: Option<usize>, state: super::FailureState, source: SqlError) -> MigrateError {
+        let script = &step.script;
+        let position = offset.map(|offset| {
+            let mut position = source_text::position(&script.text, offset);
+            position.line += script.first_line - 1;
+            position
+        });
+        let excerpt = offset.map(|offset| source_text::excerpt(&script.text, offset, script.first_line));
+        MigrateError::Script(Box::new(super::ScriptFailure {
+            migration: step.title(),
+            direction: step.direction,
+            path: script.path.clone(),
+            position,
+            excerpt,
+            state,
+            blockers: Vec::new(),
+            source,
+        }))
+    }
+
+    /// Whether the database records, over a fresh connection, what the lost one was to do.
+    fn recorded_after_loss(&self, step: &Step) -> Option<bool> {
+        let Db::Postgres(postgres) = &*self.db else { return None };
+        let mut db = Db::Postgres(postgres.connect_again().ok()?);
+        let state = State::read(&mut db).ok()?;
+        let applied = state.applied.iter().any(|applied| applied.version == step.version);
+        Some(match step.direction {
+            Direction::Up => applied,
+            Direction::Down => !applied,
+        })
+    }
+
+    /// Waits before the next attempt: longer each time, and not in step with other runners.
+    fn pause(&self, attempt: u32) -> Duration {
+        let base = Duration::from_millis(100) * 2_u32.pow(attempt.min(6));
+        base / 2 + jitter(base)
+    }
+}
+
+/// Between nothing and `most`, unlike another process's.
+pub(crate) fn jitter(most: Duration) -> Duration {
+    let nanos = jiff::Timestamp::now().subsec_nanosecond().unsigned_abs() ^ std::process::id().rotate_left(16);
+    most * (nanos % 1000) / 1000
+}
+
+/// Sleeps, unless a stop is asked for.
+pub(crate) fn sleep(time: Duration, interrupt: &Interrupt) {
+    let until = Instant::now() + time;
+    while !interrupt.is_set() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        std::thread::sleep(left.min(Duration::from_millis(50)));
+    }
+}
+
+pub(crate) fn is_cancelled(error: &SqlError, interrupt: &Interrupt) -> bool {
+    error.class == ErrorClass::Cancelled && interrupt.is_set()
+}
