@@ -40,7 +40,8 @@ pub struct Directives {
     pub no_transaction: bool,
     /// SQLite: set `foreign_keys` off before the transaction begins.
     pub foreign_keys_off: bool,
-    /// PostgreSQL: how long a statement waits for a lock before the migration is rolled back and tried again.
+    /// PostgreSQL: how long a statement waits for a lock before the migration is rolled back and tried
+    /// again; zero is no limit.
     pub lock_timeout: Option<Duration>,
     /// The migration can't be taken back, and why.
     pub irreversible: Option<String>,
@@ -51,6 +52,24 @@ impl Migration {
     #[must_use]
     pub fn checksum(&self) -> u64 {
         checksum(self.version, &self.name, &self.up.text)
+    }
+
+    /// Whether `stored` (a checksum as the history table holds it, in decimal) is that of the up script as it stands,
+    /// or as it would stand with other line ends or without (or with) a byte order mark: what an editor or Git's
+    /// `autocrlf` changes isn't a change of the migration.
+    #[must_use]
+    pub fn checksum_matches(&self, stored: &str) -> bool {
+        let Ok(stored) = stored.trim().parse::<u64>() else { return false };
+        if stored == self.checksum() {
+            return true;
+        }
+        let bare = self.up.text.strip_prefix('\u{feff}').unwrap_or(&self.up.text);
+        let lf = bare.replace("\r\n", "\n");
+        let crlf = lf.replace('\n', "\r\n");
+        [bare, &lf, &crlf].into_iter().any(|text| {
+            stored == checksum(self.version, &self.name, text)
+                || stored == checksum(self.version, &self.name, &format!("\u{feff}{text}"))
+        })
     }
 }
 
@@ -66,4 +85,39 @@ pub fn checksum(version: i64, name: &str, text: &str) -> u64 {
     refinery_core::Migration::unapplied(&format!("V{version}__{name}"), text)
         .expect("version and name were checked when the migration was read")
         .checksum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn migration(text: &str) -> Migration {
+        let up =
+            Script { path: String::new(), first_line: 1, text: text.to_owned(), directives: Directives::default() };
+        Migration { version: 7, name: "add_x".to_owned(), dialect: None, up, down: None }
+    }
+
+    #[test]
+    fn line_ends_and_byte_order_marks_do_not_change_what_matches() {
+        let texts = ["a;\nb;\n", "a;\r\nb;\r\n", "\u{feff}a;\nb;\n", "\u{feff}a;\r\nb;\r\n"];
+        for written in texts {
+            let stored = migration(written).checksum().to_string();
+            for now in texts {
+                assert!(migration(now).checksum_matches(&stored), "{written:?} then {now:?}");
+            }
+            assert!(!migration("a;\nc;\n").checksum_matches(&stored));
+        }
+        let mixed = migration("a;\r\nb;\n");
+        assert!(mixed.checksum_matches(&mixed.checksum().to_string()));
+        assert!(mixed.checksum_matches(&migration("a;\nb;\n").checksum().to_string()));
+        assert!(!mixed.checksum_matches("not a number"));
+    }
+
+    #[test]
+    fn the_checksum_is_refinerys() {
+        let of_refinery = refinery_core::Migration::unapplied("V7__add_x", "select 1;").unwrap().checksum();
+        assert_eq!(migration("select 1;").checksum(), of_refinery);
+    }
 }
