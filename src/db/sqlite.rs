@@ -41,7 +41,9 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Row { table, rowid: Some(rowid), parent, .. } => write!(f, "`{table}` rowid {rowid} → `{parent}`"),
-            Self::Row { table, rowid: None, parent, .. } => write!(f, "`{table}` (a table without rowids) → `{parent}`"),
+            Self::Row { table, rowid: None, parent, .. } => {
+                write!(f, "`{table}` (a table without rowids) → `{parent}`")
+            }
             Self::Key { table, message } => write!(f, "`{table}`: {message}"),
         }
     }
@@ -267,11 +269,15 @@ fn open_for_reading(target: &SqliteTarget) -> Result<Connection, SqlError> {
 
 fn connect_error(target: &SqliteTarget, access: Access, source: SqlError) -> DbError {
     let hint = match (&target.location, source.code.as_deref()) {
-        (SqliteLocation::File(path), _) if path.is_dir() => Some("that is a folder; name the database file in it".to_owned()),
+        (SqliteLocation::File(path), _) if path.is_dir() => {
+            Some("that is a folder; name the database file in it".to_owned())
+        }
         (SqliteLocation::File(path), _) if !path.exists() && (access != Access::Write || !target.create) => {
             Some("there is no such file; `liftlock up` creates it".to_owned())
         }
-        (SqliteLocation::File(path), _) if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()) => {
+        (SqliteLocation::File(path), _)
+            if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()) =>
+        {
             Some("the folder it is to stand in does not exist".to_owned())
         }
         (_, Some("SQLITE_NOTADB")) => {
@@ -302,20 +308,15 @@ fn describe(error: &rusqlite::Error, sent: Option<&str>, done: usize) -> SqlErro
             let offset = usize::try_from(*offset).ok();
             (Some(*error), msg.clone(), before.zip(offset).map(|(before, offset)| before + offset))
         }
-        rusqlite::Error::InvalidParameterCount(..) => {
-            (None, "the statement has a parameter (`?`, `:name`, `@name` or `$name`), and nothing binds it".into(), None)
-        }
+        rusqlite::Error::InvalidParameterCount(..) => (
+            None,
+            "the statement has a parameter (`?`, `:name`, `@name` or `$name`), and nothing binds it".into(),
+            None,
+        ),
         other => (None, other.to_string(), None),
     };
     let class = code.map_or(ErrorClass::Other, |code| classify(code, &message));
-    SqlError {
-        code: code.map(code_name),
-        class,
-        position,
-        statements_done: Some(done),
-        message,
-        ..SqlError::default()
-    }
+    SqlError { code: code.map(code_name), class, position, statements_done: Some(done), message, ..SqlError::default() }
 }
 
 fn classify(error: ffi::Error, message: &str) -> ErrorClass {

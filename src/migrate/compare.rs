@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::history::Standing;
 use super::history::{Applied, Direction, State, Unfinished};
 use super::layout::Folder;
 use super::{MigrateError, Migration};
-use super::history::Standing;
 
 /// A version, and what folder and database say of it.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +133,9 @@ impl State {
             Standing::HomeMade { versions } => {
                 Err(MigrateError::HomeMade { highest: versions.iter().copied().max().unwrap_or(0) })
             }
-            Standing::RefineryInt4 { rows } => Err(MigrateError::Int4 { conversion: super::int4::conversion(self, rows, folder) }),
+            Standing::RefineryInt4 { rows } => {
+                Err(MigrateError::Int4 { conversion: super::int4::conversion(self, rows, folder) })
+            }
         }
     }
 

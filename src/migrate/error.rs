@@ -70,8 +70,8 @@ pub enum MigrateError {
         source: SqlError,
     },
     /// A script failed.
-    #[error("{0}")]
-    Script(#[source] Box<ScriptFailure>),
+    #[error(transparent)]
+    Script(Box<ScriptFailure>),
     /// A script would leave rows that point nowhere.
     #[error("{migration} would leave {} that point nowhere; it was rolled back\n{}", rows(.violations.len()), first(.violations))]
     ForeignKeys {
@@ -267,7 +267,9 @@ impl MigrateError {
                  `liftlock mark --through VERSION --applied --reason 'taken over from {tool}'`"
             ),
             Self::Int4 { conversion } => {
-                format!("convert it once, and build the services that embed refinery with `int8-versions`:\n{conversion}")
+                format!(
+                    "convert it once, and build the services that embed refinery with `int8-versions`:\n{conversion}"
+                )
             }
             Self::HomeMade { highest } => format!(
                 "take it over: `liftlock mark --through {highest} --applied --reason '…'` (the old table is kept as \
@@ -288,7 +290,9 @@ impl MigrateError {
                 FailureState::Stopped { .. } => "correct the statement that failed (not those before it) and run it \
                                                  again: it goes on from there"
                     .to_owned(),
-                FailureState::ConnectionLost { .. } => "`liftlock status` shows what is recorded; run it again".to_owned(),
+                FailureState::ConnectionLost { .. } => {
+                    "`liftlock status` shows what is recorded; run it again".to_owned()
+                }
             },
             Self::ForeignKeys { .. } => "correct the rows or the script, and run it again".to_owned(),
             Self::LockWait { .. } => "wait for it, or raise `--lock-wait`".to_owned(),

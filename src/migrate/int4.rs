@@ -26,11 +26,12 @@ pub(super) fn conversion(state: &State, rows: &[(i64, String, String)], folder: 
     for (version, name, checksum) in rows {
         let file = folder.and_then(|folder| folder.migrations.iter().find(|migration| migration.version == *version));
         match file {
-            Some(file) if int4_checksum(file).is_some_and(|old| old.to_string() == *checksum) => sql.push_str(&format!(
-                "UPDATE {history} SET checksum = '{}' WHERE version = {version};\n",
-                file.checksum()
-            )),
-            Some(_) => sql.push_str(&format!("-- V{version}__{name}: the file is not what was applied; look at it first\n")),
+            Some(file) if int4_checksum(file).is_some_and(|old| old.to_string() == *checksum) => sql.push_str(
+                &format!("UPDATE {history} SET checksum = '{}' WHERE version = {version};\n", file.checksum()),
+            ),
+            Some(_) => {
+                sql.push_str(&format!("-- V{version}__{name}: the file is not what was applied; look at it first\n"))
+            }
             None => sql.push_str(&format!("-- V{version}__{name}: no file, so no new checksum\n")),
         }
     }

@@ -25,7 +25,9 @@ impl Migrator {
     /// [`MigrateError`] where the version is unknown or the table is another tool's.
     pub fn mark(&self, db: &mut Db, mark: Mark, reason: &str) -> Result<Adjustment, MigrateError> {
         let folder = self.read(db.dialect())?;
-        adjust::apply(db, &self.options, &mut |_, state| plan(&folder, state, mark, reason, &adjust::writer(state, &self.options)))
+        adjust::apply(db, &self.options, &mut |_, state| {
+            plan(&folder, state, mark, reason, &adjust::writer(state, &self.options))
+        })
     }
 
     /// What [`Migrator::mark`] would change; nothing is written.
@@ -61,7 +63,9 @@ fn plan(folder: &Folder, state: &State, mark: Mark, reason: &str, writer: &Write
             "`schema_migrations`, made by hand ({} rows), is renamed to `schema_migrations_before_liftlock`",
             versions.len()
         ));
-        adjustment.sql.push(format!("ALTER TABLE {} RENAME TO schema_migrations_before_liftlock", writer.tables.history));
+        adjustment
+            .sql
+            .push(format!("ALTER TABLE {} RENAME TO schema_migrations_before_liftlock", writer.tables.history));
         adjustment.sql.push(writer.tables.create().trim_end_matches(';').to_owned());
     }
     match mark {
@@ -91,16 +95,15 @@ fn known<'a, 'b>(entries: &'a [Entry<'b>], version: i64) -> Result<&'a Entry<'b>
 
 fn unknown(entries: &[Entry<'_>], version: i64) -> MigrateError {
     let there: Vec<String> = entries.iter().map(Entry::title).collect();
-    let hint = if there.is_empty() { "there are no migrations".to_owned() } else { format!("there are: {}", there.join(", ")) };
+    let hint = if there.is_empty() {
+        "there are no migrations".to_owned()
+    } else {
+        format!("there are: {}", there.join(", "))
+    };
     MigrateError::Refused(vec![Refusal::new(format!("there is no version {version}"), hint)])
 }
 
-fn applied(
-    entry: &Entry<'_>,
-    reason: &str,
-    writer: &Writer,
-    adjustment: &mut Adjustment,
-) -> Result<(), MigrateError> {
+fn applied(entry: &Entry<'_>, reason: &str, writer: &Writer, adjustment: &mut Adjustment) -> Result<(), MigrateError> {
     if entry.applied.is_some() {
         return Ok(());
     }

@@ -37,6 +37,7 @@ use std::time::Duration;
 
 pub use adjust::Adjustment;
 pub use compare::{Entry, Situation, compare};
+pub use directives::DirectiveError;
 pub use error::{FailureState, MigrateError, Refusal, ScriptFailure, Unclear};
 pub use history::{Direction, Who};
 pub use mark::Mark;
@@ -257,13 +258,7 @@ impl Migrator {
     }
 }
 
-fn make_down(
-    db: &mut Db,
-    folder: &Folder,
-    state: &State,
-    to: DownTo,
-    from: DownFrom,
-) -> Result<Plan, MigrateError> {
+fn make_down(db: &mut Db, folder: &Folder, state: &State, to: DownTo, from: DownFrom) -> Result<Plan, MigrateError> {
     let stored = state.load_scripts(db, &plan::down_versions(state, to))?;
     plan::down(folder, state, &stored, to, from)
 }

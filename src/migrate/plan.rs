@@ -197,7 +197,10 @@ fn diverged(entry: &Entry<'_>) -> Refusal {
     let file = entry.migration.map_or(0, Migration::checksum);
     let path = entry.migration.map_or("", |migration| migration.up.path.as_str());
     Refusal::new(
-        format!("{} was edited after it was applied: `{path}` has checksum {file}, the database {stored}", entry.title()),
+        format!(
+            "{} was edited after it was applied: `{path}` has checksum {file}, the database {stored}",
+            entry.title()
+        ),
         format!(
             "put the file back as it was and make the change in a new migration; or accept the file as it is: \
              `liftlock repair {}`",
@@ -221,7 +224,12 @@ fn fresh_up(dialect: Dialect, layout: Layout, migration: &Migration) -> Result<S
 }
 
 /// The file goes on where the script that was begun stopped, if what was executed stands in it unchanged.
-fn resumed_up(dialect: Dialect, layout: Layout, unfinished: &Unfinished, migration: Option<&Migration>) -> Result<Step, Refusal> {
+fn resumed_up(
+    dialect: Dialect,
+    layout: Layout,
+    unfinished: &Unfinished,
+    migration: Option<&Migration>,
+) -> Result<Step, Refusal> {
     let begun = begun_script(unfinished);
     let prepared_begun = prepare(dialect, layout, &begun)?;
     let mut step = match migration {
@@ -441,10 +449,9 @@ fn down_script(
         }
         (Some(file), _, DownFrom::File) | (Some(file), None, DownFrom::Either) => Ok(file.clone()),
         (_, Some(table), DownFrom::Table) | (None, Some(table), DownFrom::Either) => Ok(table),
-        (Some(_), None, DownFrom::Table) => Err(Refusal::new(
-            format!("the database holds no down script of {title}"),
-            "run the file's: `--from-file`",
-        )),
+        (Some(_), None, DownFrom::Table) => {
+            Err(Refusal::new(format!("the database holds no down script of {title}"), "run the file's: `--from-file`"))
+        }
         (None, _, DownFrom::File) => {
             Err(Refusal::new(format!("the folder has no down script of {title}"), "run the stored one: `--from-table`"))
         }
@@ -477,9 +484,12 @@ pub(crate) fn is_stepwise(step: &Step) -> bool {
 /// The steps that only set up the session, before the statement at `next`: they are run again on resume.
 pub(crate) fn session_units(prepared: &Prepared, next: usize) -> Vec<&str> {
     match &prepared.mode {
-        Mode::Steps(units) => {
-            units.iter().take(next).filter(|unit| unit.kind == UnitKind::Session).map(|unit| unit.text.as_str()).collect()
-        }
+        Mode::Steps(units) => units
+            .iter()
+            .take(next)
+            .filter(|unit| unit.kind == UnitKind::Session)
+            .map(|unit| unit.text.as_str())
+            .collect(),
         Mode::Transaction { .. } => Vec::new(),
     }
 }

@@ -145,7 +145,8 @@ fn problem(script: &Script, offset: usize, message: String, hint: String) -> Scr
 
 fn outlives(text: &str, kind: &StatementKind<'_>) -> bool {
     let mut words = text.split_ascii_whitespace().map(str::to_ascii_lowercase);
-    let temporary = words.next().as_deref() == Some("create") && matches!(words.next().as_deref(), Some("temp" | "temporary"));
+    let temporary =
+        words.next().as_deref() == Some("create") && matches!(words.next().as_deref(), Some("temp" | "temporary"));
     temporary || kind.changes_session()
 }
 
@@ -263,11 +264,12 @@ fn units(
     while let Some((statement, kind)) = rest.next() {
         let unit = |kind| Unit { text: statement.text.to_owned(), offset: statement.start, kind };
         match kind {
+            kind if kind.changes_session() => units.push(unit(UnitKind::Session)),
             StatementKind::Ordinary | StatementKind::Savepoint => units.push(match &statement.copy_data {
                 Some(copy) => unit(UnitKind::Copy(copy.data.to_owned())),
                 None => unit(UnitKind::Shared),
             }),
-            kind if kind.changes_session() => units.push(unit(UnitKind::Session)),
+            StatementKind::SessionSet | StatementKind::ForeignKeysPragma { .. } => units.push(unit(UnitKind::Session)),
             StatementKind::NeedsNoTransaction(what) => units.push(unit(UnitKind::Alone(Some(what.clone())))),
             StatementKind::MayControlTransaction | StatementKind::PreparedTransaction => {
                 units.push(unit(UnitKind::Alone(None)));

@@ -162,7 +162,11 @@ fn finding(entry: &super::Entry<'_>) -> Option<(&'static str, String, String)> {
         Situation::Unfinished => {
             let direction = entry.unfinished.map_or("up", |unfinished| unfinished.direction.name());
             let done = entry.unfinished.map_or(0, |unfinished| unfinished.next_statement);
-            ("unfinished", format!("{title} stopped half-way ({direction}, {done} statements done)"), format!("`liftlock {direction}`"))
+            (
+                "unfinished",
+                format!("{title} stopped half-way ({direction}, {done} statements done)"),
+                format!("`liftlock {direction}`"),
+            )
         }
     })
 }

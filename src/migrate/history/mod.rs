@@ -6,8 +6,8 @@ pub(crate) mod write;
 
 pub(crate) use recognise::column_names;
 pub use recognise::{OtherHistory, Standing};
-pub use write::Who;
 pub use tables::Tables;
+pub use write::Who;
 
 use std::collections::BTreeMap;
 

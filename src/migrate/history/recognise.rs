@@ -88,7 +88,8 @@ pub(super) fn recognise(db: &mut Db, tables: &Tables) -> Result<Standing, Migrat
     if int4 {
         let query = format!("SELECT version, name, checksum FROM {} ORDER BY version", tables.history);
         let rows = db.query(&query).map_err(reading)?;
-        let rows = rows.iter().map(|row| Ok((number(row, 0)?, text(row, 1), text(row, 2)))).collect::<Result<_, _>>()?;
+        let rows = rows.iter().map(|row| Ok((number(row, 0)?, text(row, 1), text(row, 2))));
+        let rows = rows.collect::<Result<_, MigrateError>>()?;
         return Ok(Standing::RefineryInt4 { rows });
     }
     Ok(Standing::Ours {
@@ -125,7 +126,9 @@ fn present_tables(db: &mut Db, tables: &Tables) -> Result<Vec<String>, MigrateEr
     let names = names.join(", ");
     let query = match tables.dialect {
         Dialect::Sqlite => {
-            format!("SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view') AND lower(name) IN ({names})")
+            format!(
+                "SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view') AND lower(name) IN ({names})"
+            )
         }
         Dialect::Postgres => format!(
             "SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = {}::regnamespace AND relname IN ({names})",
@@ -139,7 +142,9 @@ fn present_tables(db: &mut Db, tables: &Tables) -> Result<Vec<String>, MigrateEr
 /// The columns in order, each with its declared type.
 pub(super) fn columns(db: &mut Db, tables: &Tables) -> Result<Vec<(String, String)>, MigrateError> {
     let query = match tables.dialect {
-        Dialect::Sqlite => "SELECT lower(name), type FROM pragma_table_info('schema_migrations', 'main') ORDER BY cid".to_owned(),
+        Dialect::Sqlite => {
+            "SELECT lower(name), type FROM pragma_table_info('schema_migrations', 'main') ORDER BY cid".to_owned()
+        }
         Dialect::Postgres => format!(
             "SELECT attname, format_type(atttypid, NULL) FROM pg_catalog.pg_attribute
              WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",

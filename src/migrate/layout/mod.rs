@@ -33,8 +33,9 @@ use std::path::{Path, PathBuf};
 use super::Migration;
 use crate::Dialect;
 
+pub use crate::config::Numbering;
 pub use error::{LayoutError, Problem};
-pub use write::{NewMigration, Numbering, Style, next_version, plan_files, write_files};
+pub use write::{NewMigration, Style, next_version, plan_files, write_files};
 
 /// How a tool lays its migrations out in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::LayoutError;
 use super::{Layout, names, read_embedded, text};
 use crate::Dialect;
+use crate::config::Numbering;
 use crate::migrate::{Directives, Migration};
 
 /// A migration that is to be written.
@@ -35,15 +36,6 @@ pub struct Style {
     pub width: Option<usize>,
     /// PostgreSQL's sub-folder is `postgresql/`.
     pub postgresql_folder: bool,
-}
-
-/// How versions are given out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbering {
-    /// `YYYYMMDDHHMMSS`, in UTC.
-    Timestamp,
-    /// 1, 2, 3…
-    Sequence,
 }
 
 /// The version for a new migration beside the `existing` ones: always above the highest.

@@ -65,7 +65,8 @@ fn watch(asked: &Receiver<Ask>, connect: &dyn Fn() -> Option<PostgresDb>, found:
                 match connection.query_each(&question(pid)) {
                     Ok(mut results) => {
                         let rows = results.pop().unwrap_or_default();
-                        let blockers: Vec<String> = rows.into_iter().filter_map(|mut row| row.pop().flatten()).collect();
+                        let blockers: Vec<String> =
+                            rows.into_iter().filter_map(|mut row| row.pop().flatten()).collect();
                         if !blockers.is_empty() {
                             *found.lock().unwrap_or_else(PoisonError::into_inner) = blockers;
                         }

@@ -147,8 +147,7 @@ fn beside(database: &Path) -> PathBuf {
 /// The file stays when the lock is gone: to remove it would let two runners lock two files of one name.
 fn lock_file(path: &Path) -> Result<Result<RunLock, String>, MigrateError> {
     let failed = |source| MigrateError::LockFile { path: path.display().to_string(), source };
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
             let about = format!("pid {} since {}\n", std::process::id(), jiff::Timestamp::now());

@@ -55,7 +55,7 @@ pub(crate) fn execute(
         Ok(!make_plan(db, &state)?.steps.is_empty())
     })?;
     let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
-    let outcome = (|| {
+    let outcome: Result<Option<MigrateError>, MigrateError> = (|| {
         ensure_tables(db, &state)?;
         loop {
             // under the lock, and after every surprise, what is there is read anew
@@ -149,9 +149,10 @@ impl<'a> Run<'a> {
             let stepwise = plan::is_stepwise(step);
             self.tell(Event::Begun {
                 step: StepReport::of(step, None),
-                resumed_at: step.resume.as_ref().map(|unfinished| {
-                    (unfinished.next_statement, stepwise::units(step).len())
-                }),
+                resumed_at: step
+                    .resume
+                    .as_ref()
+                    .map(|unfinished| (unfinished.next_statement, stepwise::units(step).len())),
             });
             let end = if stepwise { self.stepwise(step) } else { self.transactional(step) };
             let end = match end {
@@ -204,7 +205,13 @@ impl<'a> Run<'a> {
     }
 
     /// What a person is told of a statement that failed.
-    fn failure(&self, step: &Step, offset: Option<usize>, state: super::FailureState, source: SqlError) -> MigrateError {
+    fn failure(
+        &self,
+        step: &Step,
+        offset: Option<usize>,
+        state: super::FailureState,
+        source: SqlError,
+    ) -> MigrateError {
         let script = &step.script;
         let position = offset.map(|offset| {
             let mut position = source_text::position(&script.text, offset);
@@ -236,7 +243,22 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Waits before the next attempt: longer each time, and not in step with other runners.
+    /// From here on it is seen who is in this session's way.
+    fn watch(&mut self, timeout: Duration) {
+        if let (Db::Postgres(db), Some(pid)) = (&*self.db, self.backend_pid) {
+            self.blockers.get_or_insert_with(|| blockers::Watch::start(db)).begin(pid, timeout);
+        }
+        if let Db::Sqlite(db) = &mut *self.db {
+            db.set_busy_timeout(timeout);
+        }
+    }
+
+    /// Who was in the way.
+    fn unwatch(&self) -> Vec<String> {
+        self.blockers.as_ref().map(blockers::Watch::end).unwrap_or_default()
+    }
+
+    /// How long to wait before the next attempt: longer each time, and not in step with other runners.
     fn pause(&self, attempt: u32) -> Duration {
         let base = Duration::from_millis(100) * 2_u32.pow(attempt.min(6));
         base / 2 + jitter(base)

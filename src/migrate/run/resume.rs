@@ -89,11 +89,7 @@ pub(super) fn look(
             match run.partition(table, partition)? {
                 None => started,
                 Some(true) => {
-                    let sql = format!(
-                        "ALTER TABLE {} DETACH PARTITION {} FINALIZE",
-                        quoted(table),
-                        quoted(partition)
-                    );
+                    let sql = format!("ALTER TABLE {} DETACH PARTITION {} FINALIZE", quoted(table), quoted(partition));
                     run.execute(&sql, "finish the detachment that was begun")?;
                     true
                 }
@@ -109,7 +105,9 @@ pub(super) fn look(
         Some(NonTransactional::Subscription { name, change: SubscriptionChange::Alter }) if started => {
             return Err(unclear(format!("subscription `{name}` (`\\dRs+ {name}`)")));
         }
-        None if started => return Err(unclear("what that statement changes: it may have committed parts of its work".to_owned())),
+        None if started => {
+            return Err(unclear("what that statement changes: it may have committed parts of its work".to_owned()));
+        }
         // VACUUM, REINDEX and their like may be run again
         _ => false,
     };
@@ -158,7 +156,11 @@ impl Run<'_> {
         );
         let Some(row) = self.rows(&query)?.pop() else { return Ok(None) };
         let field = |at: usize| row.get(at).cloned().flatten();
-        Ok(Some(Index { quoted: field(0).unwrap_or_default(), valid: field(1).as_deref() == Some("t"), builder: field(2) }))
+        Ok(Some(Index {
+            quoted: field(0).unwrap_or_default(),
+            valid: field(1).as_deref() == Some("t"),
+            builder: field(2),
+        }))
     }
 
     /// Whether the partition is attached, and if so whether its detachment is pending.

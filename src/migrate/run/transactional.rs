@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::message::Message;
-use super::{Run, StepEnd, blockers, is_cancelled, now, sleep};
+use super::{Run, StepEnd, is_cancelled, now, sleep};
 use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
@@ -73,7 +73,12 @@ impl Run<'_> {
             }
             if source.class == ErrorClass::LockTimeout && attempt < of {
                 let pause = self.pause(attempt);
-                self.tell(Event::Retrying { step: StepReport::of(step, None), attempt: (attempt, of), blockers, pause });
+                self.tell(Event::Retrying {
+                    step: StepReport::of(step, None),
+                    attempt: (attempt, of),
+                    blockers,
+                    pause,
+                });
                 sleep(pause, &self.options.interrupt);
                 if self.options.interrupt.is_set() {
                     return Err(interrupted(step));
@@ -97,20 +102,17 @@ impl Run<'_> {
     /// One attempt, with everything rolled back where it fails, and who was in its way.
     fn watched_attempt(&mut self, step: &Step, accepted: &BTreeSet<Broken>) -> (Result<(), AttemptError>, Vec<String>) {
         let timeout = step.script.directives.lock_timeout.unwrap_or(self.options.lock_timeout);
-        if let (Db::Postgres(db), Some(pid)) = (&*self.db, self.backend_pid) {
-            self.blockers.get_or_insert_with(|| blockers::Watch::start(db)).begin(pid, timeout);
-        }
+        self.watch(timeout);
         // a connection that a program handed over gets its own setting back
-        let mut enforced = true;
-        if let Db::Sqlite(db) = &mut *self.db {
-            db.set_busy_timeout(timeout);
-            enforced = db.foreign_keys().unwrap_or(true);
-        }
+        let enforced = match &*self.db {
+            Db::Sqlite(db) => db.foreign_keys().unwrap_or(true),
+            Db::Postgres(_) => true,
+        };
         let options = self.options;
         let running = options.interrupt.while_running(self.db.canceller());
         let mut result = self.attempt(step, accepted);
         drop(running);
-        let blockers = self.blockers.as_ref().map(blockers::Watch::end).unwrap_or_default();
+        let blockers = self.unwatch();
         if result.is_err() {
             self.db.roll_back();
         }
@@ -256,10 +258,9 @@ impl Run<'_> {
 
     fn broken(&self) -> Result<BTreeSet<Broken>, MigrateError> {
         match &*self.db {
-            Db::Sqlite(db) => db.broken_foreign_keys().map_err(|source| MigrateError::Bookkeeping {
-                doing: "check foreign keys",
-                source,
-            }),
+            Db::Sqlite(db) => db
+                .broken_foreign_keys()
+                .map_err(|source| MigrateError::Bookkeeping { doing: "check foreign keys", source }),
             Db::Postgres(_) => Ok(BTreeSet::new()),
         }
     }
@@ -276,9 +277,7 @@ impl Run<'_> {
             return MigrateError::Bookkeeping { doing: "record the migration (it was rolled back)", source };
         }
         let state = match source.class {
-            ErrorClass::ConnectionLost => {
-                FailureState::ConnectionLost { recorded: self.recorded_after_loss(step) }
-            }
+            ErrorClass::ConnectionLost => FailureState::ConnectionLost { recorded: self.recorded_after_loss(step) },
             _ => FailureState::RolledBack,
         };
         if offset.is_none() && in_script && state == FailureState::RolledBack {
@@ -297,7 +296,10 @@ impl Run<'_> {
     /// script is run again statement by statement, in a transaction that is always rolled back, to find which.
     fn find_by_running_again(&mut self, step: &Step, failed: &SqlError, took: std::time::Duration) -> Option<usize> {
         const QUICK: std::time::Duration = std::time::Duration::from_secs(3);
-        if self.db.dialect() != Dialect::Postgres || took > QUICK || failed.class != ErrorClass::Other && failed.class != ErrorClass::UniqueViolation {
+        if self.db.dialect() != Dialect::Postgres
+            || took > QUICK
+            || failed.class != ErrorClass::Other && failed.class != ErrorClass::UniqueViolation
+        {
             return None;
         }
         let (now, now_ms) = now();

@@ -1,0 +1,89 @@
+//! What commands share: the settings, the connection, the migrator.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::output::Output;
+use crate::Error;
+use crate::config::{self, Environment, Overrides, ProjectSettings, Settings, Target};
+use crate::db::{Access, Db};
+use crate::interrupt::Interrupt;
+use crate::migrate::layout::Layout;
+use crate::migrate::{Event, Migrator, Options, Who};
+
+pub(super) struct Context {
+    overrides: Overrides,
+    environment: Environment,
+    interrupt: Interrupt,
+}
+
+impl Context {
+    pub fn new(overrides: Overrides, interrupt: Interrupt) -> Self {
+        Self { overrides, environment: Environment::from_process(), interrupt }
+    }
+
+    /// Everything that is set; the output knows from here on what must not be printed.
+    pub fn settings(&self, output: &mut Output) -> Result<Settings, Error> {
+        let settings = config::resolve(&self.overrides, &self.environment, Path::new(""))?;
+        output.hide(settings.target.secrets());
+        output.plain(settings.project.no_color);
+        for warning in &settings.project.warnings {
+            output.warn(warning);
+        }
+        Ok(settings)
+    }
+
+    /// What is set for a command that needs no database.
+    pub fn project(&self, output: &mut Output) -> Result<ProjectSettings, Error> {
+        let project = config::resolve_without_target(&self.overrides, &self.environment, Path::new(""))?;
+        output.plain(project.no_color);
+        for warning in &project.warnings {
+            output.warn(warning);
+        }
+        Ok(project)
+    }
+
+    /// A connection; a command that writes says first where to.
+    pub fn connect(&self, settings: &Settings, access: Access, output: &mut Output) -> Result<Db, Error> {
+        if access != Access::Read {
+            output.say(&format!("database: {} (from {})", settings.target, settings.target_source));
+        }
+        if access == Access::Read
+            && let Target::Sqlite(target) = &settings.target
+            && let config::SqliteLocation::File(path) = &target.location
+            && target.create
+            && !path.exists()
+        {
+            output.say(&format!("`{}` does not exist yet: it is read as empty", path.display()));
+        }
+        Ok(Db::connect(&settings.target, access)?)
+    }
+
+    pub fn migrator(&self, settings: &Settings, output: &Output) -> Result<Migrator, Error> {
+        let migrations = &settings.project.migrations;
+        let observer = output.observer();
+        let options = Options {
+            allow_out_of_order: migrations.allow_out_of_order,
+            lock_timeout: migrations.lock_timeout,
+            lock_retries: migrations.lock_retries,
+            lock_wait: migrations.lock_wait,
+            who: Who { os_user: settings.project.os_user.clone(), host: settings.project.host.clone() },
+            interrupt: self.interrupt.clone(),
+            observer: Some(Arc::new(move |event: &Event| observer.event(event))),
+        };
+        let layout = layout(migrations.layout.as_deref())?;
+        Ok(Migrator::from_folder(&migrations.dir).layout(layout).options(options))
+    }
+}
+
+/// The layout that was named.
+pub(super) fn layout(name: Option<&str>) -> Result<Option<Layout>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    Layout::from_name(name).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = Layout::ALL.iter().map(|layout| layout.name()).collect();
+        Error::Usage {
+            message: format!("there is no layout `{name}`"),
+            hint: format!("there are: {}", known.join(", ")),
+        }
+    })
+}

@@ -1,0 +1,197 @@
+//! The command line: its words, and from a command to an exit code. What a command does stands in the library.
+
+mod check;
+mod context;
+mod down;
+mod files;
+mod init;
+mod mark;
+mod new;
+mod output;
+mod redo;
+mod repair;
+mod status;
+mod up;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Numbering, Overrides, parse_duration};
+use crate::error::exit;
+use crate::interrupt::Interrupt;
+use context::Context;
+use output::Output;
+
+/// Versioned, verified, reversible schema migrations for SQLite and PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "liftlock", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:\n  liftlock init\n  liftlock new add_users\n  liftlock up\n  liftlock status\n  \
+                        liftlock down --steps 1\n\nExit codes: 0 done; 1 findings, pending work or a mismatch; 2 usage \
+                        or configuration;\n3 the operation failed; 130 interrupted")]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes, before or after its name.
+#[derive(Debug, Args)]
+struct Global {
+    /// The database: `sqlite:app.db`, a path, or `postgres://user@host/db`
+    #[arg(short, long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// A database by its name in liftlock.yaml (development, production, …); beats DATABASE_URL
+    #[arg(short, long, global = true, value_name = "NAME")]
+    env: Option<String>,
+    /// The configuration file [default: liftlock.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of migrations [default: migrations]
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// How that folder is laid out: liftlock, golang-migrate, sqlx, sqlx-simple, dbmate, goose, diesel, flyway
+    /// [default: found from its files]
+    #[arg(long, global = true, value_name = "LAYOUT")]
+    layout: Option<String>,
+    /// Print the result as JSON (docs/json.md)
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Up),
+    Down(down::Down),
+    Redo(redo::Redo),
+    Status(status::Status),
+    Check(check::Check),
+    New(new::New),
+    Init(init::Init),
+    Mark(mark::MarkArgs),
+    Repair(repair::Repair),
+    Completions(files::Completions),
+    Man(files::Man),
+}
+
+/// How a run waits for locks.
+#[derive(Debug, Default, Args)]
+struct LockArgs {
+    /// How long a statement waits for a lock before its migration is rolled back and tried again [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    lock_timeout: Option<Duration>,
+    /// How often that is tried again [default: 10]
+    #[arg(long, value_name = "N")]
+    lock_retries: Option<u32>,
+    /// How long to wait for another runner at most [default: as long as it lives]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    lock_wait: Option<Duration>,
+}
+
+/// Which down script runs where the file and the stored one differ.
+#[derive(Debug, Default, Args)]
+struct FromArgs {
+    /// Run the folder's down scripts where they differ from the stored ones
+    #[arg(long)]
+    from_file: bool,
+    /// Run the down scripts that were stored when the migrations were applied
+    #[arg(long, conflicts_with = "from_file")]
+    from_table: bool,
+}
+
+impl FromArgs {
+    fn choice(&self) -> crate::migrate::DownFrom {
+        use crate::migrate::DownFrom;
+        match (self.from_file, self.from_table) {
+            (true, _) => DownFrom::File,
+            (_, true) => DownFrom::Table,
+            _ => DownFrom::Either,
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|problem| problem.to_string())
+}
+
+fn numbering(text: &str) -> Result<Numbering, String> {
+    text.parse().map_err(|problem: crate::config::Problem| problem.to_string())
+}
+
+impl Cli {
+    /// How much of the log goes to stderr.
+    #[must_use]
+    pub fn log_level(&self) -> tracing::Level {
+        match self.global.verbose {
+            0 => tracing::Level::WARN,
+            1 => tracing::Level::INFO,
+            _ => tracing::Level::DEBUG,
+        }
+    }
+
+    fn overrides(&self) -> Overrides {
+        let Global { database, env, config, dir, layout, .. } = &self.global;
+        let mut overrides = Overrides {
+            database: database.clone(),
+            env: env.clone(),
+            dir: dir.clone(),
+            config: config.clone(),
+            layout: layout.clone(),
+            ..Overrides::default()
+        };
+        let mut lock = |args: &LockArgs| {
+            overrides.lock_timeout = args.lock_timeout;
+            overrides.lock_retries = args.lock_retries;
+            overrides.lock_wait = args.lock_wait;
+        };
+        match &self.command {
+            Command::Up(args) => {
+                lock(&args.lock);
+                overrides.allow_out_of_order = args.allow_out_of_order.then_some(true);
+            }
+            Command::Down(args) => lock(&args.lock),
+            Command::Redo(args) => lock(&args.lock),
+            Command::Mark(args) => lock(&args.lock),
+            Command::Repair(args) => lock(&args.lock),
+            Command::New(args) => overrides.numbering = args.numbering,
+            Command::Status(_) | Command::Check(_) | Command::Init(_) | Command::Completions(_) | Command::Man(_) => {}
+        }
+        overrides
+    }
+}
+
+/// Runs the command, prints what it came to, and gives the exit code.
+pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
+    let mut output = Output::new(cli.global.json);
+    let context = Context::new(cli.overrides(), interrupt.clone());
+    let result = match &cli.command {
+        Command::Up(args) => up::run(args, &context, &mut output),
+        Command::Down(args) => down::run(args, &context, &mut output),
+        Command::Redo(args) => redo::run(args, &context, &mut output),
+        Command::Status(_) => status::run(&context, &mut output),
+        Command::Check(_) => check::run(&context, &mut output),
+        Command::New(args) => new::run(args, &context, &mut output),
+        Command::Init(args) => init::run(args, cli.global.database.as_deref(), &context, &mut output),
+        Command::Mark(args) => mark::run(args, &context, &mut output),
+        Command::Repair(args) => repair::run(args, &context, &mut output),
+        Command::Completions(args) => files::completions(args, &mut output),
+        Command::Man(args) => files::man(args, &mut output),
+    };
+    match result {
+        Ok(code) => code,
+        // who closed the pipe has read what he wanted
+        Err(crate::Error::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => exit::DONE,
+        Err(error) => {
+            output.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
+/// A command's exit code, or why it has none of its own.
+type CommandResult = Result<u8, crate::Error>;

@@ -1,0 +1,171 @@
+//! The only place that prints: results to stdout, everything else to stderr, no secret to either.
+
+use std::error::Error as _;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::Error;
+use crate::config::{Secret, redact};
+use crate::migrate::{Direction, Event, StepReport};
+
+/// Where a command's words go.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    json: bool,
+    colour: bool,
+    secrets: Vec<Secret>,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Self {
+        Self { json, colour: io::stderr().is_terminal(), secrets: Vec::new() }
+    }
+
+    /// Never prints these.
+    pub fn hide<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        self.secrets.extend(secrets.into_iter().cloned());
+    }
+
+    /// Without colours.
+    pub fn plain(&mut self, plain: bool) {
+        self.colour &= !plain;
+    }
+
+    /// A line of the result, for people.
+    pub fn line(&self, text: &str) -> Result<(), Error> {
+        if self.json {
+            return Ok(());
+        }
+        writeln!(io::stdout(), "{}", redact(text, &self.secrets)).map_err(Error::Print)
+    }
+
+    /// The result, for programs.
+    pub fn json(&self, value: &impl Serialize) -> Result<(), Error> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
+        writeln!(io::stdout(), "{}", redact(&text, &self.secrets)).map_err(Error::Print)
+    }
+
+    /// Text as it is, whatever the format.
+    pub fn raw(&self, text: &[u8]) -> Result<(), Error> {
+        io::stdout().write_all(text).map_err(Error::Print)
+    }
+
+    /// A table of the result, for people.
+    pub fn table(&self, header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Error> {
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(header.to_vec());
+        table.add_rows(rows);
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        for line in table.to_string().lines() {
+            self.line(line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Something beside the result.
+    pub fn say(&self, text: &str) {
+        // nobody is left to tell where stderr is closed
+        let _ = writeln!(io::stderr(), "{}", redact(text, &self.secrets));
+    }
+
+    pub fn warn(&self, text: &str) {
+        self.say(&format!("{} {text}", self.painted("warning:", "33")));
+    }
+
+    /// An error with its whole chain and the next step.
+    pub fn error(&self, error: &Error) {
+        self.say(&format!("{} {error}", self.painted("error:", "31")));
+        for cause in causes(error) {
+            self.say(&format!("  cause: {cause}"));
+        }
+        if let Some(hint) = error.hint() {
+            for line in hint.lines() {
+                self.say(&format!("{} {line}", self.painted("hint:", "36")));
+            }
+        }
+    }
+
+    fn painted(&self, word: &str, colour: &str) -> String {
+        if self.colour { format!("\x1b[1;{colour}m{word}\x1b[0m") } else { word.to_owned() }
+    }
+
+    /// Whether the person agrees. Without a terminal nobody can be asked.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<bool, Error> {
+        if yes {
+            return Ok(true);
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Error::Usage {
+                message: format!("{question} There is no terminal to ask"),
+                hint: "give `--yes` if that is meant".to_owned(),
+            });
+        }
+        let _ = write!(io::stderr(), "{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map_err(Error::Print)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
+    /// What is told of a run while it is under way.
+    pub fn observer(&self) -> Self {
+        self.clone()
+    }
+
+    pub fn event(&self, event: &Event) {
+        match event {
+            Event::Waiting { holder } => self.say(&format!("waiting for another runner: {holder}")),
+            Event::Begun { step, resumed_at: Some((done, of)) } => {
+                self.say(&format!("{} goes on after statement {done} of {of}", title(step)));
+            }
+            Event::Begun { step, resumed_at: None } => tracing::info!("{} {}", step.direction.name(), title(step)),
+            Event::Done(step) => {
+                // a closed pipe is found when the summary is printed
+                let _ = self.line(&done(step));
+            }
+            Event::DoneByAnother(step) => self.say(&format!("{} was done by another runner", title(step))),
+            Event::Retrying { step, attempt: (attempt, of), blockers, pause } => {
+                let by = if blockers.is_empty() { String::new() } else { format!(", held by {}", blockers.join("; ")) };
+                self.say(&format!(
+                    "{}: attempt {attempt} of {of} did not get a lock{by}; rolled back, trying again in {} ms",
+                    title(step),
+                    pause.as_millis()
+                ));
+            }
+            Event::Resolved { message } => self.say(message),
+        }
+    }
+}
+
+/// Everything that caused an error, down to the first.
+pub(super) fn causes(error: &Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    causes
+}
+
+/// `V1__name`.
+pub(super) fn title(step: &StepReport) -> String {
+    format!("V{}__{}", step.version, step.name)
+}
+
+fn done(step: &StepReport) -> String {
+    let verb = match step.direction {
+        Direction::Up => "applied",
+        Direction::Down => "took back",
+    };
+    format!("{verb} {} in {} ms", title(step), step.duration_ms.unwrap_or(0))
+}
