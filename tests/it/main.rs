@@ -1,0 +1,6 @@
+//! The one integration binary: a file per command or promise, against real SQLite and PostgreSQL.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+mod basics;

@@ -1,0 +1,9 @@
+//! What tests share: projects in scratch folders, databases of either kind, the binary under test.
+
+mod database;
+mod postgres;
+mod project;
+
+pub use database::{Kind, TestDatabase, each_database};
+pub use postgres::server;
+pub use project::{Project, Ran};
