@@ -4,3 +4,8 @@
 mod support;
 
 mod basics;
+mod crash;
+mod interrupt;
+mod locks;
+mod no_transaction;
+mod runners;
