@@ -78,6 +78,9 @@ enum Source {
     Read(Dialect, Folder),
 }
 
+/// What is told of a run's progress.
+pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
 /// How migrations are run; [`Options::default`] is what the command line does.
 #[derive(Clone)]
 pub struct Options {
@@ -94,7 +97,7 @@ pub struct Options {
     /// What asks a run to stop.
     pub interrupt: Interrupt,
     /// What is told of the run's progress.
-    pub observer: Option<Arc<dyn Fn(&Event) + Send + Sync>>,
+    pub observer: Option<Observer>,
 }
 
 impl Default for Options {

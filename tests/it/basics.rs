@@ -5,7 +5,11 @@ use crate::support::{Project, each_database};
 fn project() -> Project {
     Project::new()
         .migration("V1__users", "CREATE TABLE users (id bigint PRIMARY KEY, name text);", "DROP TABLE users;")
-        .migration("V2__posts", "CREATE TABLE posts (id bigint PRIMARY KEY);\nINSERT INTO posts VALUES (1);", "DROP TABLE posts;")
+        .migration(
+            "V2__posts",
+            "CREATE TABLE posts (id bigint PRIMARY KEY);\nINSERT INTO posts VALUES (1);",
+            "DROP TABLE posts;",
+        )
 }
 
 #[test]
@@ -30,7 +34,8 @@ fn up_applies_and_down_takes_back() {
 #[test]
 fn a_script_that_fails_leaves_nothing() {
     each_database(|database| {
-        let project = project().migration("V3__bad", "CREATE TABLE half (id int);\nINSERT INTO nowhere VALUES (1);", "");
+        let project =
+            project().migration("V3__bad", "CREATE TABLE half (id int);\nINSERT INTO nowhere VALUES (1);", "");
         let ran = project.run(&["up", "-d", &database.url]).exits(3);
         assert!(ran.stderr.contains("migrations/V3__bad.sql:2:"), "{}", ran.stderr);
         assert_eq!(database.applied(), [1, 2]);

@@ -56,7 +56,8 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> R
         }
         // symbolic links are followed; one that leads nowhere counts as a file, so that reading it tells
         let kind = entry.file_type().map_err(failed)?;
-        let is_folder = kind.is_dir() || kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
+        let is_folder =
+            kind.is_dir() || kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
         match is_folder {
             true if depth > 0 => walk(&entry.path(), &format!("{prefix}{name}/"), depth - 1, files)?,
             true => {}

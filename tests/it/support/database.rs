@@ -118,7 +118,10 @@ impl TestDatabase {
 
     /// The applied versions as `schema_migrations` has them.
     pub fn applied(&self) -> Vec<i64> {
-        self.query("SELECT version FROM schema_migrations ORDER BY version").iter().map(|v| v.parse().unwrap()).collect()
+        self.query("SELECT version FROM schema_migrations ORDER BY version")
+            .iter()
+            .map(|v| v.parse().unwrap())
+            .collect()
     }
 
     /// The tables there are, without the bookkeeping's.

@@ -39,7 +39,8 @@ pub fn server() -> &'static Server {
 
 impl Server {
     fn existing(url: &str) -> Self {
-        let (base, after) = url.split_once('?').map_or((url, String::new()), |(base, after)| (base, format!("?{after}")));
+        let (base, after) =
+            url.split_once('?').map_or((url, String::new()), |(base, after)| (base, format!("?{after}")));
         let (scheme, rest) = base.split_once("://").expect("LIFTLOCK_TEST_POSTGRES is a URL");
         let host = rest.split('/').next().expect("there is a first part");
         Self { before: format!("{scheme}://{host}/"), after, _keeper: None, private: None }
@@ -73,7 +74,9 @@ impl Server {
             command
         };
         let (bin, at, data) = (programs.display(), folder.display(), data.display());
-        run(&mut as_user(format!("{bin}/initdb -D {data} -A trust -U postgres --no-sync --locale=C.UTF-8 >{at}/initdb.log")));
+        run(&mut as_user(format!(
+            "{bin}/initdb -D {data} -A trust -U postgres --no-sync --locale=C.UTF-8 >{at}/initdb.log"
+        )));
         let keeper = as_user(format!(
             "{bin}/postgres -D {data} -k {at} -p 5432 -c listen_addresses= -c fsync=off -c full_page_writes=off \
              -c synchronous_commit=off -c max_connections=300 -c max_prepared_transactions=5 -c wal_level=logical \
