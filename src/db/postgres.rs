@@ -214,7 +214,7 @@ fn rejects_options(error: &::postgres::Error) -> bool {
 fn connect_hint(error: &SqlError) -> Option<String> {
     let hint = match error.code.as_deref() {
         Some("28P01") => "the password is wrong; it is taken from the URL, PGPASSWORD or the password file",
-        Some("28000") => "the server's pg_hba.conf does not let this user in from here this way",
+        Some("28000") => "is the user's name right, and does the server's pg_hba.conf let it in from here?",
         Some("3D000") => "create the database first: `createdb NAME`",
         Some("53300") => "all connections of the server are taken; try again, or raise max_connections",
         Some(_) => return None,
