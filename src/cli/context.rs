@@ -59,6 +59,7 @@ impl Context {
         Ok(Db::connect(&settings.target, access)?)
     }
 
+    /// The migrator, its folder read.
     pub fn migrator(&self, settings: &Settings, output: &Output) -> Result<Migrator, Error> {
         let migrations = &settings.project.migrations;
         let observer = output.observer();
@@ -72,7 +73,9 @@ impl Context {
             observer: Some(Arc::new(move |event: &Event| observer.event(event))),
         };
         let layout = layout(migrations.layout.as_deref())?;
-        Ok(Migrator::from_folder(&migrations.dir).layout(layout).options(options))
+        // a folder that can't be read leaves no empty database behind
+        let dialect = settings.target.dialect();
+        Ok(Migrator::from_folder(&migrations.dir).layout(layout).options(options).read_now(dialect)?)
     }
 }
 

@@ -56,7 +56,6 @@ struct AdjustmentJson<'a> {
 pub(super) fn run(args: &MarkArgs, context: &Context, output: &mut Output) -> CommandResult {
     let settings = context.settings(output)?;
     let migrator = context.migrator(&settings, output)?;
-    migrator.read(settings.target.dialect())?;
     let mark = match (args.version, args.through, args.applied) {
         (_, Some(through), _) => Mark::Through(through),
         (Some(version), None, true) => Mark::Applied(version),

@@ -56,7 +56,6 @@ pub(super) fn run(context: &Context, output: &mut Output) -> CommandResult {
 pub(super) fn read(context: &Context, output: &mut Output) -> Result<(Settings, StatusReport), crate::Error> {
     let settings = context.settings(output)?;
     let migrator = context.migrator(&settings, output)?;
-    migrator.read(settings.target.dialect())?;
     let mut db = context.connect(&settings, Access::Read, output)?;
     let report = migrator.status(&mut db)?;
     Ok((settings, report))

@@ -41,8 +41,6 @@ pub(super) fn run(args: &Up, context: &Context, output: &mut Output) -> CommandR
         (None, Some(steps)) => UpTo::Steps(steps),
         (None, None) => UpTo::Latest,
     };
-    // a folder that can't be read leaves no empty database behind
-    migrator.read(settings.target.dialect())?;
     if args.dry_run {
         let mut db = context.connect(&settings, Access::Read, output)?;
         return planned("up", &settings, migrator.plan_up(&mut db, to)?, output);

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::ops::Deref;
 
 /// No connection.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +60,13 @@ pub enum ErrorClass {
     Other,
 }
 
-/// A statement that failed.
+/// A statement that failed. The facts are behind a pointer, so that results that carry it stay small.
 #[derive(Debug, Default)]
-pub struct SqlError {
+pub struct SqlError(Box<SqlFacts>);
+
+/// What is known of a statement that failed.
+#[derive(Debug, Default)]
+pub struct SqlFacts {
     /// The database's own message.
     pub message: String,
     /// SQLSTATE, or the name of SQLite's result code.
@@ -94,10 +99,24 @@ impl fmt::Display for SqlError {
 
 impl Error for SqlError {}
 
+impl From<SqlFacts> for SqlError {
+    fn from(facts: SqlFacts) -> Self {
+        Self(Box::new(facts))
+    }
+}
+
+impl Deref for SqlError {
+    type Target = SqlFacts;
+
+    fn deref(&self) -> &SqlFacts {
+        &self.0
+    }
+}
+
 impl SqlError {
     /// A failure that a driver gave no more than a text for.
     pub(crate) fn other(message: impl Into<String>) -> Self {
-        Self { message: message.into(), ..Self::default() }
+        SqlFacts { message: message.into(), ..SqlFacts::default() }.into()
     }
 
     /// Detail, hint and context, each on a line of its own as `psql` prints them.

@@ -5,7 +5,7 @@ mod postgres;
 mod postgres_tls;
 mod sqlite;
 
-pub use error::{DbError, ErrorClass, SqlError};
+pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
 pub use postgres::PostgresDb;
 pub use sqlite::{Broken, SqliteDb};
 

@@ -10,12 +10,12 @@ use ::postgres::error::{ErrorPosition, SqlState};
 use ::postgres::{Client, Config, SimpleQueryMessage};
 
 use super::postgres_tls::connector;
-use super::{DbError, ErrorClass, SqlError, TextRow};
+use super::{DbError, ErrorClass, SqlError, SqlFacts, TextRow};
 use crate::config::{HostAddress, PostgresTarget, SslMode};
 
 /// A connection to a PostgreSQL server.
 pub struct PostgresDb {
-    client: Client,
+    client: Box<Client>,
     target: PostgresTarget,
     session_mark: Option<String>,
 }
@@ -37,10 +37,10 @@ impl PostgresDb {
     pub fn connect(target: &PostgresTarget) -> Result<Self, DbError> {
         let mark = new_mark();
         match open(target, Some(&mark)) {
-            Ok(client) => Ok(Self { client, target: target.clone(), session_mark: Some(mark) }),
+            Ok(client) => Ok(Self { client: Box::new(client), target: target.clone(), session_mark: Some(mark) }),
             Err(OpenError::Driver(error)) if rejects_options(&error) => {
                 let client = open(target, None).map_err(|error| error.into_db_error(target))?;
-                Ok(Self { client, target: target.clone(), session_mark: None })
+                Ok(Self { client: Box::new(client), target: target.clone(), session_mark: None })
             }
             Err(error) => Err(error.into_db_error(target)),
         }
@@ -216,7 +216,7 @@ fn rejects_options(error: &::postgres::Error) -> bool {
 fn connect_hint(error: &SqlError) -> Option<String> {
     let hint = match error.code.as_deref() {
         Some("28P01") => "the password is wrong; it is taken from the URL, PGPASSWORD or the password file",
-        Some("28000") => "the server's pg_hba.conf does not let this user in from here this way",
+        Some("28000") => "is the user's name right, and does the server's pg_hba.conf let it in from here?",
         Some("3D000") => "create the database first: `createdb NAME`",
         Some("53300") => "all connections of the server are taken; try again, or raise max_connections",
         Some(_) => return None,
@@ -245,7 +245,7 @@ fn describe(error: &::postgres::Error, sent: &str) -> SqlError {
         } else {
             ErrorClass::Other
         };
-        return SqlError { message, class, ..SqlError::default() };
+        return SqlFacts { message, class, ..SqlFacts::default() }.into();
     };
     let code = db.code();
     let class = match code {
@@ -266,7 +266,7 @@ fn describe(error: &::postgres::Error, sent: &str) -> SqlError {
         (Some(context), Some(internal)) => Some(format!("{context}; {internal}")),
         (context, internal) => context.map(str::to_owned).or(internal),
     };
-    SqlError {
+    SqlFacts {
         message: db.message().to_owned(),
         code: Some(code.code().to_owned()),
         class,
@@ -277,6 +277,7 @@ fn describe(error: &::postgres::Error, sent: &str) -> SqlError {
         statements_done: None,
         table: db.table().map(str::to_owned),
     }
+    .into()
 }
 
 /// The server counts characters from 1 (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).

@@ -10,7 +10,7 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, ffi};
 
-use super::{Access, DbError, ErrorClass, SqlError, TextRow};
+use super::{Access, DbError, ErrorClass, SqlError, SqlFacts, TextRow};
 use crate::Dialect;
 use crate::config::{SqliteLocation, SqliteTarget};
 
@@ -201,7 +201,7 @@ impl SqliteDb {
             match self.foreign_key_check(Some(&table)) {
                 Ok(found) => broken.extend(found),
                 Err(error) => {
-                    broken.insert(Broken::Key { table, message: error.message });
+                    broken.insert(Broken::Key { table, message: error.message.clone() });
                 }
             }
         }
@@ -316,7 +316,8 @@ fn describe(error: &rusqlite::Error, sent: Option<&str>, done: usize) -> SqlErro
         other => (None, other.to_string(), None),
     };
     let class = code.map_or(ErrorClass::Other, |code| classify(code, &message));
-    SqlError { code: code.map(code_name), class, position, statements_done: Some(done), message, ..SqlError::default() }
+    SqlFacts { code: code.map(code_name), class, position, statements_done: Some(done), message, ..SqlFacts::default() }
+        .into()
 }
 
 fn classify(error: ffi::Error, message: &str) -> ErrorClass {

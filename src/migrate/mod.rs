@@ -75,7 +75,11 @@ macro_rules! embed_migrations {
 enum Source {
     Folder(PathBuf),
     Embedded(EmbeddedFiles),
+    Read(Dialect, Folder),
 }
+
+/// What is told of a run's progress.
+pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// How migrations are run; [`Options::default`] is what the command line does.
 #[derive(Clone)]
@@ -93,7 +97,7 @@ pub struct Options {
     /// What asks a run to stop.
     pub interrupt: Interrupt,
     /// What is told of the run's progress.
-    pub observer: Option<Arc<dyn Fn(&Event) + Send + Sync>>,
+    pub observer: Option<Observer>,
 }
 
 impl Default for Options {
@@ -174,9 +178,20 @@ impl Migrator {
         let mut folder = match &self.source {
             Source::Folder(dir) => layout::read_folder(dir, dialect, self.layout),
             Source::Embedded(files) => layout::read_embedded(files, dialect, self.layout),
+            Source::Read(read_for, folder) if *read_for == dialect => return Ok(folder.clone()),
+            Source::Read(_, folder) => layout::read_folder(&folder.dir, dialect, self.layout),
         }?;
         script::settle_lone_statements(&mut folder, dialect);
         Ok(folder)
+    }
+
+    /// The same with its migrations for `dialect` read now and not again: before a database is touched.
+    ///
+    /// # Errors
+    /// As [`Migrator::read`].
+    pub fn read_now(mut self, dialect: Dialect) -> Result<Self, LayoutError> {
+        self.source = Source::Read(dialect, self.read(dialect)?);
+        Ok(self)
     }
 
     /// Applies what is pending.

@@ -47,25 +47,31 @@ impl Tables {
         }
     }
 
-    /// Creates what is missing. The first four columns are refinery's, to the letter (refinery-core,
+    /// Creates what is missing. The first four columns are refinery's (refinery-core,
     /// `src/traits/mod.rs`), so that a service that embeds refinery reads and writes the same table.
     #[must_use]
     pub(crate) fn create(&self) -> String {
         let ours: String = OUR_COLUMNS.iter().map(|(name, kind)| format!(",\n  {name} {kind}")).collect();
+        // the same 64 bits; in SQLite this one is the row's own key, and needs no index beside the table
+        let version = match self.dialect {
+            Dialect::Sqlite => "INTEGER",
+            Dialect::Postgres => "int8",
+        };
         let identity = match self.dialect {
-            Dialect::Sqlite => "INTEGER PRIMARY KEY AUTOINCREMENT",
+            // rows are never deleted, so rowids only grow without AUTOINCREMENT and its table
+            Dialect::Sqlite => "INTEGER PRIMARY KEY",
             Dialect::Postgres => "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         };
         let Self { history, progress, log, .. } = self;
         format!(
             "CREATE TABLE IF NOT EXISTS {history} (
-  version int8 PRIMARY KEY,
+  version {version} PRIMARY KEY,
   name VARCHAR(255),
   applied_on VARCHAR(255),
   checksum VARCHAR(255){ours}
 );
 CREATE TABLE IF NOT EXISTS {progress} (
-  version bigint PRIMARY KEY,
+  version {version} PRIMARY KEY,
   name text NOT NULL,
   direction text NOT NULL CHECK (direction IN ('up', 'down')),
   checksum text NOT NULL,

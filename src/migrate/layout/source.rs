@@ -55,7 +55,9 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> R
             continue;
         }
         // symbolic links are followed; one that leads nowhere counts as a file, so that reading it tells
-        let is_folder = fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
+        let kind = entry.file_type().map_err(failed)?;
+        let is_folder =
+            kind.is_dir() || kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
         match is_folder {
             true if depth > 0 => walk(&entry.path(), &format!("{prefix}{name}/"), depth - 1, files)?,
             true => {}
