@@ -27,7 +27,8 @@ fn a_pending_version_below_an_applied_one_stops_the_run() {
         let project = project
             .migration("V2__two", "CREATE TABLE two (id bigint PRIMARY KEY);", "DROP TABLE two;")
             .migration("V4__four", "CREATE TABLE four (id bigint PRIMARY KEY);", "DROP TABLE four;");
-        let ran = project.run(&["up", "-d", url]).exits(3).says("V2__two").says("V3__three").says("--allow-out-of-order");
+        let ran =
+            project.run(&["up", "-d", url]).exits(3).says("V2__two").says("V3__three").says("--allow-out-of-order");
         assert_eq!(ran.stdout, "");
         assert_eq!(database.applied(), [1, 3], "nothing is applied, not even what is in order");
         project.run(&["check", "-d", url]).exits(1).prints("out of order: V2__two").prints("pending: V4__four");
@@ -63,7 +64,8 @@ fn an_edited_file_stops_the_run() {
         project.run(&["up", "--to", "2", "-d", url]).ok();
         let was = database.value("SELECT checksum FROM schema_migrations WHERE version = 1");
         project.write("migrations/V1__one.sql", "CREATE TABLE one (id bigint PRIMARY KEY, added text);");
-        let ran = project.run(&["up", "-d", url]).exits(3).says("V1__one was edited").says(&was).says("liftlock repair 1");
+        let ran =
+            project.run(&["up", "-d", url]).exits(3).says("V1__one was edited").says(&was).says("liftlock repair 1");
         assert_eq!(database.applied(), [1, 2]);
         let named = ran.stderr.matches(|c: char| c.is_ascii_digit()).count();
         assert!(named > 2 * was.len() - 4, "both checksums are told: {}", ran.stderr);
@@ -170,8 +172,11 @@ fn a_down_script_that_differs_from_the_stored_one_asks_which() {
 #[test]
 fn how_a_down_script_runs_is_part_of_the_comparison() {
     each_database(|database| {
-        let project = Project::new()
-            .migration("V1__one", "CREATE TABLE one (id bigint PRIMARY KEY);", "-- liftlock: lock-timeout=1s\nDROP TABLE one;");
+        let project = Project::new().migration(
+            "V1__one",
+            "CREATE TABLE one (id bigint PRIMARY KEY);",
+            "-- liftlock: lock-timeout=1s\nDROP TABLE one;",
+        );
         project.run(&["up", "-d", &database.url]).ok();
         project.remove("migrations/V1__one.sql");
         project.remove("migrations/V1__one.down.sql");
@@ -275,7 +280,8 @@ fn mark_records_without_running() {
         assert_eq!(database.applied(), [1, 2]);
         assert_eq!(database.tables(), ["three", "two"]);
         project.run(&["mark", "3", "--unapplied", "--reason", "again", "-d", url]).ok().prints("nothing to do");
-        let rows = database.query("SELECT action, version, name, result, reason FROM schema_migrations_log ORDER BY id");
+        let rows =
+            database.query("SELECT action, version, name, result, reason FROM schema_migrations_log ORDER BY id");
         assert_eq!(
             rows,
             [
@@ -315,7 +321,10 @@ fn a_database_with_the_schema_and_no_table_is_baselined() {
         let project = three();
         project.run(&["up", "-d", url]).exits(3);
         assert_eq!(database.tables(), ["one", "two"]);
-        project.run(&["mark", "--through", "7", "--applied", "--reason", "dump", "-d", url]).exits(3).says("no version 7");
+        project
+            .run(&["mark", "--through", "7", "--applied", "--reason", "dump", "-d", url])
+            .exits(3)
+            .says("no version 7");
         project
             .run(&["mark", "--through", "2", "--applied", "--reason", "dump", "--dry-run", "-d", url])
             .ok()
@@ -370,8 +379,11 @@ fn repair_shows_the_difference_and_logs() {
 fn the_log_has_everything_that_was_done_or_failed() {
     each_database(|database| {
         let url = database.url.as_str();
-        let project = three()
-            .migration("V4__bad", "CREATE TABLE four (id int);\nINSERT INTO nowhere VALUES (1);", "DROP TABLE four;");
+        let project = three().migration(
+            "V4__bad",
+            "CREATE TABLE four (id int);\nINSERT INTO nowhere VALUES (1);",
+            "DROP TABLE four;",
+        );
         project.run(&["up", "-d", url]).exits(3);
         project.run(&["up", "-d", url]).exits(3);
         project.write("migrations/V4__bad.sql", "CREATE TABLE four (id int);");

@@ -5,4 +5,6 @@ mod support;
 
 mod basics;
 mod history;
+mod other_tools;
 mod rebuild;
+mod refinery;

@@ -103,9 +103,8 @@ fn without_any_pragma_the_loss_is_the_scripts_own() {
 
 #[test]
 fn what_points_nowhere_rolls_the_migration_back() {
-    let (database, project) = with(
-        "-- liftlock: foreign-keys=off\nDELETE FROM parent WHERE id = 2;\nINSERT INTO child VALUES (30, 99);",
-    );
+    let (database, project) =
+        with("-- liftlock: foreign-keys=off\nDELETE FROM parent WHERE id = 2;\nINSERT INTO child VALUES (30, 99);");
     let ran = up(&database, &project).exits(3);
     insta::assert_snapshot!(ran.stderr.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
     0 done; not done: V2__rebuild
@@ -167,7 +166,8 @@ fn a_key_that_could_not_be_checked_before_blocks_nothing() {
         "CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT);
          CREATE TABLE child (id INTEGER PRIMARY KEY, code TEXT REFERENCES parent (code));",
     );
-    let project = Project::new().migration("V1__other", "CREATE TABLE other (id INTEGER PRIMARY KEY);", "DROP TABLE other;");
+    let project =
+        Project::new().migration("V1__other", "CREATE TABLE other (id INTEGER PRIMARY KEY);", "DROP TABLE other;");
     up(&database, &project).ok();
     project.run(&["down", "-d", &database.url]).ok();
     up(&database, &project).ok();
@@ -201,7 +201,10 @@ fn foreign_keys_are_on_again_for_the_next_migration() {
 fn a_rebuild_is_taken_back_the_same_way() {
     let (database, project) = with(&format!("-- liftlock: foreign-keys=off\n{REBUILD}"));
     let back = REBUILD.replace("name TEXT NOT NULL", "name TEXT");
-    project.write("migrations/V2__rebuild.down.sql", &format!("PRAGMA foreign_keys=off;\nBEGIN;\n{back}COMMIT;\nPRAGMA foreign_keys=on;"));
+    project.write(
+        "migrations/V2__rebuild.down.sql",
+        &format!("PRAGMA foreign_keys=off;\nBEGIN;\n{back}COMMIT;\nPRAGMA foreign_keys=on;"),
+    );
     up(&database, &project).ok();
     project.run(&["down", "-d", &database.url]).ok();
     assert_children_live(&database);
@@ -222,7 +225,8 @@ fn a_rebuild_is_taken_back_the_same_way() {
 #[test]
 fn a_rebuild_without_a_transaction_is_one_block_or_stops_at_the_drop() {
     for head in ["no-transaction\nPRAGMA foreign_keys=off;", "no-transaction foreign-keys=off\n"] {
-        let (database, project) = with(&format!("-- liftlock: {head}\nBEGIN;\n{REBUILD}COMMIT;\nPRAGMA foreign_keys=on;"));
+        let (database, project) =
+            with(&format!("-- liftlock: {head}\nBEGIN;\n{REBUILD}COMMIT;\nPRAGMA foreign_keys=on;"));
         up(&database, &project).ok();
         assert_children_live(&database);
         let project = project.migration("V3__next", "INSERT INTO child VALUES (50, 77);", "");
