@@ -5,7 +5,11 @@ mod support;
 
 mod basics;
 mod crash;
+mod history;
 mod interrupt;
 mod locks;
 mod no_transaction;
+mod other_tools;
+mod rebuild;
+mod refinery;
 mod runners;
