@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::output::{Output, causes, title};
+use super::output::{ErrorJson, Output, title};
 use super::{CommandResult, LockArgs};
 use crate::Error;
 use crate::config::Settings;
@@ -61,13 +61,6 @@ struct RunJson<'a> {
     error: Option<ErrorJson>,
 }
 
-#[derive(Debug, Serialize)]
-struct ErrorJson {
-    message: String,
-    causes: Vec<String>,
-    hint: Option<String>,
-}
-
 /// What a dry run says.
 pub(super) fn planned(command: &str, settings: &Settings, report: RunReport, output: &Output) -> CommandResult {
     for warning in &report.warnings {
@@ -105,11 +98,7 @@ pub(super) fn report(command: &str, settings: &Settings, outcome: Outcome, outpu
         target: settings.target.to_string(),
         result,
         report: &report,
-        error: error.as_ref().map(|error| ErrorJson {
-            message: error.to_string(),
-            causes: causes(error),
-            hint: error.hint(),
-        }),
+        error: error.as_ref().map(ErrorJson::of),
     })?;
     let Some(error) = error else {
         if report.done.is_empty() {
