@@ -19,10 +19,11 @@ use crate::migrate::{Adjustment, Mark};
                         liftlock mark --through 12 --applied --reason 'schema came from a dump'")]
 pub(super) struct MarkArgs {
     /// The version
-    #[arg(required_unless_present = "through", conflicts_with = "through")]
+    // `version` is the id of clap's own `--version`
+    #[arg(id = "number", value_name = "VERSION", required_unless_present = "through", conflicts_with = "through")]
     version: Option<i64>,
     /// Every version up to this one: for a database that has the schema and no history
-    #[arg(long, value_name = "VERSION", requires = "applied")]
+    #[arg(long, value_name = "VERSION", conflicts_with = "unapplied")]
     through: Option<i64>,
     /// It is applied
     #[arg(long, required_unless_present = "unapplied")]

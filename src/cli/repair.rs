@@ -16,6 +16,8 @@ use crate::migrate::StatementVerdict;
 )]
 pub(super) struct Repair {
     /// The version
+    // `version` is the id of clap's own `--version`
+    #[arg(id = "number", value_name = "VERSION")]
     version: i64,
     /// What became of the statement at which an unfinished script stopped
     #[arg(long, value_name = "VERDICT")]

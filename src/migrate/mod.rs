@@ -200,7 +200,7 @@ impl Migrator {
     /// [`MigrateError`] where nothing was begun; what goes wrong later is in the [`Outcome`], with what was done.
     pub fn up(&self, db: &mut Db, to: UpTo) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
-        run::execute(db, &self.options, &mut |_, state| plan::up(&folder, state, to, self.options.allow_out_of_order))
+        run::execute(db, &self.options, &mut |_, state, _| plan::up(&folder, state, to, self.options.allow_out_of_order))
     }
 
     /// What [`Migrator::up`] would do, and the SQL of it; nothing is written.
@@ -220,7 +220,7 @@ impl Migrator {
     /// As [`Migrator::up`]; every version that can't be taken back is named before anything is changed.
     pub fn down(&self, db: &mut Db, to: DownTo, from: DownFrom) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
-        run::execute(db, &self.options, &mut |db, state| make_down(db, &folder, state, to, from))
+        run::execute(db, &self.options, &mut |db, state, _| make_down(db, &folder, state, to, from))
     }
 
     /// What [`Migrator::down`] would do, and the SQL of it; nothing is written.
@@ -240,15 +240,15 @@ impl Migrator {
     /// As [`Migrator::down`] and [`Migrator::up`].
     pub fn redo(&self, db: &mut Db, from: DownFrom) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
-        let mut planned: Option<Plan> = None;
-        let mut total = 0;
-        run::execute(db, &self.options, &mut |db, state| {
-            // once it is under way it is not planned anew: the state in between is not where it began
-            if planned.is_none() || total < 2 {
-                planned = Some(make_redo(db, &folder, state, from)?);
-                total += 1;
+        run::execute(db, &self.options, &mut |db, state, done| match done {
+            [] => make_redo(db, &folder, state, from),
+            // the down is done, and another runner got in between: what is left is the up, if it is not there yet
+            done => {
+                let versions: Vec<i64> = done.iter().map(|step| step.version).collect();
+                let left = |version: &i64| !state.applied.iter().any(|applied| applied.version == *version);
+                let versions: Vec<i64> = versions.into_iter().filter(left).collect();
+                Ok(Plan { steps: plan::again(&folder, state, &versions)?, warnings: Vec::new() })
             }
-            Ok(planned.clone().unwrap_or_default())
         })
     }
 
@@ -280,7 +280,8 @@ fn make_down(db: &mut Db, folder: &Folder, state: &State, to: DownTo, from: Down
 
 fn make_redo(db: &mut Db, folder: &Folder, state: &State, from: DownFrom) -> Result<Plan, MigrateError> {
     let mut redo = make_down(db, folder, state, DownTo::Steps(1), from)?;
-    let again = plan::again(folder, state, &redo)?;
+    let versions: Vec<i64> = redo.steps.iter().map(|step| step.version).collect();
+    let again = plan::again(folder, state, &versions)?;
     redo.steps.extend(again);
     Ok(redo)
 }

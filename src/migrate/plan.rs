@@ -365,21 +365,21 @@ pub fn down(
     if refusals.is_empty() { Ok(plan) } else { Err(MigrateError::Refused(refusals)) }
 }
 
-/// The ups that follow the downs of `plan` in a `redo`, from their files.
+/// The ups that follow the downs of `versions` (highest first) in a `redo`, from their files.
 ///
 /// # Errors
 /// [`MigrateError::Refused`] where a file is missing or can't run.
-pub(crate) fn again(folder: &Folder, state: &State, plan: &Plan) -> Result<Vec<Step>, MigrateError> {
+pub(crate) fn again(folder: &Folder, state: &State, versions: &[i64]) -> Result<Vec<Step>, MigrateError> {
     let mut refusals = Vec::new();
     let mut steps = Vec::new();
-    for down in plan.steps.iter().rev() {
-        match folder.migrations.iter().find(|migration| migration.version == down.version) {
+    for version in versions.iter().rev() {
+        match folder.migrations.iter().find(|migration| migration.version == *version) {
             Some(migration) => match fresh_up(state.tables.dialect, folder.layout, migration) {
                 Ok(step) => steps.push(step),
                 Err(refusal) => refusals.push(refusal),
             },
             None => refusals.push(Refusal::new(
-                format!("{} has no file to apply it again from", down.title()),
+                format!("V{version} has no file to apply it again from"),
                 "restore the file, or take it back with `liftlock down`",
             )),
         }

@@ -37,22 +37,23 @@ pub(crate) enum StepEnd {
     Stale,
 }
 
-/// Runs what `make_plan` says of the state under the lock, and again where another runner got in between.
+/// Runs what `make_plan` says of the state (and of what this run has done already) under the lock, and again where
+/// another runner got in between.
 pub(crate) fn execute(
     db: &mut Db,
     options: &Options,
-    make_plan: &mut dyn FnMut(&mut Db, &State) -> Result<Plan, MigrateError>,
+    make_plan: &mut dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, MigrateError>,
 ) -> Result<Outcome, MigrateError> {
     let mut report = RunReport::default();
     let mut state = State::read(db)?;
-    let mut plan = make_plan(db, &state)?;
+    let mut plan = make_plan(db, &state, &[])?;
     report.warnings.clone_from(&plan.warnings);
     if plan.steps.is_empty() {
         return Ok(Outcome { report, error: None });
     }
     let lock = RunLock::acquire(db, &state, options, &mut |db| {
         let state = State::read(db)?;
-        Ok(!make_plan(db, &state)?.steps.is_empty())
+        Ok(!make_plan(db, &state, &[])?.steps.is_empty())
     })?;
     let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
     let outcome: Result<Option<MigrateError>, MigrateError> = (|| {
@@ -60,7 +61,7 @@ pub(crate) fn execute(
         loop {
             // under the lock, and after every surprise, what is there is read anew
             state = State::read(db)?;
-            plan = make_plan(db, &state)?;
+            plan = make_plan(db, &state, &report.done)?;
             report.warnings.clone_from(&plan.warnings);
             let mut run = Run::new(db, &state, options, &lock);
             match run.steps(&plan.steps, &mut report) {
