@@ -47,6 +47,7 @@ pub(super) fn run(args: &Up, context: &Context, output: &mut Output) -> CommandR
     }
     let mut db = context.connect(&settings, Access::Write, output)?;
     let outcome = migrator.up(&mut db, to)?;
+    db.leave();
     report("up", &settings, outcome, output)
 }
 

@@ -172,7 +172,10 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
         config.connect_timeout(timeout);
     }
     config.application_name(&target.application_name);
+    let local = target.hosts.iter().all(|host| matches!(host.address, HostAddress::Socket(_)));
     config.ssl_mode(match target.sslmode {
+        // a Unix socket has no TLS, and the server isn't even asked (as in libpq)
+        _ if local => DriverSslMode::Disable,
         SslMode::Disable => DriverSslMode::Disable,
         SslMode::Prefer => DriverSslMode::Prefer,
         SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => DriverSslMode::Require,
