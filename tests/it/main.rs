@@ -4,3 +4,7 @@
 mod support;
 
 mod basics;
+mod history;
+mod other_tools;
+mod rebuild;
+mod refinery;
