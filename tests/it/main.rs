@@ -4,6 +4,8 @@
 mod support;
 
 mod basics;
+mod connections;
+mod errors;
 mod history;
 mod other_tools;
 mod rebuild;
