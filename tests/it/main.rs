@@ -4,9 +4,13 @@
 mod support;
 
 mod basics;
+mod commands;
 mod connections;
 mod errors;
+mod help;
 mod history;
 mod other_tools;
+mod properties;
 mod rebuild;
 mod refinery;
+mod sample;
