@@ -9,6 +9,7 @@ mod connections;
 mod errors;
 mod help;
 mod history;
+mod layouts;
 mod other_tools;
 mod properties;
 mod rebuild;
