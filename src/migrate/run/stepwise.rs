@@ -33,7 +33,7 @@ impl Run<'_> {
         if self.db.dialect() == Dialect::Postgres {
             self.db.roll_back();
             // what the script set for the session is not for the next one
-            if let Err(error) = self.db.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL") {
+            if let Err(error) = self.db.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP") {
                 tracing::debug!(%error, "reset");
             }
         } else {
@@ -104,6 +104,10 @@ impl Run<'_> {
             (Direction::Down, _) => vec![self.writer.delete_history(step.version)],
         };
         statements.push(insert);
+        if self.db.dialect() == Dialect::Postgres {
+            // what the script before left; see `compose::transaction`
+            statements.push("DISCARD TEMP".to_owned());
+        }
         let begun = match self.db.dialect() {
             Dialect::Postgres => self.in_transaction(&statements),
             Dialect::Sqlite => self.begin_script_in_sqlite(step.direction, &count, &statements),
