@@ -1,5 +1,6 @@
 //! The command line: JSON, exit codes, what is named and what never is, what is overwritten and what never is.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -437,5 +438,36 @@ fn a_dry_run_is_told_apart_from_a_run() {
             Kind::Postgres => "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
         };
         assert_eq!(database.value(bookkeeping), "0");
+    });
+}
+
+#[test]
+fn an_interrupted_run_ends_with_130() {
+    each_database(|database| {
+        let long = match database.kind {
+            Kind::Sqlite => {
+                "CREATE TABLE two (id int); WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c;"
+            }
+            Kind::Postgres => "CREATE TABLE two (id int); SELECT pg_sleep(600);",
+        };
+        for signal in ["INT", "TERM"] {
+            let project = Project::new()
+                .migration("V1__one", "CREATE TABLE one (id int);", "DROP TABLE one;")
+                .migration("V2__long", long, "DROP TABLE two;");
+            project.run(&["up", "--to", "1", "-d", &database.url]).ok();
+            let mut run = project.spawn(&["up", "--json", "-v", "-d", &database.url]);
+            let mut said = BufReader::new(run.stderr.take().unwrap()).lines();
+            assert!(said.any(|line| line.unwrap().contains("V2__long")), "it begins");
+            let killed = Command::new("kill").args([&format!("-{signal}"), &run.id().to_string()]).status().unwrap();
+            assert!(killed.success());
+            let rest: Vec<String> = said.map(Result::unwrap).collect();
+            let ran = Ran::wait(run).exits(130);
+            assert_eq!(ran.json()["result"], "interrupted", "{rest:?}");
+            assert_eq!(database.applied(), [1]);
+            assert_eq!(database.tables(), ["one"]);
+            let log = "SELECT result FROM schema_migrations_log ORDER BY id DESC LIMIT 1";
+            assert_eq!(database.value(log), "interrupted");
+            project.run(&["down", "-d", &database.url]).ok();
+        }
     });
 }

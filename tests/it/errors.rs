@@ -474,3 +474,65 @@ fn a_script_can_not_reach_the_bookkeeping_by_accident() {
         assert_eq!(database.applied(), [1]);
     });
 }
+
+#[test]
+fn commands_of_psql_are_not_skipped_in_silence() {
+    let database = TestDatabase::postgres();
+    for script in [
+        "\\connect elsewhere\nCREATE TABLE a (id int);",
+        "SELECT 1;\n\\i other.sql\n",
+        "\\c - other\n",
+        "SELECT 1 \\gexec\n",
+    ] {
+        let ran = up(&database, script).exits(3);
+        assert!(ran.stderr.contains("migrations/V2__script.sql:"), "{script}: {}", ran.stderr);
+        assert!(database.tables().is_empty(), "{script}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn copy_data_is_taken_as_it_stands() {
+    let copy = "COPY base (id, name) FROM stdin;\n1\ta; COMMIT;\n2\t'open\n3\t$$x\n4\t\\\\.\n\\.\n\nINSERT INTO base VALUES (5, 'after');\n";
+    for script in [
+        copy.to_owned(),
+        copy.replace('\n', "\r\n"),
+        format!("BEGIN;\n{copy}COMMIT;\n"),
+        format!("-- liftlock: no-transaction\n{copy}"),
+        "COPY base FROM stdin WITH (FORMAT csv);\n1,a\n2,\"b\nc\"\n3,d\n\\.\nINSERT INTO base VALUES (4, 'x'), (5, 'y')".to_owned(),
+        "COPY base FROM stdin;\n\\.\nINSERT INTO base SELECT n, 'x' FROM generate_series(1, 5) n".to_owned(),
+    ] {
+        let database = TestDatabase::postgres();
+        up(&database, &script).ok();
+        assert_eq!(database.value("SELECT count(*) FROM base"), "5", "{script}");
+    }
+    // a script that fails after its data leaves none of it
+    let database = TestDatabase::postgres();
+    up(&database, &format!("{copy}INSERT INTO nowhere VALUES (1);")).exits(3).says("V2__script.sql:9:");
+    assert_eq!(database.value("SELECT count(*) FROM base"), "0");
+    up(&database, "COPY base FROM stdin;\n1\ta\n").exits(3);
+    up(&database, "COPY base FROM stdin;\n1\ta\nx\tb\n\\.\n")
+        .exits(3)
+        .says("22P02")
+        .says("line 2")
+        .says("V2__script.sql:1:1");
+    assert_eq!(database.applied(), [1]);
+}
+
+#[test]
+fn a_temporary_table_is_not_there_for_the_next_migration() {
+    // it would stand before the real one on the search path, and take its rows with it when the session ends
+    let temporary =
+        "CREATE TEMP TABLE base (id int);\nINSERT INTO base VALUES (7);\nDECLARE c CURSOR FOR TABLE base;\nFETCH c;";
+    let stepwise = "-- liftlock: no-transaction\nCREATE TEMP TABLE base (id int);\nINSERT INTO base VALUES (7);";
+    for script in [temporary, stepwise] {
+        let database = TestDatabase::postgres();
+        let next = "CREATE TABLE base (id int);\nINSERT INTO base VALUES (1);";
+        let project = Project::new()
+            .migration("V1__temporary", script, "SELECT 1;")
+            .migration("V2__base", next, "DROP TABLE base;")
+            .migration("V3__temporary", script, "SELECT 1;")
+            .migration("V4__rows", "-- liftlock: no-transaction\nINSERT INTO base VALUES (2);", "SELECT 1;");
+        project.run(&["up", "-d", &database.url]).ok();
+        assert_eq!(database.query("SELECT id FROM base ORDER BY id"), ["1", "2"], "{script}");
+    }
+}

@@ -460,3 +460,34 @@ fn redo_goes_by_what_it_finds_under_the_lock() {
         assert_eq!(database.applied(), [1, 2, 3]);
     });
 }
+
+#[test]
+fn down_to_0_takes_a_version_0_back_as_well() {
+    each_database(|database| {
+        let project = three().migration("V0__zero", "CREATE TABLE zero (id int);", "DROP TABLE zero;");
+        project.run(&["up", "-d", &database.url]).ok();
+        assert_eq!(database.applied(), [0, 1, 2, 3]);
+        project.run(&["down", "--to", "0", "-d", &database.url]).ok().prints("took back V0__zero");
+        assert!(database.tables().is_empty());
+    });
+}
+
+#[test]
+fn a_redo_whose_file_fails_says_what_is_left() {
+    each_database(|database| {
+        let url = database.url.as_str();
+        let project = three();
+        project.run(&["up", "-d", url]).ok();
+        project.write("migrations/V3__three.sql", "CREATE TABLE three (id int);\nINSERT INTO nowhere VALUES (1);");
+        let ran = project.run(&["redo", "-d", url]).exits(3).prints("took back V3__three").says("not done: V3__three");
+        assert!(ran.stderr.contains("V3__three.sql:2:"), "{}", ran.stderr);
+        assert_eq!(database.applied(), [1, 2]);
+        assert_eq!(database.tables(), ["one", "two"]);
+        // what can't be planned is found before the down
+        project.write("migrations/V3__three.sql", "CREATE TABLE three (id int);");
+        project.run(&["up", "-d", url]).ok();
+        project.write("migrations/V3__three.sql", "CREATE TABLE three (id int);\nCOMMIT;");
+        project.run(&["redo", "-d", url]).exits(3).says("V3__three.sql:2:1");
+        assert_eq!(database.tables(), ["one", "three", "two"]);
+    });
+}

@@ -246,3 +246,48 @@ fn the_tools_that_run_with_foreign_keys_off_keep_the_children() {
     project.run(&["up", "-d", &database.url, "--layout", "golang-migrate"]).ok();
     assert_children_live(&database);
 }
+
+#[test]
+fn a_dump_of_sqlites_shell_is_a_migration() {
+    let source = TestDatabase::sqlite();
+    source.execute(&format!(
+        "{BASE} CREATE VIEW v AS SELECT 1; CREATE INDEX i ON child (parent_id);
+         CREATE TRIGGER t AFTER UPDATE ON parent BEGIN DELETE FROM child WHERE parent_id = old.id; SELECT 'END;'; END;
+         CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT); INSERT INTO counted VALUES (7, 'a;''b');"
+    ));
+    let dump = std::process::Command::new("sqlite3").arg(source.path()).arg(".dump").output().unwrap();
+    let database = TestDatabase::sqlite();
+    // the children may stand before their parents in a dump
+    let project = Project::new().migration("V1__dump", &String::from_utf8(dump.stdout).unwrap(), "");
+    up(&database, &project).ok();
+    assert_children_live(&database);
+    assert_eq!(database.query("SELECT * FROM counted"), ["7|a;'b"]);
+    database.execute("INSERT INTO counted (t) VALUES ('x')");
+    assert_eq!(database.value("SELECT max(id) FROM counted"), "8", "the counter goes on");
+}
+
+#[test]
+fn a_connection_that_a_program_hands_over_keeps_its_settings() {
+    use liftlock::db::{Db, SqliteDb};
+    use liftlock::migrate::{DownFrom, DownTo, Migrator, UpTo};
+    for enforced in [true, false] {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", enforced).unwrap();
+        let mut db = Db::Sqlite(SqliteDb::from(connection));
+        let rebuild: &'static str = format!("-- liftlock: foreign-keys=off\n{REBUILD}").leak();
+        let files: &'static [(&'static str, &'static str)] =
+            vec![("V1__base.sql", BASE), ("V2__rebuild.sql", rebuild), ("V2__rebuild.down.sql", rebuild)].leak();
+        let migrator = Migrator::embedded(files);
+        assert_eq!(migrator.up(&mut db, UpTo::Latest).unwrap().into_result().unwrap().done.len(), 2);
+        assert_eq!(
+            migrator.down(&mut db, DownTo::Steps(1), DownFrom::Either).unwrap().into_result().unwrap().done.len(),
+            1
+        );
+        let Db::Sqlite(db) = db else { unreachable!() };
+        let connection = db.into_inner();
+        let now: bool = connection.query_row("PRAGMA foreign_keys", [], |row| row.get(0)).unwrap();
+        assert_eq!(now, enforced);
+        let children: u32 = connection.query_row("SELECT count(*) FROM child", [], |row| row.get(0)).unwrap();
+        assert_eq!(children, 3);
+    }
+}
