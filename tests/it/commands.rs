@@ -389,9 +389,23 @@ fn the_sql_of_a_dry_run_does_what_the_run_does() {
             project.write("migrations/V4__data.sql", "-- liftlock: foreign-keys=off\nDROP TABLE one; CREATE TABLE one (id bigint PRIMARY KEY); INSERT INTO one VALUES (1)");
             project.write("migrations/V4__data.down.sql", "SELECT 1 -- nothing");
         }
-        for command in
-            [&["up"][..], &["down", "--steps", "2"], &["up", "--steps", "1"], &["redo"], &["down", "--to", "0"]]
-        {
+        let stepwise = match run.kind {
+            Kind::Sqlite => "-- liftlock: no-transaction\nDROP TABLE IF EXISTS absent;\nCREATE TABLE steps (id int)",
+            Kind::Postgres => {
+                "-- liftlock: no-transaction\nSET search_path = pg_catalog;\nCREATE TABLE public.steps (id int);
+                 CREATE INDEX CONCURRENTLY steps_id ON public.steps (id);"
+            }
+        };
+        project.write("migrations/V5__steps.sql", stepwise);
+        project.write("migrations/V5__steps.down.sql", "-- liftlock: no-transaction\nDROP TABLE steps -- done");
+        for command in [
+            &["up"][..],
+            &["down", "--steps", "3"],
+            &["up", "--steps", "1"],
+            &["redo"],
+            &["up"],
+            &["down", "--to", "0"],
+        ] {
             let sql = project.run(&[command, &["--dry-run", "-d", &fed.url]].concat()).ok().stdout;
             feed(&fed, &sql);
             project.run(&[command, &["-d", &run.url]].concat()).ok();
@@ -469,5 +483,45 @@ fn an_interrupted_run_ends_with_130() {
             assert_eq!(database.value(log), "interrupted");
             project.run(&["down", "-d", &database.url]).ok();
         }
+    });
+}
+
+#[test]
+fn a_dry_run_needs_no_right_to_write() {
+    each_database(|database| {
+        let project = project();
+        let url = match database.kind {
+            Kind::Sqlite => format!("{}?mode=ro", database.url),
+            Kind::Postgres => format!("{}&options=-cdefault_transaction_read_only%3Don", database.url),
+        };
+        project.run(&["up", "--to", "2", "-d", &database.url]).ok();
+        for command in [
+            &["up", "--dry-run"][..],
+            &["down", "--dry-run"],
+            &["redo", "--dry-run"],
+            &["mark", "3", "--applied", "--reason", "r", "--dry-run"],
+            &["repair", "1", "--dry-run"],
+            &["status"],
+        ] {
+            project.run(&[command, &["-d", &url]].concat()).ok();
+        }
+        let before = recorded(database);
+        for command in [&["up"][..], &["down"], &["redo"], &["mark", "3", "--applied", "--reason", "r"]] {
+            project.run(&[command, &["-d", &url]].concat()).exits(3);
+        }
+        assert_eq!(recorded(database), before);
+        assert_eq!(database.tables(), ["one", "two"]);
+    });
+}
+
+#[test]
+fn nobody_who_reads_the_output_is_no_reason_to_stop() {
+    each_database(|database| {
+        let project = project();
+        let mut run = project.spawn(&["up", "-d", &database.url]);
+        drop(run.stdout.take());
+        let ran = Ran::wait(run).ok();
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        assert_eq!(database.applied(), [1, 2, 3]);
     });
 }
