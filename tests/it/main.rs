@@ -3,9 +3,11 @@
 
 mod support;
 
+mod adjustments;
 mod basics;
 mod commands;
 mod connections;
+mod dry_runs;
 mod errors;
 mod help;
 mod history;
@@ -15,3 +17,4 @@ mod properties;
 mod rebuild;
 mod refinery;
 mod sample;
+mod scripts;
