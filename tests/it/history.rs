@@ -109,7 +109,10 @@ fn a_missing_file_stops_the_run() {
         project.run(&["up", "--to", "2", "-d", url]).ok();
         project.remove("migrations/V1__one.sql");
         project.remove("migrations/V1__one.down.sql");
-        project.run(&["up", "-d", url]).exits(3).says("V1__one is applied").says("no file");
+        project.run(&["up", "-d", url]).exits(3).says("V1__one is applied").says("no file").says("`up_script`");
+        // what the hint promises is there
+        let script = database.value("SELECT up_script FROM schema_migrations WHERE version = 1");
+        assert_eq!(script, "CREATE TABLE one (id bigint PRIMARY KEY);");
         assert_eq!(database.applied(), [1, 2]);
         project.run(&["check", "-d", url]).exits(1).prints("missing: V1__one");
     });
