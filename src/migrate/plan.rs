@@ -167,7 +167,7 @@ fn obstacles(folder: &Folder, state: &State, entries: &[Entry<'_>], allow_out_of
                     folder.dir.display()
                 ),
                 format!(
-                    "restore the file (its text is in `schema_migrations.up_script`), or \
+                    "restore the file (its text is `up_script` in `schema_migrations`, where Liftlock applied it), or \
                      `liftlock mark {} --unapplied --reason '…'` if it is undone",
                     entry.version
                 ),

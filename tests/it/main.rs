@@ -3,10 +3,12 @@
 
 mod support;
 
+mod adjustments;
 mod basics;
 mod commands;
 mod connections;
 mod crash;
+mod dry_runs;
 mod errors;
 mod help;
 mod history;
@@ -20,3 +22,4 @@ mod rebuild;
 mod refinery;
 mod runners;
 mod sample;
+mod scripts;
