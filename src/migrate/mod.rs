@@ -200,7 +200,9 @@ impl Migrator {
     /// [`MigrateError`] where nothing was begun; what goes wrong later is in the [`Outcome`], with what was done.
     pub fn up(&self, db: &mut Db, to: UpTo) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
-        run::execute(db, &self.options, &mut |_, state, _| plan::up(&folder, state, to, self.options.allow_out_of_order))
+        run::execute(db, &self.options, &mut |_, state, _| {
+            plan::up(&folder, state, to, self.options.allow_out_of_order)
+        })
     }
 
     /// What [`Migrator::up`] would do, and the SQL of it; nothing is written.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::message::Message;
 use super::resume::{self, Finding};
-use super::{Run, StepEnd, is_cancelled, now, sleep};
+use super::{Run, StepEnd, is_cancelled, now, pause, sleep};
 use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
@@ -165,7 +165,7 @@ impl Run<'_> {
             match error {
                 Failed::Sql(source, offset) => {
                     if source.class == ErrorClass::LockTimeout && attempt < of && !self.options.interrupt.is_set() {
-                        let pause = self.pause(attempt);
+                        let pause = pause(attempt);
                         let report = StepReport::of(step, None);
                         self.tell(Event::Retrying { step: report, attempt: (attempt, of), blockers, pause });
                         sleep(pause, &self.options.interrupt);
