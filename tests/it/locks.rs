@@ -1,13 +1,12 @@
 //! Waiting for others: other runners, people who hold the lock, sessions that hold a table, busy files, poolers.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use postgres::{Client, NoTls};
 
-use crate::support::{Kind, Project, Ran, TestDatabase, each_database, server, until};
+use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, server, until};
 
 /// The lock of a run, as a person may take it who wants migrations kept away.
 const BY_HAND: &str = "hashtextextended('liftlock migrate ' || current_database() || ' public', 0)";
@@ -40,19 +39,6 @@ fn hold(database: &TestDatabase) -> (Holder, String) {
             (Holder::File(file), "pid 4711 since yesterday".to_owned())
         }
     }
-}
-
-/// Reads a child's stderr until `text` is in it, and gives the rest back with what was read.
-fn read_until(child: &mut Child, text: &str) -> String {
-    let mut stderr = child.stderr.take().unwrap();
-    let mut read = Vec::new();
-    let mut byte = [0];
-    while !String::from_utf8_lossy(&read).contains(text) {
-        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "`{text}` never came: {}", String::from_utf8_lossy(&read));
-        read.push(byte[0]);
-    }
-    child.stderr = Some(stderr);
-    String::from_utf8(read).unwrap()
 }
 
 #[test]
