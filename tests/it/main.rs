@@ -5,6 +5,7 @@ mod support;
 
 mod basics;
 mod crash;
+mod dry_run;
 mod interrupt;
 mod locks;
 mod no_transaction;
