@@ -9,4 +9,5 @@ mod dry_run;
 mod interrupt;
 mod locks;
 mod no_transaction;
+mod pooler;
 mod runners;

@@ -37,13 +37,11 @@ pub(crate) enum StepEnd {
     Stale,
 }
 
-/// Runs what `make_plan` says of the state (and of what this run has done already) under the lock, and again where
-/// another runner got in between.
-pub(crate) fn execute(
-    db: &mut Db,
-    options: &Options,
-    make_plan: &mut dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, MigrateError>,
-) -> Result<Outcome, MigrateError> {
+/// What is to be done, by the state and by what this run has done already.
+type MakePlan<'a> = dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, MigrateError> + 'a;
+
+/// Runs what `make_plan` says of the state under the lock, and again where another runner got in between.
+pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
     let mut report = RunReport::default();
     let mut state = State::read(db)?;
     let first = make_plan(db, &state, &[]);
