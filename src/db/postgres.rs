@@ -172,7 +172,10 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
         config.connect_timeout(timeout);
     }
     config.application_name(&target.application_name);
+    let local = target.hosts.iter().all(|host| matches!(host.address, HostAddress::Socket(_)));
     config.ssl_mode(match target.sslmode {
+        // a Unix socket has no TLS, and the server isn't even asked (as in libpq)
+        _ if local => DriverSslMode::Disable,
         SslMode::Disable => DriverSslMode::Disable,
         SslMode::Prefer => DriverSslMode::Prefer,
         SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => DriverSslMode::Require,
@@ -185,8 +188,8 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
         config.options(options.trim());
     }
     config.notice_callback(|notice| match notice.severity() {
-        // a rollback to be on the safe side
-        "WARNING" if *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION => {}
+        // a ROLLBACK of ours for safety's sake
+        _ if *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION => {}
         "WARNING" => tracing::warn!(target: "liftlock::server", "{}", notice.message()),
         _ => tracing::info!(target: "liftlock::server", "{}: {}", notice.severity(), notice.message()),
     });

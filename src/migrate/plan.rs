@@ -167,7 +167,7 @@ fn obstacles(folder: &Folder, state: &State, entries: &[Entry<'_>], allow_out_of
                     folder.dir.display()
                 ),
                 format!(
-                    "restore the file (the database holds the script: `liftlock status --json`), or \
+                    "restore the file (its text is in `schema_migrations.up_script`), or \
                      `liftlock mark {} --unapplied --reason '…'` if it is undone",
                     entry.version
                 ),
@@ -290,6 +290,8 @@ fn same_beginning(begun: &Prepared, now: &Prepared, unfinished: &Unfinished, pat
 pub fn down_versions(state: &State, to: DownTo) -> Vec<i64> {
     let downwards = state.applied.iter().rev().map(|applied| applied.version);
     match to {
+        // a version 0 is taken back, too
+        DownTo::Version(0) => downwards.collect(),
         DownTo::Version(version) => downwards.take_while(|applied| *applied > version).collect(),
         DownTo::Steps(steps) => downwards.take(steps).collect(),
     }

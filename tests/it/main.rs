@@ -4,10 +4,21 @@
 mod support;
 
 mod basics;
+mod commands;
+mod connections;
 mod crash;
 mod dry_run;
+mod errors;
+mod help;
+mod history;
 mod interrupt;
+mod layouts;
 mod locks;
 mod no_transaction;
+mod other_tools;
 mod pooler;
+mod properties;
+mod rebuild;
+mod refinery;
 mod runners;
+mod sample;
