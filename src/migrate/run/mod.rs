@@ -37,31 +37,33 @@ pub(crate) enum StepEnd {
     Stale,
 }
 
-/// Runs what `make_plan` says of the state (and of what this run has done already) under the lock, and again where
-/// another runner got in between.
-pub(crate) fn execute(
-    db: &mut Db,
-    options: &Options,
-    make_plan: &mut dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, MigrateError>,
-) -> Result<Outcome, MigrateError> {
+/// What is to be done, by the state and by what this run has done already.
+type MakePlan<'a> = dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, MigrateError> + 'a;
+
+/// Runs what `make_plan` says of the state under the lock, and again where another runner got in between.
+pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
     let mut report = RunReport::default();
     let mut state = State::read(db)?;
-    let mut plan = make_plan(db, &state, &[])?;
-    report.warnings.clone_from(&plan.warnings);
-    if plan.steps.is_empty() {
+    let first = make_plan(db, &state, &[]);
+    if !needs_lock(&state, &first) {
+        report.warnings = first?.warnings;
         return Ok(Outcome { report, error: None });
+    }
+    if let Ok(plan) = first {
+        report.warnings = plan.warnings;
     }
     let lock = RunLock::acquire(db, &state, options, &mut |db| {
         let state = State::read(db)?;
-        Ok(!make_plan(db, &state, &[])?.steps.is_empty())
+        let plan = make_plan(db, &state, &[]);
+        if needs_lock(&state, &plan) { Ok(true) } else { plan.map(|_| false) }
     })?;
     let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
     let outcome: Result<Option<MigrateError>, MigrateError> = (|| {
-        ensure_tables(db, &state)?;
+        ensure_tables(db, &state, options)?;
         loop {
             // under the lock, and after every surprise, what is there is read anew
             state = State::read(db)?;
-            plan = make_plan(db, &state, &report.done)?;
+            let plan = make_plan(db, &state, &report.done)?;
             report.warnings.clone_from(&plan.warnings);
             let mut run = Run::new(db, &state, options, &lock);
             match run.steps(&plan.steps, &mut report) {
@@ -74,6 +76,16 @@ pub(crate) fn execute(
     lock.release(db);
     let error = outcome?;
     Ok(Outcome { report, error })
+}
+
+/// Whether a plan made without the lock is a reason to take it. A script that looks unfinished may be another runner's
+/// that is under way: only under the lock it is known to be in the way.
+fn needs_lock(state: &State, plan: &Result<Plan, MigrateError>) -> bool {
+    match plan {
+        Ok(plan) => !plan.steps.is_empty(),
+        Err(MigrateError::Refused(_)) => !state.unfinished.is_empty(),
+        Err(_) => false,
+    }
 }
 
 /// The SQL of `plan`, as a dry run prints it.
@@ -120,17 +132,37 @@ pub(crate) fn tables_sql(db: &mut Db, state: &State) -> Result<Vec<String>, Migr
     Ok(missing_tables(state, &columns))
 }
 
-/// Makes the tables what they have to be, in one transaction.
-fn ensure_tables(db: &mut Db, state: &State) -> Result<(), MigrateError> {
+/// Makes the tables what they have to be, in one transaction; as patient, and as careful not to stand in a queue, as a
+/// migration.
+fn ensure_tables(db: &mut Db, state: &State, options: &Options) -> Result<(), MigrateError> {
     let sql = tables_sql(db, state)?;
     if sql.is_empty() {
         return Ok(());
     }
-    let message = format!("BEGIN;\n{}\nCOMMIT;", sql.join("\n"));
-    db.execute(&message).map_err(|source| {
+    let begin = match db {
+        Db::Sqlite(sqlite) => {
+            sqlite.set_busy_timeout(options.lock_timeout);
+            "BEGIN IMMEDIATE".to_owned()
+        }
+        Db::Postgres(_) => format!("BEGIN;\nSET LOCAL lock_timeout = {}", options.lock_timeout.as_millis()),
+    };
+    let message = format!("{begin};\n{}\nCOMMIT;", sql.join("\n"));
+    let of = options.lock_retries + 1;
+    let mut attempt = 1;
+    loop {
+        let Err(source) = db.execute(&message) else { return Ok(()) };
         db.roll_back();
-        MigrateError::Bookkeeping { doing: "create `schema_migrations`", source }
-    })
+        if source.class != ErrorClass::LockTimeout || attempt >= of {
+            return Err(MigrateError::Bookkeeping { doing: "create `schema_migrations`", source });
+        }
+        let pause = pause(attempt);
+        options.tell(&Event::TablesLocked { attempt: (attempt, of), pause });
+        sleep(pause, &options.interrupt);
+        if options.interrupt.is_set() {
+            return Err(MigrateError::Interrupted { during: None });
+        }
+        attempt += 1;
+    }
 }
 
 impl<'a> Run<'a> {
@@ -258,12 +290,12 @@ impl<'a> Run<'a> {
     fn unwatch(&self) -> Vec<String> {
         self.blockers.as_ref().map(blockers::Watch::end).unwrap_or_default()
     }
+}
 
-    /// How long to wait before the next attempt: longer each time, and not in step with other runners.
-    fn pause(&self, attempt: u32) -> Duration {
-        let base = Duration::from_millis(100) * 2_u32.pow(attempt.min(6));
-        base / 2 + jitter(base)
-    }
+/// How long to wait before the next attempt: longer each time, and not in step with other runners.
+fn pause(attempt: u32) -> Duration {
+    let base = Duration::from_millis(100) * 2_u32.pow(attempt.min(6));
+    base / 2 + jitter(base)
 }
 
 /// Between nothing and `most`, unlike another process's.
