@@ -185,6 +185,8 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
         config.options(options.trim());
     }
     config.notice_callback(|notice| match notice.severity() {
+        // a ROLLBACK to be on the safe side
+        _ if *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION => {}
         "WARNING" => tracing::warn!(target: "liftlock::server", "{}", notice.message()),
         _ => tracing::info!(target: "liftlock::server", "{}: {}", notice.severity(), notice.message()),
     });
