@@ -100,7 +100,7 @@ pub(super) fn report(command: &str, settings: &Settings, outcome: Outcome, outpu
         Some(_) => "failed",
     };
     let error = error.map(Error::from);
-    output.json(&RunJson {
+    let printed = output.json(&RunJson {
         command,
         target: settings.target.to_string(),
         result,
@@ -110,8 +110,10 @@ pub(super) fn report(command: &str, settings: &Settings, outcome: Outcome, outpu
             causes: causes(error),
             hint: error.hint(),
         }),
-    })?;
+    });
+    // a run that failed has failed, whether or not anybody reads of it
     let Some(error) = error else {
+        printed?;
         if report.done.is_empty() {
             output.line("nothing to do")?;
         }
