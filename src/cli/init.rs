@@ -19,16 +19,21 @@ const DATABASE: &str = "sqlite:app.db";
 
 /// Write liftlock.yaml and the folder of migrations
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  liftlock init\n  liftlock init -d sqlite:app.db")]
-pub(super) struct Init {}
+#[command(after_help = "Examples:\n  liftlock init\n  liftlock init -d sqlite:app.db\n  liftlock init --dry-run")]
+pub(super) struct Init {
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
 
 #[derive(Debug, Serialize)]
 struct InitJson {
     command: &'static str,
+    dry_run: bool,
     created: Vec<String>,
 }
 
-pub(super) fn run(_args: &Init, database: Option<&str>, context: &Context, output: &mut Output) -> CommandResult {
+pub(super) fn run(args: &Init, database: Option<&str>, context: &Context, output: &mut Output) -> CommandResult {
     let text = match database {
         None => FILE.to_owned(),
         Some(url) => {
@@ -46,29 +51,34 @@ pub(super) fn run(_args: &Init, database: Option<&str>, context: &Context, outpu
     let mut created = Vec::new();
     let path = Path::new(FILE_NAME);
     let failed = |path: &Path, source| Error::Write { path: path.display().to_string(), source };
-    match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => {
+    if path.exists() {
+        output.say(&format!("`{FILE_NAME}` is there already and stays as it is"));
+    } else {
+        created.push(FILE_NAME.to_owned());
+        if args.dry_run {
+            output.line(&text)?;
+        } else {
+            // never over a file that came in between
+            let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|e| failed(path, e))?;
             file.write_all(text.as_bytes()).map_err(|error| failed(path, error))?;
-            created.push(FILE_NAME.to_owned());
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            output.say(&format!("`{FILE_NAME}` is there already and stays as it is"));
-        }
-        Err(error) => return Err(failed(path, error)),
     }
     let dir = context.project(output)?.migrations.dir;
     if !dir.exists() {
-        fs::create_dir_all(&dir).map_err(|error| failed(&dir, error))?;
+        if !args.dry_run {
+            fs::create_dir_all(&dir).map_err(|error| failed(&dir, error))?;
+        }
         created.push(dir.display().to_string());
     }
+    let verb = if args.dry_run { "would write" } else { "wrote" };
     for name in &created {
-        output.line(&format!("wrote {name}"))?;
+        output.line(&format!("{verb} {name}"))?;
     }
     if created.is_empty() {
         output.line("nothing to do")?;
-    } else {
+    } else if !args.dry_run {
         output.say("next: `liftlock new add_users`, then `liftlock up`");
     }
-    output.json(&InitJson { command: "init", created })?;
+    output.json(&InitJson { command: "init", dry_run: args.dry_run, created })?;
     Ok(exit::DONE)
 }

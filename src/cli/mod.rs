@@ -187,8 +187,40 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         // who closed the pipe has read what he wanted
         Err(crate::Error::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => exit::DONE,
         Err(error) => {
+            // where the error is that nothing can be printed, stderr and the exit code tell
+            let _ = output.json(&Refused {
+                command: cli.command.name(),
+                result: "refused",
+                error: output::ErrorJson::of(&error),
+            });
             output.error(&error);
             error.kind().exit_code()
+        }
+    }
+}
+
+/// The JSON of a command that ended before it began its work (docs/json.md).
+#[derive(Debug, serde::Serialize)]
+struct Refused {
+    command: &'static str,
+    result: &'static str,
+    error: output::ErrorJson,
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "up",
+            Self::Down(_) => "down",
+            Self::Redo(_) => "redo",
+            Self::Status(_) => "status",
+            Self::Check(_) => "check",
+            Self::New(_) => "new",
+            Self::Init(_) => "init",
+            Self::Mark(_) => "mark",
+            Self::Repair(_) => "repair",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }

@@ -157,8 +157,22 @@ fn redact_strings(value: &mut serde_json::Value, secrets: &[Secret]) {
     }
 }
 
+/// An error, for programs (docs/json.md).
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorJson {
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl ErrorJson {
+    pub fn of(error: &Error) -> Self {
+        Self { message: error.to_string(), causes: causes(error), hint: error.hint() }
+    }
+}
+
 /// Everything that caused an error, down to the first.
-pub(super) fn causes(error: &Error) -> Vec<String> {
+fn causes(error: &Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -58,6 +58,7 @@ pub(super) fn read(context: &Context, output: &mut Output) -> Result<(Settings, 
     let migrator = context.migrator(&settings, output)?;
     let mut db = context.connect(&settings, Access::Read, output)?;
     let report = migrator.status(&mut db)?;
+    db.leave();
     Ok((settings, report))
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::output::{Output, causes, title};
+use super::output::{ErrorJson, Output, title};
 use super::{CommandResult, LockArgs};
 use crate::Error;
 use crate::config::Settings;
@@ -47,6 +47,7 @@ pub(super) fn run(args: &Up, context: &Context, output: &mut Output) -> CommandR
     }
     let mut db = context.connect(&settings, Access::Write, output)?;
     let outcome = migrator.up(&mut db, to)?;
+    db.leave();
     report("up", &settings, outcome, output)
 }
 
@@ -59,13 +60,6 @@ struct RunJson<'a> {
     #[serde(flatten)]
     report: &'a RunReport,
     error: Option<ErrorJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct ErrorJson {
-    message: String,
-    causes: Vec<String>,
-    hint: Option<String>,
 }
 
 /// What a dry run says.
@@ -105,11 +99,7 @@ pub(super) fn report(command: &str, settings: &Settings, outcome: Outcome, outpu
         target: settings.target.to_string(),
         result,
         report: &report,
-        error: error.as_ref().map(|error| ErrorJson {
-            message: error.to_string(),
-            causes: causes(error),
-            hint: error.hint(),
-        }),
+        error: error.as_ref().map(ErrorJson::of),
     });
     // a run that failed has failed, whether or not anybody reads of it
     let Some(error) = error else {

@@ -172,7 +172,10 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
         config.connect_timeout(timeout);
     }
     config.application_name(&target.application_name);
+    let local = target.hosts.iter().all(|host| matches!(host.address, HostAddress::Socket(_)));
     config.ssl_mode(match target.sslmode {
+        // a Unix socket has no TLS, and the server isn't even asked (as in libpq)
+        _ if local => DriverSslMode::Disable,
         SslMode::Disable => DriverSslMode::Disable,
         SslMode::Prefer => DriverSslMode::Prefer,
         SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => DriverSslMode::Require,
@@ -185,7 +188,7 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
         config.options(options.trim());
     }
     config.notice_callback(|notice| match notice.severity() {
-        // a ROLLBACK to be on the safe side
+        // a ROLLBACK of ours for safety's sake
         _ if *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION => {}
         "WARNING" => tracing::warn!(target: "liftlock::server", "{}", notice.message()),
         _ => tracing::info!(target: "liftlock::server", "{}: {}", notice.severity(), notice.message()),
@@ -216,7 +219,7 @@ fn rejects_options(error: &::postgres::Error) -> bool {
 fn connect_hint(error: &SqlError) -> Option<String> {
     let hint = match error.code.as_deref() {
         Some("28P01") => "the password is wrong; it is taken from the URL, PGPASSWORD or the password file",
-        Some("28000") => "the server's pg_hba.conf does not let this user in from here this way",
+        Some("28000") => "is the user's name right, and does the server's pg_hba.conf let it in from here?",
         Some("3D000") => "create the database first: `createdb NAME`",
         Some("53300") => "all connections of the server are taken; try again, or raise max_connections",
         Some(_) => return None,

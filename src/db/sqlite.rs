@@ -271,23 +271,27 @@ fn open_for_reading(target: &SqliteTarget) -> Result<Connection, SqlError> {
 }
 
 fn connect_error(target: &SqliteTarget, access: Access, source: SqlError) -> DbError {
-    let hint = match (&target.location, source.code.as_deref()) {
-        (SqliteLocation::File(path), _) if path.is_dir() => {
-            Some("that is a folder; name the database file in it".to_owned())
+    let SqliteLocation::File(path) = &target.location else {
+        return DbError::Connect { target: target.to_string(), hint: None, source };
+    };
+    let folder_is_missing = path.parent().is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir());
+    let hint = match source.code.as_deref() {
+        _ if path.is_dir() => Some("that is a folder; name the database file in it"),
+        _ if folder_is_missing => Some("the folder it is to stand in does not exist"),
+        _ if !path.exists() && (access != Access::Write || !target.create) => {
+            Some("there is no such file; `liftlock up` creates it")
         }
-        (SqliteLocation::File(path), _) if !path.exists() && (access != Access::Write || !target.create) => {
-            Some("there is no such file; `liftlock up` creates it".to_owned())
-        }
-        (SqliteLocation::File(path), _)
-            if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()) =>
-        {
-            Some("the folder it is to stand in does not exist".to_owned())
-        }
-        (_, Some("SQLITE_NOTADB")) => {
-            Some("the file is no SQLite database (or an encrypted one); it was not changed".to_owned())
-        }
+        _ if !path.exists() => Some("is the folder writable for this user?"),
+        Some("SQLITE_NOTADB") => Some("the file is no SQLite database (or an encrypted one); it was not changed"),
+        // https://www.sqlite.org/wal.html, "Read-Only Databases"
+        Some("SQLITE_READONLY" | "SQLITE_CANTOPEN") if access == Access::Read => Some(
+            "a database in WAL mode can't be read where nothing can be written beside it: read a copy, or as a user who \
+             may write there",
+        ),
+        Some("SQLITE_BUSY" | "SQLITE_LOCKED") => Some("another process has locked it for good; find out which"),
         _ => None,
     };
+    let hint = hint.map(str::to_owned);
     DbError::Connect { target: target.to_string(), hint, source }
 }
 

@@ -77,6 +77,9 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
     }
     parts.push(Part::Ours(begin.clone(), "before-begin"));
     if !sqlite {
+        // a temporary table of the script before would take the rows that are meant for a table of its name; done
+        // here and not at that script's end, where a cursor of its own may still be open on it
+        parts.push(Part::Ours("DISCARD TEMP".to_owned(), "before-row"));
         let timeout = step.script.directives.lock_timeout.unwrap_or(setting.lock_timeout);
         parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "before-row"));
     }

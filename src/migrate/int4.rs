@@ -7,6 +7,7 @@ use siphasher::sip::SipHasher13;
 use super::Migration;
 use super::history::State;
 use super::layout::Folder;
+use super::migration::checksum as int8_checksum;
 use crate::Dialect;
 
 /// The SQL that makes the versions int8. refinery's checksum covers the version's own bytes, so it changes with the
@@ -26,12 +27,14 @@ pub(super) fn conversion(state: &State, rows: &[(i64, String, String)], folder: 
     for (version, name, checksum) in rows {
         let file = folder.and_then(|folder| folder.migrations.iter().find(|migration| migration.version == *version));
         match file {
-            Some(file) if int4_checksum(file).is_some_and(|old| old.to_string() == *checksum) => sql.push_str(
-                &format!("UPDATE {history} SET checksum = '{}' WHERE version = {version};\n", file.checksum()),
-            ),
-            Some(_) => {
-                sql.push_str(&format!("-- V{version}__{name}: the file is not what was applied; look at it first\n"))
-            }
+            Some(file) => match applied_text(file, checksum) {
+                Some(text) => sql.push_str(&format!(
+                    "UPDATE {history} SET checksum = '{}' WHERE version = {version};\n",
+                    int8_checksum(file.version, &file.name, &text)
+                )),
+                None => sql
+                    .push_str(&format!("-- V{version}__{name}: the file is not what was applied; look at it first\n")),
+            },
             None => sql.push_str(&format!("-- V{version}__{name}: no file, so no new checksum\n")),
         }
     }
@@ -39,10 +42,15 @@ pub(super) fn conversion(state: &State, rows: &[(i64, String, String)], folder: 
     sql
 }
 
-fn int4_checksum(migration: &Migration) -> Option<u64> {
-    let mut hasher = SipHasher13::new();
-    migration.name.hash(&mut hasher);
-    i32::try_from(migration.version).ok()?.hash(&mut hasher);
-    migration.up.text.hash(&mut hasher);
-    Some(hasher.finish())
+/// The text that has this checksum: the file's, or the file's with other line ends. refinery compares to the letter,
+/// so the new checksum is that of the very text it applied.
+fn applied_text(migration: &Migration, stored: &str) -> Option<String> {
+    let version = i32::try_from(migration.version).ok()?;
+    migration.texts().into_iter().find(|text| {
+        let mut hasher = SipHasher13::new();
+        migration.name.hash(&mut hasher);
+        version.hash(&mut hasher);
+        text.hash(&mut hasher);
+        hasher.finish().to_string() == stored
+    })
 }

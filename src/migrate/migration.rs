@@ -60,16 +60,17 @@ impl Migration {
     #[must_use]
     pub fn checksum_matches(&self, stored: &str) -> bool {
         let Ok(stored) = stored.trim().parse::<u64>() else { return false };
-        if stored == self.checksum() {
-            return true;
-        }
+        // the file as it stands costs no copy, and is nearly always it
+        stored == self.checksum() || self.texts().iter().any(|text| stored == checksum(self.version, &self.name, text))
+    }
+
+    /// The up script as it stands, and as it would stand with other line ends or without (or with) a byte order mark.
+    pub(crate) fn texts(&self) -> Vec<String> {
         let bare = self.up.text.strip_prefix('\u{feff}').unwrap_or(&self.up.text);
         let lf = bare.replace("\r\n", "\n");
         let crlf = lf.replace('\n', "\r\n");
-        [bare, &lf, &crlf].into_iter().any(|text| {
-            stored == checksum(self.version, &self.name, text)
-                || stored == checksum(self.version, &self.name, &format!("\u{feff}{text}"))
-        })
+        let variants = [bare, &lf, &crlf].into_iter().flat_map(|text| [text.to_owned(), format!("\u{feff}{text}")]);
+        std::iter::once(self.up.text.clone()).chain(variants).collect()
     }
 }
 

@@ -258,7 +258,7 @@ impl Migrator {
             [] => {
                 let plan = make_redo(db, &folder, state, from)?;
                 let asked = *asked.get_or_insert(plan.steps.first().map(|step| step.version));
-                plan::still_highest(state, asked)?;
+                plan::not_taken_back(state, asked)?;
                 Ok(plan)
             }
             // the down is done, and another runner got in between: what is left is the up, if it is not there yet

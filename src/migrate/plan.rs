@@ -167,7 +167,7 @@ fn obstacles(folder: &Folder, state: &State, entries: &[Entry<'_>], allow_out_of
                     folder.dir.display()
                 ),
                 format!(
-                    "restore the file (the database holds the script: `liftlock status --json`), or \
+                    "restore the file (its text is in `schema_migrations.up_script`), or \
                      `liftlock mark {} --unapplied --reason '…'` if it is undone",
                     entry.version
                 ),
@@ -290,6 +290,8 @@ fn same_beginning(begun: &Prepared, now: &Prepared, unfinished: &Unfinished, pat
 pub fn down_versions(state: &State, to: DownTo) -> Vec<i64> {
     let downwards = state.applied.iter().rev().map(|applied| applied.version);
     match to {
+        // a version 0 is taken back, too
+        DownTo::Version(0) => downwards.collect(),
         DownTo::Version(version) => downwards.take_while(|applied| *applied > version).collect(),
         DownTo::Steps(steps) => downwards.take(steps).collect(),
     }
@@ -376,11 +378,12 @@ pub(crate) fn nothing_above(state: &State, versions: &[i64]) -> Result<(), Migra
     }
 }
 
-/// Passes while `version` is the highest that is applied (or half taken back).
-pub(crate) fn still_highest(state: &State, version: Option<i64>) -> Result<(), MigrateError> {
+/// Passes unless `version`, the highest when a redo was asked for, was taken back since. One above it may have come: it
+/// was between its own down and its up when this run first looked.
+pub(crate) fn not_taken_back(state: &State, version: Option<i64>) -> Result<(), MigrateError> {
     let Some(version) = version else { return Ok(()) };
-    nothing_above(state, &[version])?;
-    if state.highest() == Some(version) || state.unfinished.iter().any(|unfinished| unfinished.version == version) {
+    let half_way = state.unfinished.iter().any(|unfinished| unfinished.version == version);
+    if half_way || state.applied.iter().any(|applied| applied.version == version) {
         return Ok(());
     }
     Err(MigrateError::Refused(vec![Refusal::new(

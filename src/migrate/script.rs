@@ -193,7 +193,7 @@ fn problem(script: &Script, offset: usize, message: String, hint: String) -> Scr
 fn outlives(dialect: Dialect, text: &str, kind: &StatementKind<'_>) -> bool {
     if dialect == Dialect::Postgres {
         // settings are reset after every script; the rest may be made by a function or a DO, too
-        const WORDS: [&str; 6] = ["temp", "temporary", "pg_temp", "prepare", "listen", "hold"];
+        const WORDS: [&str; 3] = ["prepare", "listen", "hold"];
         let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         return words.any(|word| WORDS.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)));
     }

@@ -4,4 +4,20 @@
 mod support;
 
 mod basics;
+mod commands;
+mod connections;
+mod crash;
+mod errors;
+mod help;
+mod history;
+mod interrupt;
+mod layouts;
+mod locks;
+mod no_transaction;
+mod other_tools;
+mod properties;
+mod rebuild;
+mod refinery;
 mod review;
+mod runners;
+mod sample;

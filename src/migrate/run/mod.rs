@@ -239,9 +239,9 @@ impl<'a> Run<'a> {
             if step.prepared.marks_session {
                 match &mut *self.db {
                     Db::Sqlite(db) => db.renew()?,
-                    // what DISCARD ALL does, but for the lock; settings are reset already
+                    // what DISCARD ALL does, but for the lock; settings are reset already, temporary tables will be
                     Db::Postgres(db) => db
-                        .execute("CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP; DISCARD SEQUENCES")
+                        .execute("CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD SEQUENCES")
                         .map_err(|source| MigrateError::Bookkeeping { doing: "clear the session", source })?,
                 }
             }

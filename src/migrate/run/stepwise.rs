@@ -38,7 +38,7 @@ impl Run<'_> {
         if self.db.dialect() == Dialect::Postgres {
             self.db.roll_back();
             // what the script set for the session is not for the next one
-            if let Err(error) = self.db.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL") {
+            if let Err(error) = self.db.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP") {
                 tracing::debug!(%error, "reset");
             }
         } else {
@@ -107,13 +107,21 @@ impl Run<'_> {
         let insert = self.writer.insert_progress(&step.history_row(), step.direction, script, &now);
         let count = format!("FROM {} WHERE version = {}", self.writer.tables.history, step.version);
         let mut statements = match (step.direction, self.db.dialect()) {
-            (Direction::Up, Dialect::Postgres) => vec![format!(
-                "SELECT CASE count(*) WHEN 0 THEN '' ELSE pg_catalog.current_setting('{ROW_GONE}') END {count}"
-            )],
-            (Direction::Up, Dialect::Sqlite) => Vec::new(),
-            (Direction::Down, _) => vec![self.writer.delete_history(step.version)],
+            // the row first: it waits for a runner that is about to take its own away, and what that one left is
+            // seen by the count after it
+            (Direction::Up, Dialect::Postgres) => vec![
+                insert,
+                format!(
+                    "SELECT CASE count(*) WHEN 0 THEN '' ELSE pg_catalog.current_setting('{ROW_GONE}') END {count}"
+                ),
+            ],
+            (Direction::Up, Dialect::Sqlite) => vec![insert],
+            (Direction::Down, _) => vec![self.writer.delete_history(step.version), insert],
         };
-        statements.push(insert);
+        if self.db.dialect() == Dialect::Postgres {
+            // what the script before left; see `compose::transaction`
+            statements.push("DISCARD TEMP".to_owned());
+        }
         let begun = match self.db.dialect() {
             Dialect::Postgres => self.in_transaction(&statements),
             Dialect::Sqlite => self.begin_script_in_sqlite(step.direction, &count, &statements),

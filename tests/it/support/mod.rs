@@ -1,9 +1,11 @@
 //! What tests share: projects in scratch folders, databases of either kind, the binary under test.
 
 mod database;
+mod observe;
 mod postgres;
 mod project;
 
 pub use database::{Kind, TestDatabase, each_database};
+pub use observe::{signal, until};
 pub use postgres::server;
 pub use project::{Project, Ran};
