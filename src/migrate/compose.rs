@@ -101,6 +101,9 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
         parts.push(Part::Ours("RESET SESSION AUTHORIZATION".to_owned(), "after-script"));
         parts.push(Part::Ours("RESET ROLE".to_owned(), "after-script"));
         parts.push(Part::Ours("RESET ALL".to_owned(), "after-script"));
+        // the COMMIT may wait too: it checks deferred constraints
+        let timeout = step.script.directives.lock_timeout.unwrap_or(setting.lock_timeout);
+        parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "after-script"));
     }
     if step.direction == Direction::Up {
         parts.push(Part::Ours(writer.set_duration(step.version, setting.now_ms), "after-script"));

@@ -22,6 +22,7 @@ mod pooler;
 mod properties;
 mod rebuild;
 mod refinery;
+mod review;
 mod runners;
 mod sample;
 mod scripts;
