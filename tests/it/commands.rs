@@ -69,7 +69,7 @@ fn every_report_is_json() {
         let new = project.run(&["new", "add_more", "--json"]).ok().json();
         assert_eq!(keys(&new), ["command", "version", "dry_run", "files"]);
         let init = Project::new().run(&["init", "--json"]).ok().json();
-        assert_eq!(keys(&init), ["command", "created"]);
+        assert_eq!(keys(&init), ["command", "dry_run", "created"]);
         // a failure is a report, too
         let project = project.migration("V99999999999999__bad", "INSERT INTO nowhere VALUES (1);", "");
         let failed = project.run(&["up", "--json", "-d", url]).exits(3).json();
@@ -85,8 +85,10 @@ fn a_refusal_is_json_too() {
         let project = project();
         project.run(&["up", "-d", &database.url]).ok();
         project.write("migrations/V1__one.sql", "SELECT 1;");
-        let ran = project.run(&["up", "--json", "-d", &database.url]).exits(3).says("was edited");
-        assert_eq!(ran.stdout, "", "what was refused has no report; stderr says why");
+        let refused = project.run(&["up", "--json", "-d", &database.url]).exits(3).says("was edited").json();
+        assert_eq!(keys(&refused), ["command", "result", "error"]);
+        assert_eq!(refused["result"], "refused");
+        assert!(refused["error"]["message"].as_str().unwrap().contains("was edited"), "{refused}");
     });
 }
 

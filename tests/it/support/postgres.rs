@@ -77,8 +77,9 @@ impl Server {
         run(&mut as_user(format!(
             "{bin}/initdb -D {data} -A trust -U postgres --no-sync --locale=C.UTF-8 >{at}/initdb.log"
         )));
+        // only the end of its input ends the keeper, not a Ctrl-C that ends the tests
         let keeper = as_user(format!(
-            "{bin}/postgres -D {data} -k {at} -p 5432 -c listen_addresses= -c fsync=off -c full_page_writes=off \
+            "trap '' INT TERM HUP; {bin}/postgres -D {data} -k {at} -p 5432 -c listen_addresses= -c fsync=off -c full_page_writes=off \
              -c synchronous_commit=off -c max_connections=300 -c max_prepared_transactions=5 -c wal_level=logical \
              >{at}/log 2>&1 & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf {at}"
         ))
