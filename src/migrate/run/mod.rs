@@ -147,7 +147,7 @@ fn ensure_tables(db: &mut Db, state: &State, options: &Options) -> Result<(), Mi
         Db::Postgres(_) => format!("BEGIN;\nSET LOCAL lock_timeout = {}", options.lock_timeout.as_millis()),
     };
     let message = format!("{begin};\n{}\nCOMMIT;", sql.join("\n"));
-    let of = options.lock_retries + 1;
+    let of = options.lock_retries.saturating_add(1);
     let mut attempt = 1;
     loop {
         let Err(source) = db.execute(&message) else { return Ok(()) };
