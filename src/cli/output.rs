@@ -46,8 +46,10 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
-        writeln!(io::stdout(), "{}", redact(&text, &self.secrets)).map_err(Error::Print)
+        let mut value = serde_json::to_value(value).map_err(|error| Error::Print(error.into()))?;
+        // in strings alone: a password of digits must not eat the numbers
+        redact_strings(&mut value, &self.secrets);
+        writeln!(io::stdout(), "{value:#}").map_err(Error::Print)
     }
 
     /// Text as it is, whatever the format.
@@ -147,6 +149,15 @@ impl Output {
             )),
             Event::Resolved { message } => self.say(message),
         }
+    }
+}
+
+fn redact_strings(value: &mut serde_json::Value, secrets: &[Secret]) {
+    match value {
+        serde_json::Value::String(text) => *text = redact(text, secrets),
+        serde_json::Value::Array(values) => values.iter_mut().for_each(|value| redact_strings(value, secrets)),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(|value| redact_strings(value, secrets)),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
     }
 }
 

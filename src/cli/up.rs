@@ -94,14 +94,16 @@ pub(super) fn report(command: &str, settings: &Settings, outcome: Outcome, outpu
         Some(_) => "failed",
     };
     let error = error.map(Error::from);
-    output.json(&RunJson {
+    let printed = output.json(&RunJson {
         command,
         target: settings.target.to_string(),
         result,
         report: &report,
         error: error.as_ref().map(ErrorJson::of),
-    })?;
+    });
+    // a run that failed has failed, whether or not anybody reads of it
     let Some(error) = error else {
+        printed?;
         if report.done.is_empty() {
             output.line("nothing to do")?;
         }

@@ -83,8 +83,11 @@ impl SqliteDb {
         let mut db = Self { connection, target: Some(target.clone()), busy_timeout: Duration::from_secs(5) };
         db.set_busy_timeout(db.busy_timeout);
         // the file is read only now: a file that is no database says so here, with the target's name
-        db.query("PRAGMA schema_version").map_err(failed)?;
-        Ok(db)
+        match db.query("PRAGMA schema_version") {
+            // it is there, and somebody is at it: how long to wait for that is not for here to say
+            Err(error) if error.class != ErrorClass::LockTimeout => Err(failed(error)),
+            _ => Ok(db),
+        }
     }
 
     /// The driver's connection, for a program that goes on with it.

@@ -36,6 +36,7 @@ pub(super) fn apply(
     options: &Options,
     make: &mut dyn FnMut(&mut Db, &State) -> Result<Adjustment, MigrateError>,
 ) -> Result<Adjustment, MigrateError> {
+    run::refuse_open_transaction(db)?;
     let state = State::read(db)?;
     let planned = make(db, &state)?;
     if planned.is_empty() {

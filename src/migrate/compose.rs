@@ -101,6 +101,9 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
         parts.push(Part::Ours("RESET SESSION AUTHORIZATION".to_owned(), "after-script"));
         parts.push(Part::Ours("RESET ROLE".to_owned(), "after-script"));
         parts.push(Part::Ours("RESET ALL".to_owned(), "after-script"));
+        // the COMMIT may wait too: it checks deferred constraints
+        let timeout = step.script.directives.lock_timeout.unwrap_or(setting.lock_timeout);
+        parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "after-script"));
     }
     if step.direction == Direction::Up {
         parts.push(Part::Ours(writer.set_duration(step.version, setting.now_ms), "after-script"));
@@ -133,6 +136,10 @@ pub(crate) fn printed(step: &Step, setting: &Setting<'_>) -> Vec<String> {
             if next > 0 {
                 lines.push(format!("-- goes on after statement {next} of {}", units.len()));
             }
+            if setting.writer.tables.dialect == Dialect::Sqlite {
+                let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
+                lines.push(format!("PRAGMA foreign_keys = {state};"));
+            }
             for unit in units.iter().skip(next) {
                 lines.push(terminated(&unit.text));
                 if let super::script::UnitKind::Copy(data) = &unit.kind {
@@ -140,10 +147,24 @@ pub(crate) fn printed(step: &Step, setting: &Setting<'_>) -> Vec<String> {
                 }
             }
             let writer = setting.writer;
+            if writer.tables.dialect == Dialect::Postgres {
+                lines.push("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP;".to_owned());
+            }
+            // the run keeps a cursor in between, and is in these tables what this leaves
+            lines.push("BEGIN;".to_owned());
             lines.push(match step.direction {
                 Direction::Up => format!("{};", writer.insert_history(&step.history_row(), &setting.now, None)),
+                // one that goes on has lost its row when it began
+                Direction::Down if step.resume.is_some() => String::new(),
                 Direction::Down => format!("{};", writer.delete_history(step.version)),
             });
+            if step.resume.is_some() {
+                lines.push(format!("{};", writer.delete_progress(step.version)));
+            }
+            let checksum = step.checksum.to_string();
+            let log = step.log_row(&checksum, "done", None, "NULL".to_owned());
+            lines.push(format!("{};", writer.log(&log, &setting.now)));
+            lines.push("COMMIT;".to_owned());
         }
     }
     lines

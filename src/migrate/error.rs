@@ -54,6 +54,17 @@ pub enum MigrateError {
     /// The connection has no schema to work in.
     #[error("no schema: `current_schema()` is null")]
     NoSchema,
+    /// The history stands in another schema of the search path than new tables would.
+    #[error("`schema_migrations` stands in schema `{found}`, and this user's own schema `{schema}` comes before it")]
+    HistoryElsewhere {
+        /// The schema in which new tables would be made.
+        schema: String,
+        /// The schema that holds the table.
+        found: String,
+    },
+    /// A program handed over a connection in the middle of a transaction of its own.
+    #[error("the connection is inside a transaction already")]
+    OpenTransaction,
     /// A bookkeeping table holds what Liftlock never writes.
     #[error("`schema_migrations` holds an unreadable {what}")]
     Unreadable {
@@ -278,6 +289,11 @@ impl MigrateError {
             Self::NoSchema => "create the schema that the search_path names, or set one: \
                                `…?options=-csearch_path%3Dapp`"
                 .to_owned(),
+            Self::HistoryElsewhere { schema, found } => format!(
+                "say which one is meant, or everything is applied a second time: `…?options=-csearch_path%3D{found}` \
+                 goes on with the history there, `…%3D{schema}` begins one in `{schema}`"
+            ),
+            Self::OpenTransaction => "commit or roll back before migrations are run: each runs in its own".to_owned(),
             Self::Unreadable { .. } => "somebody has changed the table by hand; put the row right".to_owned(),
             Self::Bookkeeping { source, .. } => match source.code.as_deref() {
                 Some("42501") => "the user needs CREATE on the schema, and SELECT, INSERT, UPDATE, DELETE on the \

@@ -222,7 +222,18 @@ impl Migrator {
     /// As [`Migrator::up`]; every version that can't be taken back is named before anything is changed.
     pub fn down(&self, db: &mut Db, to: DownTo, from: DownFrom) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
-        run::execute(db, &self.options, &mut |db, state, _| make_down(db, &folder, state, to, from))
+        let mut asked: Option<Vec<i64>> = None;
+        run::execute(db, &self.options, &mut |db, state, _| {
+            let mut plan = make_down(db, &folder, state, to, from)?;
+            // a number of steps means those that were highest when it was asked for, not what others leave on top
+            if matches!(to, DownTo::Steps(_)) {
+                let versions = || plan.steps.iter().map(|step| step.version).collect();
+                let asked = asked.get_or_insert_with(versions);
+                plan::nothing_above(state, asked)?;
+                plan.steps.retain(|step| asked.contains(&step.version));
+            }
+            Ok(plan)
+        })
     }
 
     /// What [`Migrator::down`] would do, and the SQL of it; nothing is written.
@@ -242,8 +253,14 @@ impl Migrator {
     /// As [`Migrator::down`] and [`Migrator::up`].
     pub fn redo(&self, db: &mut Db, from: DownFrom) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
+        let mut asked: Option<Option<i64>> = None;
         run::execute(db, &self.options, &mut |db, state, done| match done {
-            [] => make_redo(db, &folder, state, from),
+            [] => {
+                let plan = make_redo(db, &folder, state, from)?;
+                let asked = *asked.get_or_insert(plan.steps.first().map(|step| step.version));
+                plan::not_taken_back(state, asked)?;
+                Ok(plan)
+            }
             // the down is done, and another runner got in between: what is left is the up, if it is not there yet
             done => {
                 let versions: Vec<i64> = done.iter().map(|step| step.version).collect();

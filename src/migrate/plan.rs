@@ -167,7 +167,7 @@ fn obstacles(folder: &Folder, state: &State, entries: &[Entry<'_>], allow_out_of
                     folder.dir.display()
                 ),
                 format!(
-                    "restore the file (its text is in `schema_migrations.up_script`), or \
+                    "restore the file (its text is `up_script` in `schema_migrations`, where Liftlock applied it), or \
                      `liftlock mark {} --unapplied --reason '…'` if it is undone",
                     entry.version
                 ),
@@ -241,7 +241,7 @@ fn resumed_up(
             checksum: unfinished.checksum.parse().unwrap_or_default(),
             script: begun,
             prepared: prepared_begun.clone(),
-            down: None,
+            down: unfinished.down.clone(),
             resume: None,
         },
     };
@@ -365,6 +365,31 @@ pub fn down(
         }
     }
     if refusals.is_empty() { Ok(plan) } else { Err(MigrateError::Refused(refusals)) }
+}
+
+/// Passes unless another runner has applied something above `versions` since they were chosen.
+pub(crate) fn nothing_above(state: &State, versions: &[i64]) -> Result<(), MigrateError> {
+    match (state.applied.last(), versions.iter().max()) {
+        (Some(last), Some(highest)) if last.version > *highest => Err(MigrateError::Refused(vec![Refusal::new(
+            format!("V{}__{} was applied meanwhile, above V{highest}", last.version, last.name),
+            "look at `liftlock status` and run it again",
+        )])),
+        _ => Ok(()),
+    }
+}
+
+/// Passes unless `version`, the highest when a redo was asked for, was taken back since. One above it may have come: it
+/// was between its own down and its up when this run first looked.
+pub(crate) fn not_taken_back(state: &State, version: Option<i64>) -> Result<(), MigrateError> {
+    let Some(version) = version else { return Ok(()) };
+    let half_way = state.unfinished.iter().any(|unfinished| unfinished.version == version);
+    if half_way || state.applied.iter().any(|applied| applied.version == version) {
+        return Ok(());
+    }
+    Err(MigrateError::Refused(vec![Refusal::new(
+        format!("V{version} was taken back by another runner meanwhile"),
+        "look at `liftlock status`; `liftlock up` applies it again",
+    )]))
 }
 
 /// The ups that follow the downs of `versions` (highest first) in a `redo`, from their files.

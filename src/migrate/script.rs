@@ -17,7 +17,8 @@ use crate::sql::{self, NonTransactional, Statement, StatementKind};
 pub struct Prepared {
     /// SQLite: `foreign_keys` is off from before the transaction to after it.
     pub foreign_keys_off: bool,
-    /// Something of the script outlives it on the connection (SQLite: pragmas, attached databases, temporary tables).
+    /// Something of the script may outlive it on the connection (temporary tables; SQLite: pragmas, attached databases;
+    /// PostgreSQL: prepared statements, cursors, `LISTEN`).
     pub marks_session: bool,
     /// How it runs.
     pub mode: Mode,
@@ -118,14 +119,25 @@ pub fn prepare(dialect: Dialect, layout: Layout, script: &Script) -> Result<Prep
     let statements = sql::split(dialect, text).map_err(|error| {
         fail(error.offset(), error.to_string(), "the script can't be read to its end; nothing of it was run")
     })?;
-    let statements: Vec<(Statement<'_>, StatementKind<'_>)> = statements
-        .into_iter()
-        .map(|statement| {
-            let kind = sql::classify(dialect, statement.text);
-            (statement, kind)
-        })
-        .collect();
-    let marks_session = dialect == Dialect::Sqlite && statements.iter().any(|(s, kind)| outlives(s.text, kind));
+    let mut kinds: Vec<(Statement<'_>, StatementKind<'_>)> = Vec::new();
+    for statement in statements {
+        if statement.block {
+            kinds.extend(of_block(dialect, &statement, script.directives.no_transaction, &fail)?);
+        } else {
+            kinds.push((statement, sql::classify(dialect, statement.text)));
+        }
+    }
+    if dialect == Dialect::Postgres
+        && let Some((statement, _)) = kinds.iter().find(|(statement, _)| sql::copies_out(statement.text))
+    {
+        return Err(fail(
+            statement.start,
+            "`COPY … TO STDOUT` has nowhere to send its rows".to_owned(),
+            "a migration has no output: copy to a table (`CREATE TABLE … AS`), or take the statement out",
+        ));
+    }
+    let statements = kinds;
+    let marks_session = statements.iter().any(|(s, kind)| outlives(dialect, s.text, kind));
     let mut prepared = if script.directives.no_transaction {
         let units = units(&statements, text, &fail)?;
         Prepared { foreign_keys_off: false, marks_session, mode: Mode::Steps(units) }
@@ -136,6 +148,41 @@ pub fn prepare(dialect: Dialect, layout: Layout, script: &Script) -> Result<Prep
     Ok(prepared)
 }
 
+/// What stands between goose's `StatementBegin` and `StatementEnd`: of a transactional script each statement, so that
+/// none ends the transaction unseen; of any other one unit, as goose sends it.
+fn of_block<'a>(
+    dialect: Dialect,
+    block: &Statement<'a>,
+    one_unit: bool,
+    fail: &Fail<'_>,
+) -> Result<Vec<(Statement<'a>, StatementKind<'a>)>, ScriptProblem> {
+    let at_fault = |offset: usize, message: String| {
+        fail(block.start + offset, message, "between `StatementBegin` and `StatementEnd`, which is sent as it stands")
+    };
+    let inside = sql::split(dialect, block.text).map_err(|error| at_fault(error.offset(), error.to_string()))?;
+    let mut found = Vec::new();
+    for inner in inside {
+        if inner.copy_data.is_some() {
+            return Err(at_fault(inner.start, "`COPY … FROM stdin` in a block that is sent as it stands".to_owned()));
+        }
+        let place = Statement { start: block.start + inner.start, end: block.start + inner.end, ..inner };
+        found.push((place, sql::classify(dialect, inner.text)));
+    }
+    if !one_unit || found.len() < 2 {
+        return Ok(found);
+    }
+    let shareable = |kind: &StatementKind<'_>| {
+        matches!(kind, StatementKind::Ordinary | StatementKind::Savepoint | StatementKind::SessionSet)
+    };
+    match found.iter().find(|(_, kind)| !shareable(kind)) {
+        Some((inner, _)) => Err(at_fault(
+            inner.start - block.start,
+            format!("`{}` together with other statements in one block", first_words(inner.text)),
+        )),
+        None => Ok(vec![(*block, StatementKind::Ordinary)]),
+    }
+}
+
 fn problem(script: &Script, offset: usize, message: String, hint: String) -> ScriptProblem {
     let mut at = position(&script.text, offset);
     let excerpt = excerpt(&script.text, offset, script.first_line);
@@ -143,7 +190,13 @@ fn problem(script: &Script, offset: usize, message: String, hint: String) -> Scr
     ScriptProblem { path: script.path.clone(), position: at, excerpt, message, hint }
 }
 
-fn outlives(text: &str, kind: &StatementKind<'_>) -> bool {
+fn outlives(dialect: Dialect, text: &str, kind: &StatementKind<'_>) -> bool {
+    if dialect == Dialect::Postgres {
+        // settings are reset after every script; the rest may be made by a function or a DO, too
+        const WORDS: [&str; 3] = ["prepare", "listen", "hold"];
+        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        return words.any(|word| WORDS.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)));
+    }
     let mut words = text.split_ascii_whitespace().map(str::to_ascii_lowercase);
     let temporary =
         words.next().as_deref() == Some("create") && matches!(words.next().as_deref(), Some("temp" | "temporary"));

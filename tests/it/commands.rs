@@ -1,15 +1,14 @@
 //! The command line: JSON, exit codes, what is named and what never is, what is overwritten and what never is.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::connections::postgres_program;
-use crate::properties::schema_of;
 use crate::support::{Kind, Project, Ran, TestDatabase, each_database};
 
-fn project() -> Project {
+/// Three migrations that differ in how they end.
+pub fn project() -> Project {
     Project::new()
         .migration(
             "V1__one",
@@ -342,105 +341,6 @@ fn a_password_is_nowhere() {
     }
 }
 
-/// Feeds SQL to the database's own shell.
-fn feed(database: &TestDatabase, sql: &str) {
-    let mut command = match database.kind {
-        Kind::Sqlite => {
-            let mut command = Command::new("sqlite3");
-            command.args(["-batch", "-bail"]).arg(database.path());
-            command
-        }
-        Kind::Postgres => {
-            let mut command = postgres_program("psql");
-            command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url]);
-            command
-        }
-    };
-    let script = Project::new().file("script.sql", sql);
-    command.stdin(Stdio::from(std::fs::File::open(script.path("script.sql")).unwrap()));
-    let ran = Ran::of(&mut command).ok();
-    assert!(!ran.stderr.to_lowercase().contains("error"), "{}", ran.stderr);
-}
-
-/// What the bookkeeping says, but for times.
-fn recorded(database: &TestDatabase) -> Vec<String> {
-    let mut rows = database.query(
-        "SELECT version, name, checksum, up_script, up_directives, down_script, down_directives, os_user, host, \
-         liftlock_version FROM schema_migrations ORDER BY version",
-    );
-    rows.extend(
-        database.query("SELECT action, version, name, checksum, result FROM schema_migrations_log ORDER BY id"),
-    );
-    rows
-}
-
-#[test]
-fn the_sql_of_a_dry_run_does_what_the_run_does() {
-    each_database(|run| {
-        let fed = TestDatabase::new(run.kind);
-        let project = project();
-        if run.kind == Kind::Postgres {
-            project.write(
-                "migrations/V4__data.sql",
-                "CREATE TABLE d (a int, b text);\nCOPY d FROM stdin;\n1\tx\n2\t\\N\n\\.\nSELECT 1;",
-            );
-            project.write("migrations/V4__data.down.sql", "DROP TABLE d;");
-        } else {
-            project.write("migrations/V4__data.sql", "-- liftlock: foreign-keys=off\nDROP TABLE one; CREATE TABLE one (id bigint PRIMARY KEY); INSERT INTO one VALUES (1)");
-            project.write("migrations/V4__data.down.sql", "SELECT 1 -- nothing");
-        }
-        for command in
-            [&["up"][..], &["down", "--steps", "2"], &["up", "--steps", "1"], &["redo"], &["down", "--to", "0"]]
-        {
-            let sql = project.run(&[command, &["--dry-run", "-d", &fed.url]].concat()).ok().stdout;
-            feed(&fed, &sql);
-            project.run(&[command, &["-d", &run.url]].concat()).ok();
-            assert_eq!(schema_of(&fed), schema_of(run), "{command:?}\n{sql}");
-            assert_eq!(recorded(&fed), recorded(run), "{command:?}\n{sql}");
-            if run.tables().contains(&"one".to_owned()) {
-                assert_eq!(fed.query("SELECT * FROM one"), run.query("SELECT * FROM one"));
-            }
-            project.run(&["status", "-d", &fed.url]).ok();
-        }
-    });
-}
-
-#[test]
-fn the_sql_of_mark_and_repair_does_what_they_do() {
-    each_database(|run| {
-        let fed = TestDatabase::new(run.kind);
-        let project = project();
-        project.run(&["up", "--to", "1", "-d", &run.url]).ok();
-        project.run(&["up", "--to", "1", "-d", &fed.url]).ok();
-        project.write("migrations/V1__one.sql", "SELECT 'edited; it''s';");
-        for command in [
-            &["repair", "1", "--reason", "why not"][..],
-            &["mark", "--through", "3", "--applied", "--reason", "it's so"],
-            &["mark", "3", "--unapplied", "--reason", "r"],
-        ] {
-            let sql = project.run(&[command, &["--dry-run", "--json", "-d", &fed.url]].concat()).ok().json();
-            let sql: Vec<&str> = sql["sql"].as_array().unwrap().iter().map(|sql| sql.as_str().unwrap()).collect();
-            feed(&fed, &(sql.join(";\n") + ";"));
-            project.run(&[command, &["-d", &run.url]].concat()).ok();
-            assert_eq!(recorded(&fed), recorded(run), "{command:?}");
-        }
-    });
-}
-
-#[test]
-fn a_dry_run_is_told_apart_from_a_run() {
-    each_database(|database| {
-        let project = project();
-        project.run(&["up", "--dry-run", "-d", &database.url]).ok().says("nothing was written");
-        assert!(database.tables().is_empty());
-        let bookkeeping = match database.kind {
-            Kind::Sqlite => "SELECT count(*) FROM sqlite_schema",
-            Kind::Postgres => "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
-        };
-        assert_eq!(database.value(bookkeeping), "0");
-    });
-}
-
 #[test]
 fn an_interrupted_run_ends_with_130() {
     each_database(|database| {
@@ -469,5 +369,17 @@ fn an_interrupted_run_ends_with_130() {
             assert_eq!(database.value(log), "interrupted");
             project.run(&["down", "-d", &database.url]).ok();
         }
+    });
+}
+
+#[test]
+fn nobody_who_reads_the_output_is_no_reason_to_stop() {
+    each_database(|database| {
+        let project = project();
+        let mut run = project.spawn(&["up", "-d", &database.url]);
+        drop(run.stdout.take());
+        let ran = Ran::wait(run).ok();
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        assert_eq!(database.applied(), [1, 2, 3]);
     });
 }

@@ -230,7 +230,8 @@ fn the_right_dialects_file_runs() {
 #[test]
 fn a_folder_that_is_wrong_is_told_before_anything_is_written() {
     let good = ("V1__good.sql", "CREATE TABLE good (id int);");
-    let cases: [(&[(&str, &str)], &[&str]); 12] = [
+    type Files = &'static [(&'static str, &'static str)];
+    let cases: [(Files, &[&str]); 12] = [
         (&[("V2__a.sql", ""), ("V2__b.sql", "")], &["V2__a.sql", "V2__b.sql"]),
         (&[("V2__a.sql", ""), ("V02__a.sql", "")], &["V2__a.sql", "V02__a.sql"]),
         (&[("V2__alone.down.sql", "")], &["V2__alone.down.sql"]),
@@ -244,8 +245,8 @@ fn a_folder_that_is_wrong_is_told_before_anything_is_written() {
         (&[("V9223372036854775808__big.sql", "")], &["V9223372036854775808__big.sql"]),
         (&[("sqlite/V3__x.sql", ""), ("sqlite/V03__x.sql", "")], &["sqlite/V3__x.sql", "sqlite/V03__x.sql"]),
     ];
-    for (files, told) in cases {
-        each_database(|database| {
+    each_database(|database| {
+        for (files, told) in cases {
             let project = Project::new();
             for (name, text) in [&[good], files].concat() {
                 project.write(&format!("migrations/{name}"), text);
@@ -260,8 +261,8 @@ fn a_folder_that_is_wrong_is_told_before_anything_is_written() {
                 }
             }
             assert!(database.tables().is_empty(), "{files:?}");
-        });
-    }
+        }
+    });
 }
 
 #[test]

@@ -3,11 +3,13 @@
 
 mod support;
 
+mod adjustments;
 mod basics;
 mod commands;
 mod connections;
 mod crash;
 mod dry_run;
+mod dry_runs;
 mod errors;
 mod help;
 mod history;
@@ -20,5 +22,7 @@ mod pooler;
 mod properties;
 mod rebuild;
 mod refinery;
+mod review;
 mod runners;
 mod sample;
+mod scripts;

@@ -245,6 +245,14 @@ fn the_tools_that_run_with_foreign_keys_off_keep_the_children() {
     let project = Project::new().file("migrations/1_base.up.sql", BASE).file("migrations/2_rebuild.up.sql", REBUILD);
     project.run(&["up", "-d", &database.url, "--layout", "golang-migrate"]).ok();
     assert_children_live(&database);
+    // how it ran is stored with it: without the folder, the way back keeps them too
+    let project = project.file("migrations/3_again.up.sql", "SELECT 1;").file("migrations/3_again.down.sql", REBUILD);
+    project.run(&["up", "-d", &database.url]).ok();
+    let other = Project::new();
+    std::fs::create_dir(other.path("migrations")).unwrap();
+    other.run(&["down", "-d", &database.url]).ok();
+    assert_children_live(&database);
+    assert_eq!(database.applied(), [1, 2]);
 }
 
 #[test]

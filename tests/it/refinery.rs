@@ -152,6 +152,28 @@ fn the_library_is_embedded_in_ten_lines() {
     });
 }
 
+#[test]
+fn mark_and_repair_may_be_the_first_to_write_to_refinerys_table() {
+    each_database(|database| {
+        let url = database.url.as_str();
+        refinery(database, &FILES, Some(1)).unwrap();
+        let project = project();
+        let edited = "CREATE TABLE one (id bigint PRIMARY KEY); -- edited\n";
+        project.write("migrations/V1__one.sql", edited);
+        project.run(&["check", "-d", url]).exits(1).prints("diverged: V1__one");
+        project.run(&["repair", "1", "-d", url]).ok().prints("holds no script");
+        let mut files = FILES;
+        files[0].1 = edited;
+        assert_eq!(refinery(database, &files, Some(2)), Ok(vec![2]), "refinery goes by the new checksum");
+        let fresh = TestDatabase::new(database.kind);
+        refinery(&fresh, &FILES, Some(1)).unwrap();
+        project.write("migrations/V1__one.sql", FILES[0].1);
+        project.run(&["mark", "2", "--applied", "--reason", "by hand", "-d", &fresh.url]).ok();
+        assert_eq!(refinery(&fresh, &FILES, Some(2)), Ok(Vec::new()));
+        assert_eq!(fresh.tables(), ["one"]);
+    });
+}
+
 /// refinery's checksum in a build without `int8-versions` (refinery-core, `Migration::unapplied`).
 fn int4_checksum(name: &str, version: i32, text: &str) -> u64 {
     let mut hasher = SipHasher13::new();

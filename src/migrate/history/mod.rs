@@ -74,6 +74,8 @@ pub struct Unfinished {
     pub owner: String,
     /// When it was begun, as RFC 3339.
     pub started_on: String,
+    /// Of an up: the down script that its row is to hold, and how it is to run.
+    pub down: Option<(String, Directives)>,
 }
 
 /// What is known of the statement a stopped script stands at, where it can't share a transaction with the cursor.
@@ -143,8 +145,14 @@ impl State {
                 if let Some(state) = read_in_one_message(postgres)? {
                     return Ok(state);
                 }
-                let (tables, session) = identify(postgres)?;
-                Self::read_by_catalog(db, tables, Some(session))
+                let (tables, session, hidden) = identify(postgres)?;
+                let state = Self::read_by_catalog(db, tables, Some(session))?;
+                match (&state.standing, hidden) {
+                    (Standing::Absent { .. }, Some(found)) => {
+                        Err(MigrateError::HistoryElsewhere { schema: state.tables.schema, found })
+                    }
+                    _ => Ok(state),
+                }
             }
             Db::Sqlite(_) => Self::read_by_catalog(db, Tables::new(Dialect::Sqlite, "main"), None),
         }
@@ -214,10 +222,16 @@ fn read_in_one_message(db: &mut PostgresDb) -> Result<Option<State>, MigrateErro
     Ok(Some(State { tables, standing, applied, unfinished, session: Some(session) }))
 }
 
-fn identify(db: &mut PostgresDb) -> Result<(Tables, PostgresSession), MigrateError> {
+/// Besides, the schema of a `schema_migrations` that the user's own schema would hide (`"$user"` on the search path):
+/// with that schema made later, perhaps by a migration, everything would be applied a second time.
+fn identify(db: &mut PostgresDb) -> Result<(Tables, PostgresSession, Option<String>), MigrateError> {
     let identity = db.query_each(write::IDENTIFY_POSTGRES).map_err(reading)?;
     let row = identity.into_iter().next().unwrap_or_default().pop().unwrap_or_default();
-    identified(db, &row)
+    let (tables, session) = identified(db, &row)?;
+    let hidden = row.get(4).cloned().flatten().filter(|found| {
+        row.get(5).cloned().flatten().as_deref() == Some("t") && *found != tables.schema && !found.starts_with("pg_")
+    });
+    Ok((tables, session, hidden))
 }
 
 fn identified(db: &PostgresDb, row: &TextRow) -> Result<(Tables, PostgresSession), MigrateError> {
@@ -254,18 +268,21 @@ fn unfinished(row: &TextRow) -> Result<Unfinished, MigrateError> {
         },
         owner: text(row, 8),
         started_on: text(row, 9),
+        down: script(row, 10)?,
     })
 }
 
 fn stored(row: TextRow) -> Result<(i64, Stored), MigrateError> {
     let version = number(&row, 0)?;
-    let script = |at: usize| -> Result<Option<(String, Directives)>, MigrateError> {
-        match row.get(at).cloned().flatten() {
-            Some(script) => Ok(Some((script, directives(&text(&row, at + 1))?))),
-            None => Ok(None),
-        }
-    };
-    Ok((version, Stored { up: script(1)?, down: script(3)? }))
+    Ok((version, Stored { up: script(&row, 1)?, down: script(&row, 3)? }))
+}
+
+/// A script, and its directives in the column after it.
+fn script(row: &TextRow, at: usize) -> Result<Option<(String, Directives)>, MigrateError> {
+    match row.get(at).cloned().flatten() {
+        Some(script) => Ok(Some((script, directives(&text(row, at + 1))?))),
+        None => Ok(None),
+    }
 }
 
 fn directives(text: &str) -> Result<Directives, MigrateError> {

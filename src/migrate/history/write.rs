@@ -6,7 +6,8 @@ use crate::Dialect;
 use crate::migrate::Directives;
 
 /// PostgreSQL: who and where this session is. The schema, the lock's key, the session mark, the server process, and
-/// the schema in which an unqualified `schema_migrations` is found.
+/// the schema in which an unqualified `schema_migrations` is found, and whether the schema is the one that `"$user"`
+/// on the search path means.
 ///
 /// The key is a hash of database and schema; it is shared knowledge: whoever else wants to keep out of the way of
 /// migrations can take the same lock.
@@ -14,7 +15,8 @@ pub(super) const IDENTIFY_POSTGRES: &str = "SELECT current_schema(), \
      pg_catalog.hashtextextended('liftlock migrate ' || current_database() || ' ' || coalesce(current_schema(), ''), 0), \
      pg_catalog.current_setting('liftlock.session', true), pg_catalog.pg_backend_pid(), \
      (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-      WHERE c.oid = pg_catalog.to_regclass('schema_migrations'))";
+      WHERE c.oid = pg_catalog.to_regclass('schema_migrations')), \
+     current_schema() = current_user AND pg_catalog.current_setting('search_path') LIKE '%$user%'";
 
 /// What runs the migration, for the rows that say so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -268,8 +270,8 @@ pub(super) fn select_applied(history: &str, extended: bool) -> String {
 
 pub(super) fn select_unfinished(progress: &str) -> String {
     format!(
-        "SELECT version, name, direction, checksum, script, directives, next_statement, mark, owner, started_on \
-         FROM {progress} ORDER BY version"
+        "SELECT version, name, direction, checksum, script, directives, next_statement, mark, owner, started_on, \
+         down_script, coalesce(down_directives, '') FROM {progress} ORDER BY version"
     )
 }
 

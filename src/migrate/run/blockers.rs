@@ -33,7 +33,9 @@ impl Watch {
     pub fn begin(&self, pid: i64, timeout: Duration) {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // several looks fall into every wait that ends in a timeout
-        let every = (timeout / 4).max(Duration::from_millis(10));
+        // and without a timeout it is looked now and then: to ask costs the server its lock table
+        let every =
+            if timeout.is_zero() { Duration::from_secs(1) } else { (timeout / 4).max(Duration::from_millis(10)) };
         let _ = self.asks.send(Ask::Begin { pid, every });
     }
 

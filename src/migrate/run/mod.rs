@@ -42,8 +42,9 @@ type MakePlan<'a> = dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, Mi
 
 /// Runs what `make_plan` says of the state under the lock, and again where another runner got in between.
 pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
+    refuse_open_transaction(db)?;
     let mut report = RunReport::default();
-    let mut state = State::read(db)?;
+    let mut state = read_patiently(db, options)?;
     let first = make_plan(db, &state, &[]);
     if !needs_lock(&state, &first) {
         report.warnings = first?.warnings;
@@ -53,16 +54,22 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         report.warnings = plan.warnings;
     }
     let lock = RunLock::acquire(db, &state, options, &mut |db| {
-        let state = State::read(db)?;
-        let plan = make_plan(db, &state, &[]);
-        if needs_lock(&state, &plan) { Ok(true) } else { plan.map(|_| false) }
+        let needed = State::read(db).and_then(|state| {
+            let plan = make_plan(db, &state, &[]);
+            if needs_lock(&state, &plan) { Ok(true) } else { plan.map(|_| false) }
+        });
+        match needed {
+            // the other runner has locked the whole file
+            Err(error) if is_busy(&error) => Ok(true),
+            needed => needed,
+        }
     })?;
     let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
     let outcome: Result<Option<MigrateError>, MigrateError> = (|| {
-        ensure_tables(db, &state, options)?;
+        stoppable(db, options, |db| ensure_tables(db, &state, options))?;
         loop {
             // under the lock, and after every surprise, what is there is read anew
-            state = State::read(db)?;
+            state = stoppable(db, options, State::read)?;
             let plan = make_plan(db, &state, &report.done)?;
             report.warnings.clone_from(&plan.warnings);
             let mut run = Run::new(db, &state, options, &lock);
@@ -85,6 +92,54 @@ fn needs_lock(state: &State, plan: &Result<Plan, MigrateError>) -> bool {
         Ok(plan) => !plan.steps.is_empty(),
         Err(MigrateError::Refused(_)) => !state.unfinished.is_empty(),
         Err(_) => false,
+    }
+}
+
+/// A connection that a program handed over must not lose what the program has not committed.
+pub(crate) fn refuse_open_transaction(db: &Db) -> Result<(), MigrateError> {
+    match db {
+        Db::Sqlite(db) if db.in_transaction() => Err(MigrateError::OpenTransaction),
+        _ => Ok(()),
+    }
+}
+
+/// Does something of ours that may wait for a lock, so that a request to stop reaches it.
+fn stoppable<T>(
+    db: &mut Db,
+    options: &Options,
+    work: impl FnOnce(&mut Db) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    let running = options.interrupt.while_running(db.canceller());
+    let result = work(db);
+    drop(running);
+    match result {
+        Err(MigrateError::Bookkeeping { source, .. }) if is_cancelled(&source, &options.interrupt) => {
+            Err(MigrateError::Interrupted { during: None })
+        }
+        result => result,
+    }
+}
+
+/// SQLite: another connection has the whole file to itself, as a runner does while a large migration spills over.
+fn is_busy(error: &MigrateError) -> bool {
+    matches!(error, MigrateError::Bookkeeping { source, .. } if source.class == ErrorClass::LockTimeout)
+}
+
+/// Reads the state; where the file is locked, again and again, as often as a migration would be tried.
+fn read_patiently(db: &mut Db, options: &Options) -> Result<State, MigrateError> {
+    let mut attempt = 0;
+    loop {
+        match stoppable(db, options, State::read) {
+            Err(error) if is_busy(&error) && attempt < options.lock_retries => {
+                attempt += 1;
+                options.tell(&Event::Waiting { holder: "a connection that has locked the database".to_owned() });
+                sleep(jitter(Duration::from_millis(100)), &options.interrupt);
+                if options.interrupt.is_set() {
+                    return Err(MigrateError::Interrupted { during: None });
+                }
+            }
+            result => return result,
+        }
     }
 }
 
@@ -209,10 +264,14 @@ impl<'a> Run<'a> {
                     return Ok(false);
                 }
             }
-            if step.prepared.marks_session
-                && let Db::Sqlite(db) = &mut *self.db
-            {
-                db.renew()?;
+            if step.prepared.marks_session {
+                match &mut *self.db {
+                    Db::Sqlite(db) => db.renew()?,
+                    // what DISCARD ALL does, but for the lock; settings are reset already, temporary tables will be
+                    Db::Postgres(db) => db
+                        .execute("CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD SEQUENCES")
+                        .map_err(|source| MigrateError::Bookkeeping { doing: "clear the session", source })?,
+                }
             }
         }
         Ok(true)
@@ -268,6 +327,15 @@ impl<'a> Run<'a> {
     fn recorded_after_loss(&self, step: &Step) -> Option<bool> {
         let Db::Postgres(postgres) = &*self.db else { return None };
         let mut db = Db::Postgres(postgres.connect_again().ok()?);
+        // the server runs a message to its end, its COMMIT included, before it sees that nobody is there any more
+        let alive = format!("SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid = {}", self.backend_pid?);
+        let until = Instant::now() + Duration::from_secs(5);
+        while !db.query(&alive).ok()?.is_empty() {
+            if Instant::now() > until || self.options.interrupt.is_set() {
+                return None;
+            }
+            sleep(Duration::from_millis(50), &self.options.interrupt);
+        }
         let state = State::read(&mut db).ok()?;
         let applied = state.applied.iter().any(|applied| applied.version == step.version);
         Some(match step.direction {

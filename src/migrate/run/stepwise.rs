@@ -29,6 +29,11 @@ pub(super) fn units(step: &Step) -> &[Unit] {
 impl Run<'_> {
     pub(super) fn stepwise(&mut self, step: &Step) -> Result<StepEnd, MigrateError> {
         let began = Instant::now();
+        // a connection that a program handed over gets its own setting back
+        let enforced = match &*self.db {
+            Db::Sqlite(db) => db.foreign_keys().ok(),
+            Db::Postgres(_) => None,
+        };
         let end = self.stepwise_inner(step, began);
         if self.db.dialect() == Dialect::Postgres {
             self.db.roll_back();
@@ -38,6 +43,11 @@ impl Run<'_> {
             }
         } else {
             self.db.roll_back();
+            if let Some(enforced) = enforced
+                && let Err(error) = self.db.execute(&format!("PRAGMA foreign_keys = {enforced}"))
+            {
+                tracing::debug!(%error, "set `foreign_keys` as it was");
+            }
         }
         end
     }
@@ -157,7 +167,7 @@ impl Run<'_> {
 
     /// A statement that shares its transaction with the move of the cursor.
     fn shared(&mut self, step: &Step, at: usize, unit: &Unit, before: &BTreeSet<Broken>) -> Result<(), MigrateError> {
-        let of = self.options.lock_retries + 1;
+        let of = self.options.lock_retries.saturating_add(1);
         let mut attempt = 1;
         loop {
             let timeout = step.script.directives.lock_timeout.unwrap_or(self.options.lock_timeout);

@@ -40,7 +40,7 @@ impl From<MigrateError> for AttemptError {
 
 impl Run<'_> {
     pub(super) fn transactional(&mut self, step: &Step) -> Result<StepEnd, MigrateError> {
-        let of = self.options.lock_retries + 1;
+        let of = self.options.lock_retries.saturating_add(1);
         let mut attempt = 1;
         let mut accepted: BTreeSet<Broken> = BTreeSet::new();
         loop {
@@ -182,7 +182,7 @@ impl Run<'_> {
         self.db.execute(message.text()).map_err(|source| {
             let offset = source.position.and_then(|position| message.script_offset(position));
             // a failure without a place came while a statement ran; ours say where they are, or name our tables
-            let ours = source.message.contains("liftlock.")
+            let ours = [ROW_GONE, LOCK_LOST].iter().any(|name| source.message.contains(name))
                 || source.table.as_deref().is_some_and(|table| table.starts_with("schema_migrations"))
                 || (source.position.is_some() && offset.is_none());
             let in_script = message.has_script() && !ours && step.script.text.trim() != "";

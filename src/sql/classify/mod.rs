@@ -210,6 +210,28 @@ impl fmt::Display for NonTransactional {
     }
 }
 
+/// Whether a PostgreSQL `statement` is a `COPY … TO STDOUT`: the server then sends rows that only a caller of its own
+/// kind can take.
+#[must_use]
+pub fn copies_out(statement: &str) -> bool {
+    let mut cursor = Cursor::new(Dialect::Postgres, statement);
+    if !cursor.eat("COPY") {
+        return false;
+    }
+    let mut brackets = 0_usize;
+    let mut after_to = false;
+    while let Some(token) = cursor.take() {
+        // the grammar takes either word on either side
+        if brackets == 0 && after_to {
+            return token.is_word("STDOUT") || token.is_word("STDIN");
+        }
+        brackets += usize::from(token.is_punct(b'('));
+        brackets = brackets.saturating_sub(usize::from(token.is_punct(b')')));
+        after_to = brackets == 0 && token.is_word("TO");
+    }
+    false
+}
+
 /// What `statement` is, comments before it or not; of several statements (see [`super::Statement::block`]) the first.
 ///
 /// It is read for its kind only: whether it is correct the database says.
