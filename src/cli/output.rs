@@ -143,6 +143,10 @@ impl Output {
                     pause.as_millis()
                 ));
             }
+            Event::TablesLocked { attempt: (attempt, of), pause } => self.say(&format!(
+                "`schema_migrations`: attempt {attempt} of {of} to make it did not get a lock; trying again in {} ms",
+                pause.as_millis()
+            )),
             Event::Resolved { message } => self.say(message),
         }
     }

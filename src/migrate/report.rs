@@ -97,6 +97,13 @@ pub enum Event {
         /// How long it waits before the next.
         pause: Duration,
     },
+    /// The bookkeeping's tables could not be made for a lock that another session holds; that is tried again.
+    TablesLocked {
+        /// The attempt that failed, from 1, of how many.
+        attempt: (u32, u32),
+        /// How long it waits before the next.
+        pause: Duration,
+    },
     /// A statement of a no-transaction script is found to have happened, or not, before this run.
     Resolved {
         /// What was found, and what follows.

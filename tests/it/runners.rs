@@ -179,7 +179,8 @@ fn a_no_transaction_script_that_another_finished_is_not_begun() {
     until("the script is about to begin", || database.someone_waits());
     transaction.batch_execute(&row).unwrap();
     transaction.commit().unwrap();
-    Ran::wait(up).ok().says("V3__index was done by another runner");
+    let ran = Ran::wait(up).ok().says("V3__index was done by another runner");
+    assert!(!ran.stderr.contains("no transaction in progress"), "{}", ran.stderr);
     assert_eq!(database.query("SELECT x FROM items WHERE x = 3").len(), 0, "the script ran a second time");
     assert!(database.unfinished().is_empty());
 }
@@ -203,4 +204,46 @@ fn on_sqlite_the_history_is_read_again_inside_the_transaction() {
     Ran::wait(up).ok();
     assert_eq!(database.done("up"), [1, 2, 3, 4]);
     assert_eq!(database.value("SELECT n FROM counter"), "2");
+}
+
+/// What a `redo` was to redo was taken back by the runner that it waited for: nobody asked for the one below.
+#[test]
+fn a_redo_that_waited_plans_anew() {
+    let database = TestDatabase::postgres();
+    let project = project(Kind::Postgres, false);
+    let url = database.url.as_str();
+    project.run(&["up", "-d", url]).ok();
+    let mut holder = database.client();
+    lock_by_hand(&mut holder);
+    let redo = project.spawn(&["redo", "-d", url]);
+    let looked = || {
+        database.value(
+            "SELECT coalesce(max(query_start)::text, '') FROM pg_stat_activity \
+             WHERE datname = current_database() AND query LIKE '%pg_locks l JOIN%' AND pid <> pg_backend_pid()",
+        )
+    };
+    // by its third look at the lock it has made its plan more than once
+    let mut last = String::new();
+    for _ in 0..3 {
+        until("the redo looks at the lock", || looked() > last);
+        last = looked();
+    }
+    holder
+        .batch_execute(
+            "DROP TABLE last; DELETE FROM items WHERE x = 4; DELETE FROM schema_migrations WHERE version = 4",
+        )
+        .unwrap();
+    drop(holder);
+    Ran::wait(redo).exits(3).says("V4 was taken back by another runner");
+    assert_eq!(database.applied(), [1, 2]);
+    assert_eq!(database.value("SELECT n FROM counter"), "1");
+}
+
+/// Takes the lock of a run as a person may, who wants migrations kept away.
+fn lock_by_hand(client: &mut postgres::Client) {
+    client
+        .batch_execute(
+            "SELECT pg_advisory_lock(hashtextextended('liftlock migrate ' || current_database() || ' public', 0))",
+        )
+        .unwrap();
 }

@@ -46,19 +46,17 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
     refuse_open_transaction(db)?;
     let mut report = RunReport::default();
     let mut state = read_patiently(db, options)?;
-    match make_plan(db, &state, &[]) {
-        // what is unfinished may be another runner's, which is at it: under the lock it is known
-        Err(MigrateError::Refused(_)) if !state.unfinished.is_empty() => {}
-        planned => {
-            let plan = planned?;
-            report.warnings.clone_from(&plan.warnings);
-            if plan.steps.is_empty() {
-                return Ok(Outcome { report, error: None });
-            }
-        }
+    let first = make_plan(db, &state, &[]);
+    if !needs_lock(&state, &first) {
+        report.warnings = first?.warnings;
+        return Ok(Outcome { report, error: None });
+    }
+    if let Ok(plan) = first {
+        report.warnings = plan.warnings;
     }
     let lock = RunLock::acquire(db, &state, options, &mut |db| {
-        let needed = State::read(db).and_then(|state| Ok(!make_plan(db, &state, &[])?.steps.is_empty()));
+        let needed =
+            stoppable(db, options, State::read).and_then(|state| Ok(!make_plan(db, &state, &[])?.steps.is_empty()));
         match needed {
             // the other runner stands in the middle of something, or has locked the whole file
             Err(MigrateError::Refused(_)) => Ok(true),
@@ -68,7 +66,7 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
     })?;
     let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
     let outcome: Result<Option<MigrateError>, MigrateError> = (|| {
-        stoppable(db, options, |db| ensure_tables(db, &state))?;
+        stoppable(db, options, |db| ensure_tables(db, &state, options))?;
         loop {
             // under the lock, and after every surprise, what is there is read anew
             state = stoppable(db, options, State::read)?;
@@ -83,8 +81,12 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         }
     })();
     lock.release(db);
-    let error = outcome?;
-    Ok(Outcome { report, error })
+    match outcome {
+        Ok(error) => Ok(Outcome { report, error }),
+        // what was done before stays reported
+        Err(error) if !report.done.is_empty() => Ok(Outcome { report, error: Some(error) }),
+        Err(error) => Err(error),
+    }
 }
 
 /// A connection that a program handed over must not lose what the program has not committed.
@@ -135,6 +137,16 @@ fn read_patiently(db: &mut Db, options: &Options) -> Result<State, MigrateError>
     }
 }
 
+/// Whether a plan made without the lock is a reason to take it. A script that looks unfinished may be another runner's
+/// that is under way: only under the lock it is known to be in the way.
+fn needs_lock(state: &State, plan: &Result<Plan, MigrateError>) -> bool {
+    match plan {
+        Ok(plan) => !plan.steps.is_empty(),
+        Err(MigrateError::Refused(_)) => !state.unfinished.is_empty(),
+        Err(_) => false,
+    }
+}
+
 /// The SQL of `plan`, as a dry run prints it.
 pub(crate) fn print(state: &State, options: &Options, plan: &Plan) -> Vec<String> {
     let writer = Writer { tables: state.tables.clone(), who: options.who.clone() };
@@ -179,17 +191,37 @@ pub(crate) fn tables_sql(db: &mut Db, state: &State) -> Result<Vec<String>, Migr
     Ok(missing_tables(state, &columns))
 }
 
-/// Makes the tables what they have to be, in one transaction.
-fn ensure_tables(db: &mut Db, state: &State) -> Result<(), MigrateError> {
+/// Makes the tables what they have to be, in one transaction; as patient, and as careful not to stand in a queue, as a
+/// migration.
+fn ensure_tables(db: &mut Db, state: &State, options: &Options) -> Result<(), MigrateError> {
     let sql = tables_sql(db, state)?;
     if sql.is_empty() {
         return Ok(());
     }
-    let message = format!("BEGIN;\n{}\nCOMMIT;", sql.join("\n"));
-    db.execute(&message).map_err(|source| {
+    let begin = match db {
+        Db::Sqlite(sqlite) => {
+            sqlite.set_busy_timeout(options.lock_timeout);
+            "BEGIN IMMEDIATE".to_owned()
+        }
+        Db::Postgres(_) => format!("BEGIN;\nSET LOCAL lock_timeout = {}", options.lock_timeout.as_millis()),
+    };
+    let message = format!("{begin};\n{}\nCOMMIT;", sql.join("\n"));
+    let of = options.lock_retries.saturating_add(1);
+    let mut attempt = 1;
+    loop {
+        let Err(source) = db.execute(&message) else { return Ok(()) };
         db.roll_back();
-        MigrateError::Bookkeeping { doing: "create `schema_migrations`", source }
-    })
+        if source.class != ErrorClass::LockTimeout || attempt >= of {
+            return Err(MigrateError::Bookkeeping { doing: "create `schema_migrations`", source });
+        }
+        let pause = pause(attempt);
+        options.tell(&Event::TablesLocked { attempt: (attempt, of), pause });
+        sleep(pause, &options.interrupt);
+        if options.interrupt.is_set() {
+            return Err(MigrateError::Interrupted { during: None });
+        }
+        attempt += 1;
+    }
 }
 
 impl<'a> Run<'a> {
@@ -330,12 +362,12 @@ impl<'a> Run<'a> {
     fn unwatch(&self) -> Vec<String> {
         self.blockers.as_ref().map(blockers::Watch::end).unwrap_or_default()
     }
+}
 
-    /// How long to wait before the next attempt: longer each time, and not in step with other runners.
-    fn pause(&self, attempt: u32) -> Duration {
-        let base = Duration::from_millis(100) * 2_u32.pow(attempt.min(6));
-        base / 2 + jitter(base)
-    }
+/// How long to wait before the next attempt: longer each time, and not in step with other runners.
+fn pause(attempt: u32) -> Duration {
+    let base = Duration::from_millis(100) * 2_u32.pow(attempt.min(6));
+    base / 2 + jitter(base)
 }
 
 /// Between nothing and `most`, unlike another process's.

@@ -90,7 +90,7 @@ pub(super) fn look(
                 None => started,
                 Some(true) => {
                     let sql = format!("ALTER TABLE {} DETACH PARTITION {} FINALIZE", quoted(table), quoted(partition));
-                    run.execute(&sql, "finish the detachment that was begun")?;
+                    run.cancellable(step, at, &sql, "finish the detachment that was begun")?;
                     true
                 }
                 Some(false) => false,
@@ -131,10 +131,6 @@ impl Run<'_> {
 
     fn exists(&mut self, sql: &str) -> Result<bool, MigrateError> {
         Ok(!self.rows(sql)?.is_empty())
-    }
-
-    fn execute(&mut self, sql: &str, doing: &'static str) -> Result<(), MigrateError> {
-        self.db.execute(sql).map_err(|source| MigrateError::Bookkeeping { doing, source })
     }
 
     fn relation_exists(&mut self, name: &ObjectName) -> Result<bool, MigrateError> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::message::Message;
 use super::resume::{self, Finding};
-use super::{Run, StepEnd, is_cancelled, now, sleep};
+use super::{Run, StepEnd, is_cancelled, now, pause, sleep};
 use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
@@ -179,7 +179,7 @@ impl Run<'_> {
             match error {
                 Failed::Sql(source, offset) => {
                     if source.class == ErrorClass::LockTimeout && attempt < of && !self.options.interrupt.is_set() {
-                        let pause = self.pause(attempt);
+                        let pause = pause(attempt);
                         let report = StepReport::of(step, None);
                         self.tell(Event::Retrying { step: report, attempt: (attempt, of), blockers, pause });
                         sleep(pause, &self.options.interrupt);
@@ -274,7 +274,7 @@ impl Run<'_> {
                     self.tell(Event::Resolved { message });
                 }
                 for sql in first {
-                    self.ours(&sql, "clear away what a failed attempt left")?;
+                    self.cancellable(step, at, &sql, "clear away what a failed attempt left")?;
                 }
             }
             Finding::WillFail => {
@@ -285,8 +285,14 @@ impl Run<'_> {
         self.advance(step, at, at, Mark::Started)?;
         crash::point("statement-marked");
         if let Err(error) = self.statement(step, at, unit) {
-            let lost = matches!(&error, MigrateError::Script(f) if f.source.class == ErrorClass::ConnectionLost);
-            if !lost && let Err(error) = self.advance(step, at, at, Mark::Failed) {
+            let unknown = match &error {
+                MigrateError::Script(failure) if failure.source.class == ErrorClass::ConnectionLost => true,
+                // a procedure may have committed parts of its work before it failed; an error without a context came
+                // before anything of it ran
+                MigrateError::Script(failure) => what.is_none() && failure.source.context.is_some(),
+                _ => what.is_none(),
+            };
+            if !unknown && let Err(error) = self.advance(step, at, at, Mark::Failed) {
                 tracing::debug!(%error, "the failure could not be marked");
             }
             return Err(error);
@@ -348,6 +354,25 @@ impl Run<'_> {
 
     fn ours(&mut self, sql: &str, doing: &'static str) -> Result<(), MigrateError> {
         self.db.execute(sql).map_err(|source| MigrateError::Bookkeeping { doing, source })
+    }
+
+    /// A statement of ours that may wait for others, and so can be interrupted as one of the script's.
+    pub(super) fn cancellable(
+        &mut self,
+        step: &Step,
+        at: usize,
+        sql: &str,
+        doing: &'static str,
+    ) -> Result<(), MigrateError> {
+        let options = self.options;
+        let result = {
+            let _running = options.interrupt.while_running(self.db.canceller());
+            self.db.execute(sql)
+        };
+        result.map_err(|source| match is_cancelled(&source, &options.interrupt) {
+            true => interrupted(step, at, units(step).len()),
+            false => MigrateError::Bookkeeping { doing, source },
+        })
     }
 
     fn bookkeeping(&self, step: &Step, doing: &'static str, source: SqlError) -> MigrateError {

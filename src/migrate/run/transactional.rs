@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::message::Message;
-use super::{Run, StepEnd, is_cancelled, now, sleep};
+use super::{Run, StepEnd, is_cancelled, now, pause, sleep};
 use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
@@ -72,7 +72,7 @@ impl Run<'_> {
                 return Ok(StepEnd::Stale);
             }
             if source.class == ErrorClass::LockTimeout && attempt < of {
-                let pause = self.pause(attempt);
+                let pause = pause(attempt);
                 self.tell(Event::Retrying {
                     step: StepReport::of(step, None),
                     attempt: (attempt, of),

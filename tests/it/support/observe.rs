@@ -1,5 +1,6 @@
 //! What tests see of a database from outside, and how they wait for it without counting on times.
 
+use std::io::Read as _;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,19 @@ pub fn until(what: &str, mut found: impl FnMut() -> bool) {
 pub fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
+}
+
+/// Reads a child's stderr until `text` is in it, and gives what was read.
+pub fn read_until(child: &mut Child, text: &str) -> String {
+    let mut stderr = child.stderr.take().unwrap();
+    let mut read = Vec::new();
+    let mut byte = [0];
+    while !String::from_utf8_lossy(&read).contains(text) {
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "`{text}` never came: {}", String::from_utf8_lossy(&read));
+        read.push(byte[0]);
+    }
+    child.stderr = Some(stderr);
+    String::from_utf8(read).unwrap()
 }
 
 impl TestDatabase {
