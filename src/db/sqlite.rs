@@ -142,17 +142,39 @@ impl SqliteDb {
 
     /// Runs every statement to its end (one step is not enough: a SELECT does its work row by row).
     fn run(&self, sql: &str, mut each: impl FnMut(TextRow)) -> Result<(), SqlError> {
-        let mut batch = Batch::new(&self.connection, sql);
+        // SQLite copies all that is left of a text for every statement it takes from it: a long one goes in one by one
+        const LONG: usize = 64 * 1024;
         let mut done = 0;
+        if sql.len() > LONG
+            && let Ok(statements) = crate::sql::split(Dialect::Sqlite, sql)
+        {
+            for statement in statements {
+                self.run_text(statement.text, statement.start, &mut done, &mut each)?;
+            }
+            return Ok(());
+        }
+        self.run_text(sql, 0, &mut done, &mut each)
+    }
+
+    /// Runs `sql`, which begins at `start` in what was given.
+    fn run_text(
+        &self,
+        sql: &str,
+        start: usize,
+        done_before: &mut usize,
+        each: &mut impl FnMut(TextRow),
+    ) -> Result<(), SqlError> {
+        let mut batch = Batch::new(&self.connection, sql);
         loop {
-            let statement = batch.next().map_err(|error| describe(&error, Some(sql), done))?;
+            let done = *done_before;
+            let statement = batch.next().map_err(|error| describe(&error, Some((start, sql)), done))?;
             let Some(mut statement) = statement else { return Ok(()) };
             let columns = statement.column_count();
             let mut rows = statement.query([]).map_err(|error| describe(&error, None, done))?;
             while let Some(row) = rows.next().map_err(|error| describe(&error, None, done))? {
                 each((0..columns).map(|at| row.get_ref(at).ok().and_then(text_of)).collect());
             }
-            done += 1;
+            *done_before += 1;
         }
     }
 
@@ -304,14 +326,14 @@ fn text_of(value: ValueRef<'_>) -> Option<String> {
     }
 }
 
-/// `sent` is the whole text, for the errors that tell their place in what was left of it.
-fn describe(error: &rusqlite::Error, sent: Option<&str>, done: usize) -> SqlError {
+/// `sent` is the whole text and where it begins, for the errors that tell their place in what was left of it.
+fn describe(error: &rusqlite::Error, sent: Option<(usize, &str)>, done: usize) -> SqlError {
     let (code, message, position) = match error {
         rusqlite::Error::SqliteFailure(code, message) => {
             (Some(*code), message.clone().unwrap_or_else(|| code.to_string()), None)
         }
         rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
-            let before = sent.map(|sent| sent.len().saturating_sub(sql.len()));
+            let before = sent.map(|(start, sent)| start + sent.len().saturating_sub(sql.len()));
             let offset = usize::try_from(*offset).ok();
             (Some(*error), msg.clone(), before.zip(offset).map(|(before, offset)| before + offset))
         }

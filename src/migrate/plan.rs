@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::{Entry, Situation, compare};
-use super::history::{Direction, State, Stored, Unfinished};
+use super::history::{self, Direction, State, Stored, Unfinished};
 use super::layout::{Folder, Layout};
 use super::script::{Mode, Prepared, UnitKind, prepare};
 use super::{Directives, MigrateError, Migration, Refusal, Script};
@@ -267,7 +267,8 @@ fn same_beginning(begun: &Prepared, now: &Prepared, unfinished: &Unfinished, pat
             "put `no-transaction` back: what was executed can't be rolled back any more",
         ));
     };
-    let done = unfinished.next_statement;
+    // one that was sent may have happened: it can't be edited before it is known what became of it
+    let done = unfinished.next_statement + usize::from(unfinished.mark == history::Mark::Started);
     let same = begun.len() >= done
         && now.len() >= done
         && begun.iter().zip(now).take(done).all(|(begun, now)| begun.text == now.text);
@@ -278,7 +279,7 @@ fn same_beginning(begun: &Prepared, now: &Prepared, unfinished: &Unfinished, pat
     let was = begun.get(changed).map_or("", |unit| unit.text.as_str());
     Err(Refusal::new(
         format!(
-            "{title} stopped after {done} statements, and `{path}` has another statement {} now; executed was\n  {was}",
+            "{title} stopped when {done} statements were executed or sent, and `{path}` has another statement {} now; executed was\n  {was}",
             changed + 1
         ),
         "put the executed statements back as they were; those after them may change",

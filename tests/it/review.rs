@@ -277,3 +277,45 @@ mod library {
         assert_eq!(database.tables(), ["a", "other"]);
     }
 }
+
+#[test]
+fn a_long_script_runs_and_says_where_it_fails() {
+    let database = TestDatabase::sqlite();
+    let mut script = String::from("CREATE TABLE t (x int, y text);\n");
+    for number in 0..2000 {
+        script.push_str(&format!("INSERT INTO t VALUES ({number}, 'a;b, at least forty bytes of text in each');\n"));
+    }
+    script.push_str("CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; SELECT 2; END;\n");
+    let bad = format!("{script}INSERT INTO t VALUES (1, zzz);\nINSERT INTO t VALUES (1, 2);\n");
+    let project = Project::new().migration("V1__a", &bad, "");
+    project.run(&["up", "-d", &database.url]).exits(3).says("migrations/V1__a.sql:2003:26");
+    project.write("migrations/V1__a.sql", &format!("{script}INSERT INTO t SELECT * FROM nowhere;\n-- end"));
+    project.run(&["up", "-d", &database.url]).exits(3).says("migrations/V1__a.sql:2003:");
+    project.write("migrations/V1__a.sql", &script);
+    project.run(&["up", "-d", &database.url]).ok();
+    assert_eq!(database.value("SELECT count(*) FROM t"), "2000");
+}
+
+#[test]
+fn a_statement_that_may_have_happened_is_not_edited_away() {
+    let database = TestDatabase::postgres();
+    let project = Project::new().migration(
+        "V1__a",
+        "-- liftlock: no-transaction\nCREATE TABLE t (x int);\nCREATE INDEX CONCURRENTLY a ON t (x);\n",
+        "",
+    );
+    // as a run leaves it that is killed while the index is built
+    project.run(&["up", "-d", &database.url]).ok();
+    database.execute(
+        "INSERT INTO schema_migrations_progress (version, name, direction, checksum, script, directives, \
+         next_statement, mark, owner, started_on) SELECT version, name, 'up', checksum, up_script, up_directives, 1, \
+         'started', 'x', applied_on FROM schema_migrations; DELETE FROM schema_migrations",
+    );
+    let script = project.read("migrations/V1__a.sql");
+    project.write("migrations/V1__a.sql", &script.replace(" a ON", " b ON"));
+    project.run(&["up", "-d", &database.url]).exits(3).says("another statement 2");
+    assert_eq!(database.query("SELECT indexname FROM pg_indexes WHERE tablename = 't'"), ["a"]);
+    project.write("migrations/V1__a.sql", &script);
+    project.run(&["up", "-d", &database.url]).ok();
+    assert_eq!(database.applied(), [1]);
+}

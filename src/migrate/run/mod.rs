@@ -37,10 +37,11 @@ pub(crate) enum StepEnd {
     Stale,
 }
 
-/// What is to be done, by the state and by what this run has done already.
+/// From the state, and what this run has done already, to what is left.
 type MakePlan<'a> = dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, MigrateError> + 'a;
 
-/// Runs what `make_plan` says of the state under the lock, and again where another runner got in between.
+/// Runs what `make_plan` says of the state (and of what this run has done already) under the lock, and again where
+/// another runner got in between.
 pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
     refuse_open_transaction(db)?;
     let mut report = RunReport::default();
@@ -54,7 +55,7 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         report.warnings = plan.warnings;
     }
     let lock = RunLock::acquire(db, &state, options, &mut |db| {
-        let needed = State::read(db).and_then(|state| {
+        let needed = stoppable(db, options, State::read).and_then(|state| {
             let plan = make_plan(db, &state, &[]);
             if needs_lock(&state, &plan) { Ok(true) } else { plan.map(|_| false) }
         });
@@ -81,8 +82,12 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         }
     })();
     lock.release(db);
-    let error = outcome?;
-    Ok(Outcome { report, error })
+    match outcome {
+        Ok(error) => Ok(Outcome { report, error }),
+        // what was done before stays reported
+        Err(error) if !report.done.is_empty() => Ok(Outcome { report, error: Some(error) }),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a plan made without the lock is a reason to take it. A script that looks unfinished may be another runner's
