@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{jitter, sleep};
+use super::patience::{jitter, sleep};
 use crate::db::{Db, PostgresDb};
 use crate::migrate::history::State;
 use crate::migrate::{Event, MigrateError, Options};

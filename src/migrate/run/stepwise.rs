@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::message::Message;
+use super::patience::{is_cancelled, pause, sleep};
 use super::resume::{self, Finding};
-use super::{Run, StepEnd, is_cancelled, now, pause, sleep};
+use super::{Run, StepEnd, now};
 use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
@@ -382,7 +383,8 @@ impl Run<'_> {
         MigrateError::Bookkeeping { doing, source }
     }
 
-    fn broken_now(&self) -> Result<BTreeSet<Broken>, MigrateError> {
+    /// SQLite: every foreign key that does not hold.
+    pub(super) fn broken_now(&self) -> Result<BTreeSet<Broken>, MigrateError> {
         match &*self.db {
             Db::Sqlite(db) => db
                 .broken_foreign_keys()

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::message::Message;
-use super::{Run, StepEnd, is_cancelled, now, pause, sleep};
+use super::patience::{is_cancelled, pause, sleep};
+use super::{Run, StepEnd, now};
 use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
@@ -42,20 +43,19 @@ impl Run<'_> {
     pub(super) fn transactional(&mut self, step: &Step) -> Result<StepEnd, MigrateError> {
         let of = self.options.lock_retries.saturating_add(1);
         let mut attempt = 1;
-        let mut accepted: BTreeSet<Broken> = BTreeSet::new();
         loop {
             let began = Instant::now();
-            let (result, blockers) = self.watched_attempt(step, &accepted);
+            let (result, blockers) = self.watched_attempt(step);
             let failure = match result {
                 Ok(()) => return Ok(StepEnd::Done(began.elapsed())),
                 Err(AttemptError::Failed(failure)) => failure,
                 Err(AttemptError::Other(error)) => return Err(error),
                 Err(AttemptError::ForeignKeys(found)) => {
                     // everything is rolled back: what is broken now was broken before, and is none of this migration's
-                    let before = self.broken()?;
+                    let before = self.broken_now()?;
                     let new: Vec<String> = found.difference(&before).map(ToString::to_string).collect();
-                    if new.is_empty() && before != accepted {
-                        accepted = before;
+                    if new.is_empty() && before != self.broken {
+                        self.broken = before;
                         continue;
                     }
                     return Err(MigrateError::ForeignKeys { migration: step.title(), violations: new });
@@ -100,7 +100,7 @@ impl Run<'_> {
     }
 
     /// One attempt, with everything rolled back where it fails, and who was in its way.
-    fn watched_attempt(&mut self, step: &Step, accepted: &BTreeSet<Broken>) -> (Result<(), AttemptError>, Vec<String>) {
+    fn watched_attempt(&mut self, step: &Step) -> (Result<(), AttemptError>, Vec<String>) {
         let timeout = step.script.directives.lock_timeout.unwrap_or(self.options.lock_timeout);
         self.watch(timeout);
         // a connection that a program handed over gets its own setting back
@@ -110,7 +110,7 @@ impl Run<'_> {
         };
         let options = self.options;
         let running = options.interrupt.while_running(self.db.canceller());
-        let mut result = self.attempt(step, accepted);
+        let mut result = self.attempt(step);
         drop(running);
         let blockers = self.unwatch();
         if result.is_err() {
@@ -125,7 +125,7 @@ impl Run<'_> {
         (result, blockers)
     }
 
-    fn attempt(&mut self, step: &Step, accepted: &BTreeSet<Broken>) -> Result<(), AttemptError> {
+    fn attempt(&mut self, step: &Step) -> Result<(), AttemptError> {
         let (now, now_ms) = now();
         let setting = Setting {
             writer: &self.writer,
@@ -137,7 +137,7 @@ impl Run<'_> {
         let parts = compose::transaction(step, &setting);
         match self.db {
             Db::Postgres(_) => self.send(step, &parts),
-            Db::Sqlite(_) => self.run_parts(step, &parts, accepted),
+            Db::Sqlite(_) => self.run_parts(step, &parts),
         }
     }
 
@@ -204,7 +204,7 @@ impl Run<'_> {
     }
 
     /// SQLite: part after part, in the process.
-    fn run_parts(&mut self, step: &Step, parts: &[Part], accepted: &BTreeSet<Broken>) -> Result<(), AttemptError> {
+    fn run_parts(&mut self, step: &Step, parts: &[Part]) -> Result<(), AttemptError> {
         for part in parts {
             match part {
                 Part::Ours(sql, point) => {
@@ -230,8 +230,8 @@ impl Run<'_> {
                 })?,
                 Part::Script(Piece::Copy { .. }) => {}
                 Part::CheckForeignKeys => {
-                    let found = self.broken()?;
-                    if !found.is_subset(accepted) {
+                    let found = self.broken_now()?;
+                    if !found.is_subset(&self.broken) {
                         return Err(AttemptError::ForeignKeys(found));
                     }
                     let Db::Sqlite(db) = &*self.db else { continue };
@@ -253,15 +253,6 @@ impl Run<'_> {
         match &*self.db {
             Db::Sqlite(db) => Some(db.changes()),
             Db::Postgres(_) => None,
-        }
-    }
-
-    fn broken(&self) -> Result<BTreeSet<Broken>, MigrateError> {
-        match &*self.db {
-            Db::Sqlite(db) => db
-                .broken_foreign_keys()
-                .map_err(|source| MigrateError::Bookkeeping { doing: "check foreign keys", source }),
-            Db::Postgres(_) => Ok(BTreeSet::new()),
         }
     }
 
