@@ -182,7 +182,8 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
     });
     let mut options = target.options.clone().unwrap_or_default();
     if let Some(mark) = mark {
-        options.push_str(&format!(" -c {SESSION_MARK}={mark}"));
+        // scripts are looked through, and literals of ours written, by the standard's rules
+        options.push_str(&format!(" -c {SESSION_MARK}={mark} -c standard_conforming_strings=on"));
     }
     if !options.is_empty() {
         config.options(options.trim());

@@ -37,6 +37,7 @@ pub(super) fn apply(
     make: &mut dyn FnMut(&mut Db, &State) -> Result<Adjustment, MigrateError>,
 ) -> Result<Adjustment, MigrateError> {
     run::refuse_open_transaction(db)?;
+    let _work = options.interrupt.work();
     let state = State::read(db)?;
     let planned = make(db, &state)?;
     if planned.is_empty() {

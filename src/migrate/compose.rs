@@ -75,8 +75,12 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
         let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
         parts.push(Part::Ours(format!("PRAGMA foreign_keys = {state}"), "before-begin"));
     }
-    parts.push(Part::Ours(begin.clone(), "before-begin"));
-    if !sqlite {
+    if sqlite {
+        parts.push(Part::Ours(begin.clone(), "before-begin"));
+    } else {
+        // the beginning of a message is what others see of it in pg_stat_activity
+        let about = format!("/* liftlock {} {} */ {begin}", step.direction.name(), step.title());
+        parts.push(Part::Ours(about, "before-begin"));
         // a temporary table of the script before would take the rows that are meant for a table of its name; done
         // here and not at that script's end, where a cursor of its own may still be open on it
         parts.push(Part::Ours("DISCARD TEMP".to_owned(), "before-row"));

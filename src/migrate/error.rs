@@ -176,6 +176,8 @@ pub struct ScriptFailure {
 pub enum FailureState {
     /// Nothing of it is left.
     RolledBack,
+    /// Something ended the script's transaction: the database records the migration as done.
+    Recorded,
     /// The statements before are done; the next `up` or `down` goes on from there.
     Stopped {
         /// The statement that failed, from 1.
@@ -202,6 +204,9 @@ impl fmt::Display for ScriptFailure {
         }
         match &self.state {
             FailureState::RolledBack => write!(f, "\nit was rolled back: nothing of it is left"),
+            FailureState::Recorded => {
+                write!(f, "\nits transaction had ended already: the database records it as done, and it may not be")
+            }
             FailureState::Stopped { statement, of } => {
                 write!(f, "\nit stopped at statement {statement} of {of}; those before it are done and recorded")
             }
@@ -301,8 +306,14 @@ impl MigrateError {
                     .to_owned(),
                 _ => return None,
             },
+            Self::Script(failure) if matches!(failure.source.code.as_deref(), Some("SQLITE_FULL" | "53100")) => {
+                "make room on the disk, and run it again".to_owned()
+            }
             Self::Script(failure) => match failure.state {
                 FailureState::RolledBack => "correct the script and run it again".to_owned(),
+                FailureState::Recorded => "look at what is there; complete or undo it by hand, and say so with \
+                                           `liftlock mark`"
+                    .to_owned(),
                 FailureState::Stopped { .. } => "correct the statement that failed (not those before it) and run it \
                                                  again: it goes on from there"
                     .to_owned(),

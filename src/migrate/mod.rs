@@ -30,6 +30,7 @@ mod report;
 mod run;
 pub mod script;
 mod status;
+mod texts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -200,8 +201,15 @@ impl Migrator {
     /// [`MigrateError`] where nothing was begun; what goes wrong later is in the [`Outcome`], with what was done.
     pub fn up(&self, db: &mut Db, to: UpTo) -> Result<Outcome, MigrateError> {
         let folder = self.read(db.dialect())?;
+        // so many steps are those that were next when they were asked for, whoever applies some of them meanwhile
+        let mut asked: Option<Vec<i64>> = None;
         run::execute(db, &self.options, &mut |_, state, _| {
-            plan::up(&folder, state, to, self.options.allow_out_of_order)
+            let mut plan = plan::up(&folder, state, to, self.options.allow_out_of_order)?;
+            if let UpTo::Steps(_) = to {
+                let versions = asked.get_or_insert_with(|| plan.steps.iter().map(|step| step.version).collect());
+                plan.steps.retain(|step| versions.contains(&step.version));
+            }
+            Ok(plan)
         })
     }
 

@@ -3,7 +3,7 @@
 use super::history::write::{LogRow, Writer};
 use super::history::{self, State, Stored};
 use super::layout::Folder;
-use super::plan::{difference, same_text};
+use super::texts::{difference, same_text};
 use super::{Adjustment, MigrateError, Migrator, Refusal, adjust, mark, run};
 use crate::db::Db;
 

@@ -238,6 +238,15 @@ fn transaction(
         blanks.extend([first.start..first.end, last.start..last.end]);
         rest = middle;
     }
+    // what sets the transaction up must come before our row, which is its first query
+    while let Some(((statement, _), after)) = rest.split_first()
+        && dialect == Dialect::Postgres
+        && words(statement.text, 2) == ["set", "transaction"]
+    {
+        begin = format!("{begin};\n{}", statement.text);
+        blanks.push(statement.start..statement.end);
+        rest = after;
+    }
     for (statement, kind) in rest {
         let first_words = first_words(statement.text);
         match kind {
@@ -357,9 +366,17 @@ fn block<'s, 't: 's>(
                     kind: UnitKind::Shared,
                 }));
             }
-            StatementKind::Ordinary | StatementKind::Savepoint | StatementKind::SessionSet
-                if statement.copy_data.is_none() =>
-            {
+            StatementKind::SessionSet => {
+                return Err(fail(
+                    statement.start,
+                    format!(
+                        "`{}` between `BEGIN` and `COMMIT` of a no-transaction script",
+                        first_words(statement.text)
+                    ),
+                    "a run that goes on later could not set it again: put it before the `BEGIN`, or write `SET LOCAL`",
+                ));
+            }
+            StatementKind::Ordinary | StatementKind::Savepoint if statement.copy_data.is_none() => {
                 let start = inside.map_or(statement.start, |range| range.start);
                 inside = Some(start..statement.end);
             }
@@ -373,6 +390,11 @@ fn block<'s, 't: 's>(
         }
     }
     Err(fail(begin.start, "`BEGIN` without a `COMMIT` after it".to_owned(), "end the block with `COMMIT;`"))
+}
+
+/// The first words of a statement, in lower case.
+fn words(text: &str, count: usize) -> Vec<String> {
+    text.split_ascii_whitespace().take(count).map(str::to_ascii_lowercase).collect()
 }
 
 /// The beginning of a statement, for a message.

@@ -3,8 +3,8 @@
 use super::compare::{Situation, compare};
 use super::history::State;
 use super::layout::Folder;
-use super::plan::same_text;
 use super::script::prepare;
+use super::texts::same_text;
 use super::{MigrateError, Migrator, Refusal};
 use crate::db::Db;
 

@@ -175,7 +175,13 @@ fn a_lock_that_another_took_ends_the_run_before_the_next_migration() {
     let mut pid = None;
     until("the script sleeps", || {
         pid = database.backend_running("pg_sleep(600)");
-        pid.is_some() && database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").is_empty()
+        pid.is_some()
+            && database
+                .query(
+                    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = \
+             (SELECT oid FROM pg_database WHERE datname = current_database())",
+                )
+                .is_empty()
     });
     let _holder = hold(&database);
     database.query(&format!("SELECT pg_cancel_backend({})", pid.unwrap()));
@@ -246,7 +252,14 @@ fn a_table_that_stays_held_ends_the_run_with_nothing_left() {
     }
     assert_eq!(database.tables(), ["t"]);
     assert!(database.applied().is_empty());
-    assert!(database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").is_empty());
+    assert!(
+        database
+            .query(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = \
+             (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+            .is_empty()
+    );
     // no-transaction scripts: a statement that shares its transaction with the cursor is treated alike
     let project = Project::new().migration(
         "V1__c",

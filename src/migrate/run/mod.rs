@@ -29,6 +29,7 @@ type MakePlan<'a> = dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, Mi
 /// another runner got in between.
 pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
     refuse_open_transaction(db)?;
+    let _work = options.interrupt.work();
     let mut report = RunReport::default();
     let mut state = read_patiently(db, options)?;
     let first = make_plan(db, &state, &[]);

@@ -144,12 +144,7 @@ impl<'a> Run<'a> {
             }
             sleep(Duration::from_millis(50), &self.options.interrupt);
         }
-        let state = State::read(&mut db).ok()?;
-        let applied = state.applied.iter().any(|applied| applied.version == step.version);
-        Some(match step.direction {
-            Direction::Up => applied,
-            Direction::Down => !applied,
-        })
+        recorded(&mut db, step)
     }
 
     /// From here on it is seen who is in this session's way.
@@ -166,4 +161,14 @@ impl<'a> Run<'a> {
     pub(super) fn unwatch(&self) -> Vec<String> {
         self.blockers.as_ref().map(blockers::Watch::end).unwrap_or_default()
     }
+}
+
+/// Whether the database records that the step is done; `None` where it can't be asked.
+pub(super) fn recorded(db: &mut Db, step: &Step) -> Option<bool> {
+    let state = State::read(db).ok()?;
+    let applied = state.applied.iter().any(|applied| applied.version == step.version);
+    Some(match step.direction {
+        Direction::Up => applied,
+        Direction::Down => !applied,
+    })
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::message::Message;
 use super::patience::{is_cancelled, pause, sleep};
+use super::step::recorded;
 use super::{Run, StepEnd, now};
 use crate::Dialect;
 use crate::crash;
@@ -264,11 +265,10 @@ impl Run<'_> {
         took: std::time::Duration,
     ) -> MigrateError {
         let PartFailure { source, mut offset, in_script } = failure;
-        if !in_script && source.class != ErrorClass::ConnectionLost && source.class != ErrorClass::LockTimeout {
-            return MigrateError::Bookkeeping { doing: "record the migration (it was rolled back)", source };
-        }
+        // asked, not inferred: a script may have found a way to end its transaction
         let state = match source.class {
             ErrorClass::ConnectionLost => FailureState::ConnectionLost { recorded: self.recorded_after_loss(step) },
+            _ if recorded(self.db, step) == Some(true) => FailureState::Recorded,
             _ => FailureState::RolledBack,
         };
         if offset.is_none() && in_script && state == FailureState::RolledBack {
