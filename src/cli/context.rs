@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::output::Output;
 use crate::Error;
-use crate::config::{self, Environment, Overrides, ProjectSettings, Settings, Target};
+use crate::config::{self, Environment, Overrides, ProjectSettings, Settings, SqliteLocation, SqliteTarget, Target};
 use crate::db::{Access, Db};
 use crate::interrupt::Interrupt;
 use crate::migrate::layout::Layout;
@@ -49,14 +49,24 @@ impl Context {
             output.say(&format!("database: {} (from {})", settings.target, settings.target_source));
         }
         if access == Access::Read
-            && let Target::Sqlite(target) = &settings.target
-            && let config::SqliteLocation::File(path) = &target.location
-            && target.create
-            && !path.exists()
+            && let Some(path) = missing_file(settings)
         {
             output.say(&format!("`{}` does not exist yet: it is read as empty", path.display()));
         }
         Ok(Db::connect(&settings.target, access)?)
+    }
+
+    /// A connection that writes. A file that is not there yet is made only once `check` has passed on an empty database.
+    pub fn connect_to_write(
+        &self,
+        settings: &Settings,
+        output: &mut Output,
+        check: impl FnOnce(&mut Db) -> Result<(), Error>,
+    ) -> Result<Db, Error> {
+        if missing_file(settings).is_some() {
+            check(&mut Db::connect(&settings.target, Access::Read)?)?;
+        }
+        self.connect(settings, Access::Write, output)
     }
 
     /// The migrator, its folder read.
@@ -76,6 +86,16 @@ impl Context {
         // a folder that can't be read leaves no empty database behind
         let dialect = settings.target.dialect();
         Ok(Migrator::from_folder(&migrations.dir).layout(layout).options(options).read_now(dialect)?)
+    }
+}
+
+/// The SQLite file that would be made by writing.
+fn missing_file(settings: &Settings) -> Option<&Path> {
+    match &settings.target {
+        Target::Sqlite(SqliteTarget { location: SqliteLocation::File(path), create: true, .. }) => {
+            (!path.exists()).then_some(path)
+        }
+        _ => None,
     }
 }
 

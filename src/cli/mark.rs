@@ -8,7 +8,7 @@ use super::output::Output;
 use super::{CommandResult, LockArgs};
 use crate::Error;
 use crate::config::Settings;
-use crate::db::Access;
+use crate::db::{Access, Db};
 use crate::error::exit;
 use crate::migrate::{Adjustment, Mark};
 
@@ -73,8 +73,12 @@ pub(super) fn run(args: &MarkArgs, context: &Context, output: &mut Output) -> Co
         let adjustment = migrator.plan_mark(&mut db, mark, &args.reason)?;
         return report("mark", &settings, &adjustment, true, output);
     }
-    let access = if args.applied { Access::Write } else { Access::Existing };
-    let mut db = context.connect(&settings, access, output)?;
+    let mut db = if args.applied {
+        let check = |db: &mut Db| Ok(migrator.plan_mark(db, mark, &args.reason).map(drop)?);
+        context.connect_to_write(&settings, output, check)?
+    } else {
+        context.connect(&settings, Access::Existing, output)?
+    };
     if matches!(mark, Mark::Through(_)) && migrator.takes_over(&mut db)? {
         for change in migrator.plan_mark(&mut db, mark, &args.reason)?.changes {
             output.say(&change);

@@ -127,7 +127,7 @@ impl Output {
         match event {
             Event::Waiting { holder } => self.say(&format!("waiting for another runner: {holder}")),
             Event::Begun { step, resumed_at: Some((done, of)) } => {
-                self.say(&format!("{} goes on after statement {done} of {of}", title(step)));
+                self.say(&format!("{} goes on with statement {} of {of}", title(step), (done + 1).min(*of)));
             }
             Event::Begun { step, resumed_at: None } => tracing::info!("{} {}", step.direction.name(), title(step)),
             Event::Done(step) => {

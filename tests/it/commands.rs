@@ -385,3 +385,14 @@ fn nobody_who_reads_the_output_is_no_reason_to_stop() {
         assert_eq!(database.applied(), [1, 2, 3]);
     });
 }
+
+#[test]
+fn a_database_is_not_made_for_what_is_refused() {
+    let project = project();
+    for arguments in [&["up", "--to", "77"][..], &["mark", "77", "--applied", "--reason", "r"]] {
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["-d", "sqlite:new.db"]);
+        project.run(&arguments).exits(3).says("there is no version 77");
+        assert!(!project.path("new.db").exists());
+    }
+}

@@ -207,3 +207,18 @@ fn waiting_for_a_table_can_be_interrupted() {
     transaction.rollback().unwrap();
     project.run(&["up", "-d", url]).ok();
 }
+
+/// Nothing is under way that would have to be put in order: the process just ends.
+#[test]
+fn a_connection_that_never_comes_can_be_interrupted() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://u@127.0.0.1:{}/d", silent.local_addr().unwrap().port());
+    let project = project(Kind::Postgres, "");
+    for command in ["status", "up"] {
+        let child = project.spawn(&[command, "-d", &url]);
+        // it has connected, and waits for an answer
+        let (_connection, _) = silent.accept().unwrap();
+        signal(&child, "INT");
+        Ran::wait(child).exits(130);
+    }
+}

@@ -202,7 +202,7 @@ fn an_edited_script_goes_on_where_the_executed_part_is_the_same() {
             &project,
             "-- a comment\nINSERT INTO t VALUES (1);\n\nINSERT INTO t VALUES (2);\nINSERT INTO t VALUES (33);\nINSERT INTO t VALUES (4);",
         );
-        project.run(&["up", "-d", url]).ok().says("goes on after statement 2 of 4");
+        project.run(&["up", "-d", url]).ok().says("goes on with statement 3 of 4");
         assert_eq!(database.query("SELECT x FROM t ORDER BY x"), ["1", "2", "4", "33"]);
         project.run(&["check", "-d", url]).ok();
         assert!(database.value("SELECT up_script FROM schema_migrations").contains("-- a comment"));

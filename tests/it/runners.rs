@@ -2,7 +2,7 @@
 
 use std::process::Child;
 
-use crate::support::{Kind, Project, Ran, TestDatabase, each_database, until};
+use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, until};
 
 /// What each runner would do twice if it could; `no_transaction` adds a script that runs statement by statement.
 fn project(kind: Kind, no_transaction: bool) -> Project {
@@ -246,4 +246,23 @@ fn lock_by_hand(client: &mut postgres::Client) {
             "SELECT pg_advisory_lock(hashtextextended('liftlock migrate ' || current_database() || ' public', 0))",
         )
         .unwrap();
+}
+
+/// `--steps 1` means the one that was next when it was asked for, not one for every runner.
+#[test]
+fn runners_that_are_asked_for_one_step_apply_one_together() {
+    let database = TestDatabase::postgres();
+    let project = project(Kind::Postgres, false);
+    let url = database.url.as_str();
+    let mut holder = database.client();
+    lock_by_hand(&mut holder);
+    let mut runners: Vec<Child> = (0..3).map(|_| project.spawn(&["up", "--steps", "1", "-d", url])).collect();
+    for runner in &mut runners {
+        read_until(runner, "waiting for another runner: ");
+    }
+    drop(holder);
+    for runner in runners {
+        Ran::wait(runner).ok();
+    }
+    assert_eq!(database.applied(), [1]);
 }

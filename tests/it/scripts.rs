@@ -267,3 +267,48 @@ fn a_temporary_table_is_not_there_for_the_next_migration() {
         assert_eq!(database.query("SELECT id FROM base ORDER BY id"), ["1", "2"], "{script}");
     }
 }
+
+/// Our row is the transaction's first query, and what sets the transaction up has to come before it.
+#[test]
+fn a_script_may_set_its_transaction_up() {
+    let database = TestDatabase::postgres();
+    let project = Project::new()
+        .migration("V1__t", "CREATE TABLE seen (level text);", "")
+        .migration(
+            "V2__alone",
+            "-- first\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nINSERT INTO seen SELECT current_setting('transaction_isolation');",
+            "",
+        )
+        .migration(
+            "V3__wrapped",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ;\nSET TRANSACTION READ WRITE;\n\
+             INSERT INTO seen SELECT current_setting('transaction_isolation');\nCOMMIT;",
+            "",
+        );
+    project.run(&["up", "-d", &database.url]).ok();
+    assert_eq!(database.query("SELECT level FROM seen ORDER BY level"), ["repeatable read", "serializable"]);
+}
+
+/// Where a backslash would escape a quote, text that looks like a literal to us might be a COMMIT to the server.
+#[test]
+fn literals_are_the_standards_whatever_the_database_says() {
+    let database = TestDatabase::postgres();
+    let name = database.value("SELECT current_database()");
+    database.execute(&format!("ALTER DATABASE {name} SET standard_conforming_strings = off"));
+    let project = Project::new().migration("V1__t", r"CREATE TABLE t AS SELECT 'a\' AS x; -- '; COMMIT; --", "");
+    project.run(&["up", "-d", &database.url]).ok();
+    assert_eq!(database.value("SELECT x FROM t"), r"a\");
+    assert_eq!(database.applied(), [1]);
+}
+
+#[test]
+fn a_setting_inside_a_block_of_a_stepwise_script_is_refused() {
+    let database = TestDatabase::postgres();
+    let project = Project::new().migration(
+        "V1__t",
+        "-- liftlock: no-transaction\nBEGIN;\nSET search_path = other;\nCREATE TABLE t (x int);\nCOMMIT;",
+        "",
+    );
+    project.run(&["up", "-d", &database.url]).exits(3).says("V1__t.sql:3:1").says("put it before the `BEGIN`");
+    assert!(database.tables().is_empty());
+}
