@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::output::{Output, title};
-use super::{CommandResult, FromArgs, LockArgs, up};
+use super::{CommandResult, DownArgs, up};
 use crate::config::Settings;
 use crate::db::{Access, Db};
 use crate::error::exit;
@@ -23,16 +23,8 @@ pub(super) struct Down {
     /// Take back so many migrations
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Print the SQL, in order, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Don't ask, where the database is protected (liftlock.yaml)
-    #[arg(long)]
-    yes: bool,
     #[command(flatten)]
-    from: FromArgs,
-    #[command(flatten)]
-    pub lock: LockArgs,
+    pub how: DownArgs,
 }
 
 pub(super) fn run(args: &Down, context: &Context, output: &mut Output) -> CommandResult {
@@ -43,14 +35,14 @@ pub(super) fn run(args: &Down, context: &Context, output: &mut Output) -> Comman
         (None, Some(steps)) => DownTo::Steps(steps),
         (None, None) => DownTo::default(),
     };
-    let from = args.from.choice();
-    if args.dry_run {
+    let from = args.how.from();
+    if args.how.dry_run {
         let mut db = context.connect(&settings, Access::Read, output)?;
         return up::planned("down", &settings, migrator.plan_down(&mut db, to, from)?, output);
     }
     let mut db = context.connect(&settings, Access::Existing, output)?;
     let plan = |db: &mut Db| Ok(migrator.plan_down(db, to, from)?);
-    if !agreed(&settings, args.yes, &mut db, output, plan)? {
+    if !agreed(&settings, args.how.yes, &mut db, output, plan)? {
         return Ok(exit::FINDINGS);
     }
     let outcome = migrator.down(&mut db, to, from)?;

@@ -21,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Numbering, Overrides, parse_duration};
 use crate::error::exit;
 use crate::interrupt::Interrupt;
+use crate::migrate::DownFrom;
 use context::Context;
 use output::Output;
 
@@ -93,20 +94,28 @@ struct LockArgs {
     lock_wait: Option<Duration>,
 }
 
-/// Which down script runs where the file and the stored one differ.
+/// What `down` and `redo` take alike.
 #[derive(Debug, Default, Args)]
-struct FromArgs {
+struct DownArgs {
+    /// Print the SQL, in order, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't ask, where the database is protected (liftlock.yaml)
+    #[arg(long)]
+    yes: bool,
     /// Run the folder's down scripts where they differ from the stored ones
     #[arg(long)]
     from_file: bool,
     /// Run the down scripts that were stored when the migrations were applied
     #[arg(long, conflicts_with = "from_file")]
     from_table: bool,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
-impl FromArgs {
-    fn choice(&self) -> crate::migrate::DownFrom {
-        use crate::migrate::DownFrom;
+impl DownArgs {
+    /// Which down script runs where the file and the stored one differ.
+    fn from(&self) -> DownFrom {
         match (self.from_file, self.from_table) {
             (true, _) => DownFrom::File,
             (_, true) => DownFrom::Table,
@@ -154,8 +163,8 @@ impl Cli {
                 lock(&args.lock);
                 overrides.allow_out_of_order = args.allow_out_of_order.then_some(true);
             }
-            Command::Down(args) => lock(&args.lock),
-            Command::Redo(args) => lock(&args.lock),
+            Command::Down(args) => lock(&args.how.lock),
+            Command::Redo(args) => lock(&args.how.lock),
             Command::Mark(args) => lock(&args.lock),
             Command::Repair(args) => lock(&args.lock),
             Command::New(args) => overrides.numbering = args.numbering,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::output::Output;
-use super::{CommandResult, FromArgs, LockArgs, down, up};
+use super::{CommandResult, DownArgs, down, up};
 use crate::db::{Access, Db};
 use crate::error::exit;
 
@@ -12,29 +12,21 @@ use crate::error::exit;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  liftlock redo\n  liftlock redo --dry-run")]
 pub(super) struct Redo {
-    /// Print the SQL, in order, and write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Don't ask, where the database is protected (liftlock.yaml)
-    #[arg(long)]
-    yes: bool,
     #[command(flatten)]
-    from: FromArgs,
-    #[command(flatten)]
-    pub lock: LockArgs,
+    pub how: DownArgs,
 }
 
 pub(super) fn run(args: &Redo, context: &Context, output: &mut Output) -> CommandResult {
     let settings = context.settings(output)?;
     let migrator = context.migrator(&settings, output)?;
-    let from = args.from.choice();
-    if args.dry_run {
+    let from = args.how.from();
+    if args.how.dry_run {
         let mut db = context.connect(&settings, Access::Read, output)?;
         return up::planned("redo", &settings, migrator.plan_redo(&mut db, from)?, output);
     }
     let mut db = context.connect(&settings, Access::Existing, output)?;
     let plan = |db: &mut Db| Ok(migrator.plan_redo(db, from)?);
-    if !down::agreed(&settings, args.yes, &mut db, output, plan)? {
+    if !down::agreed(&settings, args.how.yes, &mut db, output, plan)? {
         return Ok(exit::FINDINGS);
     }
     let outcome = migrator.redo(&mut db, from)?;

@@ -22,20 +22,27 @@ pub(super) fn connector(target: &PostgresTarget) -> Result<MakeRustlsConnect, Db
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("ring has TLS 1.2 and 1.3");
-    let config = match target.sslmode {
-        SslMode::Disable | SslMode::Prefer | SslMode::Require => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider)))
+    let chain = match target.sslmode {
+        SslMode::VerifyFull => {
+            let config = builder.with_root_certificates(roots(roots_of(target))?).with_no_client_auth();
+            return Ok(connect_with(config));
         }
         SslMode::VerifyCa => {
             let roots = Arc::new(roots(roots_of(target))?);
-            let chain = WebPkiServerVerifier::builder_with_provider(roots, provider)
-                .build()
-                .map_err(|error| unusable(roots_of(target), Box::new(error)))?;
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyName(chain)))
+            let chain = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+            Some(chain.map_err(|error| unusable(roots_of(target), Box::new(error)))?)
         }
-        SslMode::VerifyFull => builder.with_root_certificates(roots(roots_of(target))?),
+        SslMode::Disable | SslMode::Prefer | SslMode::Require => None,
     };
-    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+    let verifier = Arc::new(Lenient { provider, chain });
+    let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    Ok(connect_with(config))
+}
+
+/// The protocol is named, as a server wants it that is asked for TLS at once (`sslnegotiation=direct`).
+fn connect_with(mut config: ClientConfig) -> MakeRustlsConnect {
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    MakeRustlsConnect::new(config)
 }
 
 /// Without a file of its own, a mode that verifies uses the system's certificates.
@@ -71,50 +78,15 @@ fn roots(from: &RootCertificates) -> Result<RootCertStore, DbError> {
     Ok(store)
 }
 
-/// `prefer` and `require`: encrypted, to whomever; libpq checks nothing there either.
+/// Checks less than the whole certificate, as libpq does in all modes but `verify-full`.
 #[derive(Debug)]
-struct Encrypted(Arc<CryptoProvider>);
-
-/// `verify-ca`: the chain is checked, the name is not.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for Encrypted {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    /// `verify-ca`: who must have signed. `prefer` and `require`: encrypted, to whomever.
+    chain: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -123,7 +95,8 @@ impl ServerCertVerifier for AnyName {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             // webpki checks the chain first and the name last
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -138,7 +111,7 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -147,10 +120,10 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,7 +1,7 @@
 //! `mark`: to say that a migration is applied, or is not, without running it.
 
 use super::compare::{Entry, compare};
-use super::history::write::{HistoryRow, LogRow, Writer};
+use super::history::write::{HistoryRow, Writer};
 use super::history::{Standing, State};
 use super::layout::Folder;
 use super::{Adjustment, MigrateError, Migration, Migrator, Refusal, adjust, run};
@@ -120,7 +120,7 @@ fn applied(entry: &Entry<'_>, reason: &str, writer: &Writer, adjustment: &mut Ad
         adjustment.sql.push(writer.delete_progress(entry.version));
     }
     let checksum = migration.checksum().to_string();
-    adjustment.sql.push(log(writer, "mark-applied", entry, &checksum, reason, &now));
+    adjustment.sql.push(writer.log_adjustment("mark-applied", (entry.version, entry.name()), &checksum, reason, &now));
     Ok(())
 }
 
@@ -138,20 +138,13 @@ fn unapplied(entry: &Entry<'_>, reason: &str, writer: &Writer, adjustment: &mut 
         adjustment.changes.push(format!("the unfinished script of {} is given up", entry.title()));
         adjustment.sql.push(writer.delete_progress(entry.version));
     }
-    adjustment.sql.push(log(writer, "mark-unapplied", entry, &checksum, reason, &run::now().0));
-}
-
-fn log(writer: &Writer, action: &str, entry: &Entry<'_>, checksum: &str, reason: &str, now: &str) -> String {
-    let row = LogRow {
-        action,
-        version: entry.version,
-        name: entry.name(),
-        checksum,
-        result: "done",
-        reason: Some(reason),
-        duration_ms: "NULL".to_owned(),
-    };
-    writer.log(&row, now)
+    adjustment.sql.push(writer.log_adjustment(
+        "mark-unapplied",
+        (entry.version, entry.name()),
+        &checksum,
+        reason,
+        &run::now().0,
+    ));
 }
 
 /// The row of a migration as its file is now.

@@ -1,6 +1,6 @@
 //! `repair`: to accept an edited file as what was applied, or to settle a statement that nobody could tell of.
 
-use super::history::write::{LogRow, Writer};
+use super::history::write::Writer;
 use super::history::{self, State, Stored};
 use super::layout::Folder;
 use super::texts::{difference, same_text};
@@ -128,7 +128,7 @@ fn file(
     let checksum = migration.checksum().to_string();
     let was = format!("checksum was {}", applied.checksum);
     let reason = reason.map_or_else(|| was.clone(), |reason| format!("{reason} ({was})"));
-    adjustment.sql.push(log(writer, "repair", version, &migration.name, &checksum, &reason, &now));
+    adjustment.sql.push(writer.log_adjustment("repair", (version, &migration.name), &checksum, &reason, &now));
     Ok(adjustment)
 }
 
@@ -160,20 +160,7 @@ fn statement(
         differences: Vec::new(),
         sql: vec![
             writer.advance_progress(version, at, to, history::Mark::Waiting),
-            log(writer, "repair", version, &unfinished.name, &unfinished.checksum, &reason, &now),
+            writer.log_adjustment("repair", (version, &unfinished.name), &unfinished.checksum, &reason, &now),
         ],
     })
-}
-
-fn log(writer: &Writer, action: &str, version: i64, name: &str, checksum: &str, reason: &str, now: &str) -> String {
-    let row = LogRow {
-        action,
-        version,
-        name,
-        checksum,
-        result: "done",
-        reason: Some(reason),
-        duration_ms: "NULL".to_owned(),
-    };
-    writer.log(&row, now)
 }

@@ -1,26 +1,20 @@
 //! Dry runs: the very SQL is printed, nothing is written, and fed to the database's own shell it does the same.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::commands::project;
 use crate::connections::postgres_program;
 use crate::properties::schema_of;
 use crate::support::{Kind, Project, Ran, TestDatabase, each_database};
 
-/// Feeds SQL to the database's own shell.
+/// Feeds SQL to the database's own shell (SQLite's would be no other than the library).
 fn feed(database: &TestDatabase, sql: &str) {
-    let mut command = match database.kind {
-        Kind::Sqlite => {
-            let mut command = Command::new("sqlite3");
-            command.args(["-batch", "-bail"]).arg(database.path());
-            command
-        }
-        Kind::Postgres => {
-            let mut command = postgres_program("psql");
-            command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url]);
-            command
-        }
-    };
+    if database.kind == Kind::Sqlite {
+        database.execute(sql);
+        return;
+    }
+    let mut command = postgres_program("psql");
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &database.url]);
     let script = Project::new().file("script.sql", sql);
     command.stdin(Stdio::from(std::fs::File::open(script.path("script.sql")).unwrap()));
     let ran = Ran::of(&mut command).ok();

@@ -182,6 +182,21 @@ impl Writer {
         )
     }
 
+    /// Adds a line to the log for a change of the bookkeeping that a person asked for.
+    pub fn log_adjustment(
+        &self,
+        action: &str,
+        migration: (i64, &str),
+        checksum: &str,
+        reason: &str,
+        now: &str,
+    ) -> String {
+        let (version, name) = migration;
+        let duration_ms = "NULL".to_owned();
+        let reason = Some(reason);
+        self.log(&LogRow { action, version, name, checksum, result: "done", reason, duration_ms }, now)
+    }
+
     /// Begins a no-transaction script: nothing of it has run.
     pub fn insert_progress(
         &self,

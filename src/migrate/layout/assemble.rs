@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Problem;
-use super::scan::Piece;
+use super::piece::Piece;
 use super::{Folder, Layout, text};
 use crate::Dialect;
 use crate::migrate::Migration;

@@ -6,7 +6,7 @@
 
 use super::error::Problem;
 use super::names::Form;
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 use super::text::{self, Line};
 
 /// A section's head, with its place.

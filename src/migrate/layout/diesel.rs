@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::error::Problem;
 use super::names::{DieselPart, Form};
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 
 /// The scripts among the files.
 pub(super) fn pieces(loaded: &[Loaded], problems: &mut Vec<Problem>) -> Vec<Piece> {

@@ -4,7 +4,7 @@
 
 use super::error::Problem;
 use super::names::Form;
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 use super::text;
 
 /// The scripts among the files.

@@ -6,7 +6,7 @@
 
 use super::error::Problem;
 use super::names::Form;
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 
 /// The scripts among the files.
 pub(super) fn pieces(loaded: &[Loaded], problems: &mut Vec<Problem>) -> Vec<Piece> {

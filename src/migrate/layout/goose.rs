@@ -5,7 +5,7 @@
 
 use super::error::Problem;
 use super::names::Form;
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 use super::text;
 
 /// What goose's annotations make of a file.

@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::names::Form;
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 use super::text::{self, Kind};
 use crate::migrate::{Directives, directives};
 use crate::source_text::position;

@@ -18,6 +18,7 @@ mod golang_migrate;
 mod goose;
 mod liftlock;
 mod names;
+mod piece;
 mod scan;
 mod source;
 mod sqlx;

@@ -3,7 +3,7 @@
 
 use super::error::Problem;
 use super::names::Form;
-use super::scan::{Loaded, Piece};
+use super::piece::{Loaded, Piece};
 use super::{dbmate, goose};
 
 /// The marker that sqlx looks for, with `starts_with` over the whole file.

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::support::{Kind, Project, TestDatabase, each_database};
+use crate::support::{Kind, Project, TestDatabase};
 
 fn project(kind: Kind) -> Project {
     let concurrently = if kind == Kind::Postgres { "CONCURRENTLY " } else { "" };
@@ -122,33 +122,4 @@ fn a_role_that_may_only_read_is_enough_to_look() {
     assert_eq!(database.applied(), [1, 2]);
     assert!(database.unfinished().is_empty());
     assert_eq!(database.value(log), logged);
-}
-
-/// What a dry run prints is what happens: run by hand, it leaves the same schema and the same history.
-#[test]
-fn what_is_printed_is_what_runs() {
-    each_database(|database| {
-        let project = project(database.kind);
-        let own = TestDatabase::new(database.kind);
-        project.run(&["up", "-d", &own.url]).ok();
-        let dry = project.run(&["up", "--dry-run", "-d", &database.url]).ok();
-        match database.kind {
-            Kind::Sqlite => database.execute(&dry.stdout),
-            Kind::Postgres => {
-                // a build can't share a message with anything
-                let mut client = database.client();
-                let (before, rest) = dry.stdout.split_once("CREATE INDEX CONCURRENTLY").unwrap();
-                let (build, after) = rest.split_once(';').unwrap();
-                for sql in [before, &format!("CREATE INDEX CONCURRENTLY{build}"), after] {
-                    client.batch_execute(sql).unwrap();
-                }
-            }
-        }
-        // but for the line end before a semicolon, which SQLite keeps
-        assert_eq!(database.contents().replace("\n\n", "\n"), own.contents());
-        let rows =
-            "SELECT version, name, checksum, up_script, down_script, up_directives FROM schema_migrations ORDER BY 1";
-        assert_eq!(database.query(rows), own.query(rows));
-        project.run(&["check", "-d", &database.url]).ok();
-    });
 }
