@@ -64,9 +64,7 @@ fn a_variable_that_is_not_set_stops_only_who_needs_it() {
         "#);
     insta::assert_snapshot!(
         read(SEPARATE_KEYS, Some("staging"), &[("DB_PASSWORD", "x"), ("STAGING_PORT", "s3cret")]).expect_err("no port"),
-        @r#"
-            liftlock.yaml:18:11: `port` must be a number from 1 to 65535
-            "#
+        @"liftlock.yaml:18:11: `port` must be a number from 1 to 65535"
     );
     insta::assert_snapshot!(
         read("database: \"postgres://ada:${PW}@${DB_HOST}/app\"\n", None, &[("PW", "x")]).expect_err("unset"),
