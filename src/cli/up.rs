@@ -45,7 +45,7 @@ pub(super) fn run(args: &Up, context: &Context, output: &mut Output) -> CommandR
         let mut db = context.connect(&settings, Access::Read, output)?;
         return planned("up", &settings, migrator.plan_up(&mut db, to)?, output);
     }
-    let mut db = context.connect_to_write(&settings, output, |db| Ok(migrator.plan_up(db, to).map(drop)?))?;
+    let mut db = context.connect_to_write(&settings, output, |db| Ok(migrator.check_up(db, to)?))?;
     let outcome = migrator.up(&mut db, to)?;
     db.leave();
     report("up", &settings, outcome, output)

@@ -110,6 +110,25 @@ impl SqliteDb {
         }
     }
 
+    /// During a run of many transactions the journal's file is emptied after each instead of made anew, which is as
+    /// durable (<https://www.sqlite.org/pragma.html#pragma_journal_mode>); afterwards it is removed. Another mode than
+    /// the usual one, a connection that a program handed over, and what a script has set are left alone.
+    pub fn keep_journal(&mut self, keep: bool) {
+        let (from, to) = if keep { ("delete", "truncate") } else { ("truncate", "delete") };
+        let set = || -> rusqlite::Result<()> {
+            let mode: String = self.connection.query_row("PRAGMA main.journal_mode", [], |row| row.get(0))?;
+            if mode == from {
+                self.connection.query_row(&format!("PRAGMA main.journal_mode = {to}"), [], |_| Ok(()))?;
+            }
+            Ok(())
+        };
+        if self.target.is_some()
+            && let Err(error) = set()
+        {
+            tracing::debug!(%error, "journal mode");
+        }
+    }
+
     /// Takes a new connection in place of this one, so that nothing a script set (pragmas, attached databases,
     /// temporary tables) is left. A connection in memory, or one that a program handed over, is kept as it is.
     ///
@@ -119,8 +138,10 @@ impl SqliteDb {
         if let Some(target) = &self.target
             && matches!(target.location, SqliteLocation::File(_))
         {
-            let fresh = Self::open(target, Access::Write)?;
+            let fresh = Self::open(target, Access::Existing)?;
+            self.keep_journal(false);
             self.connection = fresh.connection;
+            self.keep_journal(true);
             self.set_busy_timeout(self.busy_timeout);
         }
         Ok(())

@@ -213,6 +213,16 @@ impl Migrator {
         })
     }
 
+    /// Passes where [`Migrator::up`] would begin its work, or have none.
+    ///
+    /// # Errors
+    /// As [`Migrator::up`].
+    pub fn check_up(&self, db: &mut Db, to: UpTo) -> Result<(), MigrateError> {
+        let folder = self.read(db.dialect())?;
+        let state = State::read(db)?;
+        plan::up(&folder, &state, to, self.options.allow_out_of_order).map(drop)
+    }
+
     /// What [`Migrator::up`] would do, and the SQL of it; nothing is written.
     ///
     /// # Errors

@@ -172,6 +172,14 @@ impl State {
         Ok(state)
     }
 
+    /// Whether it records what `earlier` did: the tables may have been made since.
+    #[must_use]
+    pub(crate) fn says_the_same(&self, earlier: &Self) -> bool {
+        matches!(self.standing, Standing::Ours { .. })
+            && self.applied == earlier.applied
+            && self.unfinished == earlier.unfinished
+    }
+
     /// The highest applied version.
     #[must_use]
     pub fn highest(&self) -> Option<i64> {

@@ -38,7 +38,12 @@ impl RunLock {
         let mut told: Option<Instant> = None;
         loop {
             let holder = match Self::attempt(db, state)? {
-                Ok(lock) => return Ok(Some(lock)),
+                Ok(lock) => {
+                    if let Db::Sqlite(db) = db {
+                        db.keep_journal(true);
+                    }
+                    return Ok(Some(lock));
+                }
                 Err(holder) => holder,
             };
             if options.interrupt.is_set() {
@@ -100,6 +105,9 @@ impl RunLock {
 
     /// Gives the lock back. A lock that can't be given back goes with the session.
     pub fn release(self, db: &mut Db) {
+        if let Db::Sqlite(db) = db {
+            db.keep_journal(false);
+        }
         if let Self::Advisory(_) = self
             && let Err(error) = db.execute("SELECT pg_catalog.pg_advisory_unlock_all()")
         {

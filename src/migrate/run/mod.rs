@@ -37,8 +37,9 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         report.warnings = first?.warnings;
         return Ok(Outcome { report, error: None });
     }
-    if let Ok(plan) = first {
-        report.warnings = plan.warnings;
+    let mut planned = first.ok();
+    if let Some(plan) = &planned {
+        report.warnings.clone_from(&plan.warnings);
     }
     let lock = RunLock::acquire(db, &state, options, &mut |db| {
         let needed = stoppable(db, options, State::read).and_then(|state| {
@@ -56,8 +57,11 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         stoppable(db, options, |db| ensure_tables(db, &state, options))?;
         loop {
             // under the lock, and after every surprise, what is there is read anew
-            state = stoppable(db, options, State::read)?;
-            let plan = make_plan(db, &state, &report.done)?;
+            let before = std::mem::replace(&mut state, stoppable(db, options, State::read)?);
+            let plan = match planned.take() {
+                Some(plan) if state.says_the_same(&before) => plan,
+                _ => make_plan(db, &state, &report.done)?,
+            };
             report.warnings.clone_from(&plan.warnings);
             let mut run = Run::new(db, &state, options, &lock);
             match run.steps(&plan.steps, &mut report) {
