@@ -14,6 +14,8 @@ use crate::Dialect;
 pub(crate) enum Part {
     /// Bookkeeping, and the point a test may kill the process at before it.
     Ours(String, &'static str),
+    /// The row of the migration that is taken back: it must be there, and be gone afterwards.
+    TakeRow(String),
     /// The script.
     Script(Piece),
     /// SQLite: rows that point nowhere are looked for.
@@ -90,13 +92,10 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
     if let Some(key) = setting.lock_key {
         parts.push(Part::Ours(writer.assert_lock(key), "before-row"));
     }
-    parts.push(Part::Ours(
-        match step.direction {
-            Direction::Up => writer.insert_history(&step.history_row(), &setting.now, None),
-            Direction::Down => writer.delete_history(step.version),
-        },
-        "before-row",
-    ));
+    parts.push(match step.direction {
+        Direction::Up => Part::Ours(writer.insert_history(&step.history_row(), &setting.now, None), "before-row"),
+        Direction::Down => Part::TakeRow(writer.delete_history(step.version)),
+    });
     parts.extend(pieces.iter().cloned().map(Part::Script));
     if sqlite {
         parts.push(Part::CheckForeignKeys);
@@ -126,7 +125,7 @@ pub(crate) fn printed(step: &Step, setting: &Setting<'_>) -> Vec<String> {
         Mode::Transaction { .. } => {
             for part in transaction(step, setting) {
                 match part {
-                    Part::Ours(sql, _) => lines.push(format!("{sql};")),
+                    Part::Ours(sql, _) | Part::TakeRow(sql) => lines.push(format!("{sql};")),
                     Part::CheckForeignKeys => lines.push("PRAGMA main.foreign_key_check;".to_owned()),
                     Part::Script(Piece::Sql { text, .. }) => lines.push(terminated(&text)),
                     Part::Script(Piece::Copy { statement, data, .. }) => {

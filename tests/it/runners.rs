@@ -266,3 +266,27 @@ fn runners_that_are_asked_for_one_step_apply_one_together() {
     }
     assert_eq!(database.applied(), [1]);
 }
+
+/// Somebody writes into the history past the lock's file, while a migration waits for its turn to write.
+#[test]
+fn a_history_that_changed_before_a_migration_began_is_read_anew() {
+    let database = TestDatabase::sqlite();
+    let project = project(Kind::Sqlite, false);
+    let url = database.url.as_str();
+    project.run(&["up", "--to", "1", "-d", url]).ok();
+    let other = database.rusqlite();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let up = project.spawn(&["up", "-d", url]);
+    until("the runner has its lock", || {
+        std::fs::read_to_string(format!("{}-liftlock", database.path().display()))
+            .is_ok_and(|text| text.contains(&format!("pid {} ", up.id())))
+    });
+    other
+        .execute_batch(
+            "INSERT INTO schema_migrations (version, name, applied_on, checksum) \
+             SELECT 4, 'last', applied_on, checksum FROM schema_migrations; COMMIT",
+        )
+        .unwrap();
+    Ran::wait(up).exits(3).says("V2__data is pending, though V4__last above it is applied already");
+    assert_eq!(database.applied(), [1, 4]);
+}

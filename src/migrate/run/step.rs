@@ -20,6 +20,10 @@ pub(crate) struct Run<'a> {
     /// The advisory lock that is held (PostgreSQL).
     pub lock_key: Option<i64>,
     pub backend_pid: Option<i64>,
+    /// The versions that the history holds, as far as this run knows.
+    pub(super) expected: BTreeSet<i64>,
+    /// SQLite: the change counter at which that was so.
+    pub(super) seen: Option<i64>,
     /// SQLite: the foreign keys that were broken before the step at hand, and are none of its doing.
     pub(super) broken: BTreeSet<Broken>,
     pub(super) blockers: Option<blockers::Watch>,
@@ -36,7 +40,18 @@ impl<'a> Run<'a> {
     pub(super) fn new(db: &'a mut Db, state: &State, options: &'a Options, lock: &RunLock) -> Self {
         let writer = Writer { tables: state.tables.clone(), who: options.who.clone() };
         let backend_pid = state.session.as_ref().map(|session| session.backend_pid);
-        Self { db, options, writer, lock_key: lock.key(), backend_pid, broken: BTreeSet::new(), blockers: None }
+        let expected = state.applied.iter().map(|applied| applied.version).collect();
+        Self {
+            db,
+            options,
+            writer,
+            lock_key: lock.key(),
+            backend_pid,
+            expected,
+            seen: None,
+            broken: BTreeSet::new(),
+            blockers: None,
+        }
     }
 
     /// Runs the steps; `false` where the rest has to be planned again.
@@ -44,6 +59,10 @@ impl<'a> Run<'a> {
         for (at, step) in steps.iter().enumerate() {
             match self.step(step) {
                 Ok(StepEnd::Done(duration)) => {
+                    match step.direction {
+                        Direction::Up => self.expected.insert(step.version),
+                        Direction::Down => self.expected.remove(&step.version),
+                    };
                     let done = StepReport::of(step, Some(duration));
                     self.tell(Event::Done(done.clone()));
                     report.done.push(done);
@@ -75,7 +94,10 @@ impl<'a> Run<'a> {
         let end = end.inspect_err(|error| self.log_failure(step, error))?;
         if step.prepared.marks_session && matches!(end, StepEnd::Done(_)) {
             match &mut *self.db {
-                Db::Sqlite(db) => db.renew()?,
+                Db::Sqlite(db) => {
+                    db.renew()?;
+                    self.seen = None;
+                }
                 // what DISCARD ALL does, but for the lock; settings are reset already, temporary tables will be
                 Db::Postgres(db) => db
                     .execute("CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD SEQUENCES")

@@ -12,7 +12,7 @@ use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
 use crate::migrate::compose::{self, Part, Setting};
 use crate::migrate::history::write::{LOCK_LOST, ROW_GONE};
-use crate::migrate::history::{Direction, State};
+use crate::migrate::history::{Direction, State, reading};
 use crate::migrate::plan::Step;
 use crate::migrate::script::Piece;
 use crate::migrate::{Event, FailureState, MigrateError, StepReport};
@@ -31,6 +31,8 @@ enum AttemptError {
     Failed(PartFailure),
     /// SQLite: rows that point nowhere, and did not before.
     ForeignKeys(BTreeSet<Broken>),
+    /// SQLite: the history is not what the plan was made of.
+    Stale,
     Other(MigrateError),
 }
 
@@ -51,6 +53,7 @@ impl Run<'_> {
                 Ok(()) => return Ok(StepEnd::Done(began.elapsed())),
                 Err(AttemptError::Failed(failure)) => failure,
                 Err(AttemptError::Other(error)) => return Err(error),
+                Err(AttemptError::Stale) => return Ok(StepEnd::Stale),
                 Err(AttemptError::ForeignKeys(found)) => {
                     // everything is rolled back: what is broken now was broken before, and is none of this migration's
                     let before = self.broken_now()?;
@@ -154,6 +157,14 @@ impl Run<'_> {
                     }
                     message.ours(sql);
                 }
+                // on this database the statement itself fails where the row is gone
+                Part::TakeRow(sql) => {
+                    if crash::armed() {
+                        self.flush(&mut message, step)?;
+                        crash::point("before-row");
+                    }
+                    message.ours(sql);
+                }
                 Part::Script(Piece::Sql { text, offset }) => {
                     if crash::armed() {
                         self.flush(&mut message, step)?;
@@ -210,15 +221,16 @@ impl Run<'_> {
             match part {
                 Part::Ours(sql, point) => {
                     crash::point(point);
-                    self.db.execute(sql).map_err(|source| {
-                        AttemptError::Failed(PartFailure { source, offset: None, in_script: false })
-                    })?;
-                    if sql.starts_with("DELETE") && self.changes() != Some(1) {
-                        return Err(AttemptError::Failed(PartFailure {
-                            source: SqlError::other(ROW_GONE),
-                            offset: None,
-                            in_script: false,
-                        }));
+                    self.run_ours(sql)?;
+                    if *point == "before-begin" && self.begun_after_another()? {
+                        return Err(AttemptError::Stale);
+                    }
+                }
+                Part::TakeRow(sql) => {
+                    crash::point("before-row");
+                    self.run_ours(sql)?;
+                    if self.changes() != Some(1) {
+                        return Err(AttemptError::Stale);
                     }
                 }
                 Part::Script(Piece::Sql { text, offset }) if crash::armed() => self.send_in_parts(text, *offset)?,
@@ -248,6 +260,28 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    fn run_ours(&mut self, sql: &str) -> Result<(), AttemptError> {
+        self.db
+            .execute(sql)
+            .map_err(|source| AttemptError::Failed(PartFailure { source, offset: None, in_script: false }))
+    }
+
+    /// SQLite, inside the write transaction: whether another connection has changed the history since it was read,
+    /// which the lock's file forbids and nothing enforces. What an application writes meanwhile does not count.
+    fn begun_after_another(&mut self) -> Result<bool, MigrateError> {
+        let Db::Sqlite(db) = &*self.db else { return Ok(false) };
+        if !db.in_transaction() {
+            return Ok(false);
+        }
+        let seen = db.data_version().map_err(reading)?;
+        if self.seen == Some(seen) {
+            return Ok(false);
+        }
+        self.seen = Some(seen);
+        let state = State::read(self.db)?;
+        Ok(!state.applied.iter().map(|applied| applied.version).eq(self.expected.iter().copied()))
     }
 
     fn changes(&self) -> Option<u64> {
@@ -300,7 +334,7 @@ impl Run<'_> {
         for part in compose::transaction(step, &setting) {
             match part {
                 Part::Ours(sql, _) if sql == "COMMIT" => break,
-                Part::Ours(sql, _) => {
+                Part::Ours(sql, _) | Part::TakeRow(sql) => {
                     if self.db.execute(&sql).is_err() {
                         break;
                     }
