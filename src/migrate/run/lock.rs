@@ -47,7 +47,8 @@ impl RunLock {
                 Err(holder) => holder,
             };
             if options.interrupt.is_set() {
-                return Err(MigrateError::Interrupted { during: None });
+                let during = Some("while it waited for another runner".to_owned());
+                return Err(MigrateError::Interrupted { during });
             }
             if let Some(longest) = options.lock_wait
                 && began.elapsed() >= longest
@@ -136,13 +137,15 @@ fn advisory_holder(db: &mut PostgresDb, key: i64) -> Result<String, MigrateError
     };
     let field = |at: usize| row.get(at).cloned().flatten();
     let since = field(4).or_else(|| field(5)).unwrap_or_default();
+    let query = field(6).unwrap_or_default();
+    // what a runner sends begins with a comment that says it
+    let query = query.split_once(" */").map_or(query.as_str(), |(about, _)| about.trim_start_matches("/* "));
     Ok(format!(
-        "pid {} ({}, user {}), {} since {since}, running `{}`",
+        "pid {} ({}, user {}), {} since {since}, running `{query}`",
         field(0).unwrap_or_default(),
         field(1).filter(|name| !name.is_empty()).unwrap_or_else(|| "no application name".to_owned()),
         field(2).unwrap_or_default(),
         field(3).unwrap_or_default(),
-        field(6).unwrap_or_default(),
     ))
 }
 
