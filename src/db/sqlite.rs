@@ -275,6 +275,41 @@ impl SqliteDb {
         run().map_err(|error| describe(&error, None, 0))
     }
 
+    /// What dropping `table` would do to rows of other tables that point to it, while foreign keys are enforced: SQLite
+    /// deletes the table's rows first (<https://www.sqlite.org/foreignkeys.html>, section 5), and `ON DELETE` carries
+    /// that on. `spared` tables are left out.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database can't be read.
+    pub fn effects_of_dropping(&self, table: &str, spared: &[String]) -> Result<Vec<String>, SqlError> {
+        let literal = Dialect::Sqlite.literal(table);
+        let mut keys = Vec::new();
+        self.run(
+            &format!(
+                "SELECT m.name, f.on_delete, group_concat('\"' || replace(f.\"from\", '\"', '\"\"') || '\" IS NOT NULL', ' AND ') \
+                 FROM main.sqlite_schema m, pragma_foreign_key_list(m.name, 'main') f WHERE m.type = 'table' \
+                 AND lower(f.\"table\") = lower({literal}) AND lower(m.name) <> lower({literal}) \
+                 AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') GROUP BY m.name, f.id ORDER BY m.name"
+            ),
+            |row| keys.push(row),
+        )?;
+        let mut effects = Vec::new();
+        for key in keys {
+            let [Some(child), Some(action), Some(points)] = key.as_slice() else { continue };
+            if spared.iter().any(|spared| spared.eq_ignore_ascii_case(child)) {
+                continue;
+            }
+            let quoted = Dialect::Sqlite.quote_identifier(child);
+            if self.query_rows(&format!("SELECT 1 FROM main.{quoted} WHERE {points} LIMIT 1"))?.is_empty() {
+                continue;
+            }
+            let done = if action == "CASCADE" { "deleted" } else { "changed" };
+            effects.push(format!("rows of `{child}` would be {done} (ON DELETE {action})"));
+        }
+        effects.dedup();
+        Ok(effects)
+    }
+
     fn query_rows(&self, sql: &str) -> Result<Vec<String>, SqlError> {
         let mut rows = Vec::new();
         self.run(sql, |row| rows.extend(row.into_iter().next().flatten()))?;

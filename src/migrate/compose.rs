@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Ours(String, &'static str),
     /// The row of the migration that is taken back: it must be there, and be gone afterwards.
     TakeRow(String),
+    /// The row of the migration that was applied: it must still be there.
+    KeepRow(String),
     /// The script.
     Script(Piece),
     /// SQLite: rows that point nowhere are looked for.
@@ -109,7 +111,7 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
         parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "after-script"));
     }
     if step.direction == Direction::Up {
-        parts.push(Part::Ours(writer.set_duration(step.version, setting.now_ms), "after-script"));
+        parts.push(Part::KeepRow(writer.set_duration(step.version, setting.now_ms)));
     }
     let checksum = step.checksum.to_string();
     let duration = writer.duration(setting.now_ms);
@@ -125,7 +127,7 @@ pub(crate) fn printed(step: &Step, setting: &Setting<'_>) -> Vec<String> {
         Mode::Transaction { .. } => {
             for part in transaction(step, setting) {
                 match part {
-                    Part::Ours(sql, _) | Part::TakeRow(sql) => lines.push(format!("{sql};")),
+                    Part::Ours(sql, _) | Part::TakeRow(sql) | Part::KeepRow(sql) => lines.push(format!("{sql};")),
                     Part::CheckForeignKeys => lines.push("PRAGMA main.foreign_key_check;".to_owned()),
                     Part::Script(Piece::Sql { text, .. }) => lines.push(terminated(&text)),
                     Part::Script(Piece::Copy { statement, data, .. }) => {

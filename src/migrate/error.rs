@@ -83,6 +83,15 @@ pub enum MigrateError {
     /// A script failed.
     #[error(transparent)]
     Script(Box<ScriptFailure>),
+    /// A script took its own row out of the history.
+    #[error("the script of {migration} removes the row that records it from `schema_migrations`; it was rolled back")]
+    OwnRow {
+        /// The migration.
+        migration: String,
+    },
+    /// A script would drop a table to which rows point that would go, or change, with it.
+    #[error("{0}")]
+    DropsParent(Box<DropsParent>),
     /// A script would leave rows that point nowhere.
     #[error("{migration} would leave {} that point nowhere; it was rolled back\n{}", rows(.violations.len()), first(.violations))]
     ForeignKeys {
@@ -236,6 +245,29 @@ impl std::error::Error for ScriptFailure {
     }
 }
 
+/// A `DROP TABLE` that SQLite would carry on to other tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropsParent {
+    /// The migration.
+    pub migration: String,
+    /// The file and the place in it.
+    pub place: String,
+    /// The text around it, with a caret.
+    pub excerpt: String,
+    /// The table that is dropped.
+    pub table: String,
+    /// What would happen to whom: `rows of `c` would be deleted (ON DELETE CASCADE)`.
+    pub effects: Vec<String>,
+}
+
+impl fmt::Display for DropsParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { migration, place, excerpt, table, effects } = self;
+        write!(f, "{migration} drops `{table}` at {place}\n{excerpt}\nwith foreign keys on, {}", effects.join(", "))?;
+        write!(f, "; it was rolled back")
+    }
+}
+
 /// A statement of which nobody can tell whether it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unclear {
@@ -321,6 +353,13 @@ impl MigrateError {
                     "`liftlock status` shows what is recorded; run it again".to_owned()
                 }
             },
+            Self::OwnRow { .. } => "leave the `schema_migrations` tables out of what the script empties".to_owned(),
+            Self::DropsParent(_) => {
+                "if the table is rebuilt, begin the script with `-- liftlock: foreign-keys=off` (or \
+                                     `PRAGMA foreign_keys=off;`), and the rows stay; if they are to go, delete them in \
+                                     the script, before the table"
+                    .to_owned()
+            }
             Self::ForeignKeys { .. } => "correct the rows or the script, and run it again".to_owned(),
             Self::LockWait { .. } => "wait for it, or raise `--lock-wait`".to_owned(),
             Self::LockLost { .. } => "run it again; if it happens again, look for what ends sessions or unlocks \

@@ -39,7 +39,7 @@ use std::time::Duration;
 pub use adjust::Adjustment;
 pub use compare::{Entry, Situation, compare};
 pub use directives::DirectiveError;
-pub use error::{FailureState, MigrateError, Refusal, ScriptFailure, Unclear};
+pub use error::{DropsParent, FailureState, MigrateError, Refusal, ScriptFailure, Unclear};
 pub use history::{Direction, Who};
 pub use mark::Mark;
 pub use migration::{Directives, Migration, Script};

@@ -9,7 +9,7 @@ mod error;
 pub mod lexer;
 mod split;
 
-pub use classify::{NonTransactional, StatementKind, SubscriptionChange, classify, copies_out};
+pub use classify::{NonTransactional, StatementKind, SubscriptionChange, classify, copies_out, dropped_table};
 pub use cursor::ObjectName;
 pub use error::SyntaxError;
 pub use lexer::{Lexer, Token, TokenKind};

@@ -276,3 +276,20 @@ fn commands_of_psql_are_not_skipped_in_silence() {
         assert!(database.tables().is_empty(), "{script}: {}", ran.stderr);
     }
 }
+
+/// The server tells no place for these: they fail while they run, not while they are read.
+#[test]
+fn what_is_missing_is_pointed_at() {
+    let database = TestDatabase::postgres();
+    for statement in [
+        "DROP TABLE nothere;",
+        "TRUNCATE nothere;",
+        "CREATE INDEX ON nothere (i);",
+        "ALTER TABLE nothere ADD x int;",
+        "ALTER TABLE ok DROP COLUMN nope;",
+        "DO $$ BEGIN DROP TABLE zz; END $$;",
+    ] {
+        let project = Project::new().migration("V1__a", &format!("CREATE TABLE ok (i int);\n{statement}"), "");
+        project.run(&["up", "-d", &database.url]).exits(3).says("V1__a.sql:2:1");
+    }
+}

@@ -335,3 +335,18 @@ fn a_redo_whose_file_fails_says_what_is_left() {
         assert_eq!(database.tables(), ["one", "three", "two"]);
     });
 }
+
+#[test]
+fn a_script_that_empties_the_history_is_rolled_back() {
+    each_database(|database| {
+        let url = database.url.as_str();
+        let project = Project::new().migration("V1__t", "CREATE TABLE t (x int);", "").migration(
+            "V2__reset",
+            "CREATE TABLE u (x int);\nDELETE FROM schema_migrations;",
+            "",
+        );
+        project.run(&["up", "-d", url]).exits(3).says("removes the row that records it");
+        assert_eq!(database.applied(), [1]);
+        assert_eq!(database.tables(), ["t"]);
+    });
+}

@@ -369,3 +369,23 @@ fn a_build_under_way_elsewhere_is_not_taken_for_a_failed_one() {
     project.run(&["up", "-d", &url]).ok();
     assert_eq!(valid(&database, "i"), Some(true));
 }
+
+#[test]
+fn a_down_that_stopped_goes_on_with_the_corrected_file() {
+    each_database(|database| {
+        let url = database.url.as_str();
+        let project = Project::new().migration(
+            "V1__t",
+            "CREATE TABLE a (i int);\nCREATE TABLE b (i int);",
+            "-- liftlock: no-transaction\nDROP TABLE a;\nDROP TABLE typo;",
+        );
+        project.run(&["up", "-d", url]).ok();
+        project.run(&["down", "-d", url]).exits(3).says("stopped at statement 2 of 2");
+        // what was executed must stand
+        project.write("migrations/V1__t.down.sql", "-- liftlock: no-transaction\nDROP TABLE b;");
+        project.run(&["down", "-d", url]).exits(3).says("has another statement 1 now");
+        project.write("migrations/V1__t.down.sql", "-- liftlock: no-transaction\nDROP TABLE a;\nDROP TABLE b;");
+        project.run(&["down", "-d", url]).ok().prints("took back V1__t");
+        assert!(database.tables().is_empty() && database.applied().is_empty() && database.unfinished().is_empty());
+    });
+}

@@ -299,3 +299,45 @@ fn a_connection_that_a_program_hands_over_keeps_its_settings() {
         assert_eq!(children, 3);
     }
 }
+
+const FAMILY: &str = "CREATE TABLE p (id integer PRIMARY KEY);\n\
+     CREATE TABLE c (id integer PRIMARY KEY, p integer REFERENCES p (id) ON DELETE CASCADE);\n\
+     INSERT INTO p VALUES (1);\nINSERT INTO c VALUES (1, 1);";
+
+/// Nobody said that foreign keys are to be off: the rebuild would take the children with it.
+#[test]
+fn a_drop_that_would_take_other_tables_rows_is_refused() {
+    for head in ["", "-- liftlock: no-transaction\n"] {
+        let database = TestDatabase::sqlite();
+        let url = database.url.as_str();
+        let project = Project::new().migration("V1__family", FAMILY, "DROP TABLE c;\nDROP TABLE p;").migration(
+            "V2__rebuild",
+            &format!(
+                "{head}CREATE TABLE p2 (id integer PRIMARY KEY);\nINSERT INTO p2 SELECT * FROM p;\nDROP TABLE p;\n\
+                 ALTER TABLE p2 RENAME TO p;"
+            ),
+            "",
+        );
+        let line = 3 + head.lines().count();
+        project
+            .run(&["up", "-d", url])
+            .exits(3)
+            .says(&format!("V2__rebuild.sql:{line}:1"))
+            .says("rows of `c` would be deleted (ON DELETE CASCADE)")
+            .says("foreign-keys=off");
+        assert_eq!(database.query("SELECT * FROM c"), ["1|1"]);
+        assert_eq!(database.applied(), [1]);
+        // what drops the child, too, or deletes its rows, was thought of
+        project.run(&["mark", "2", "--unapplied", "--reason", "r", "-d", url]).ok();
+        database.execute("DROP TABLE IF EXISTS p2");
+        project.write(
+            "migrations/V2__rebuild.sql",
+            "DELETE FROM c;\nDROP TABLE p;\nCREATE TABLE p (id integer PRIMARY KEY);",
+        );
+        project.run(&["up", "-d", url]).ok();
+        project.run(&["down", "--to", "1", "-d", url]).exits(3).says("no down script");
+        project.write("migrations/V2__rebuild.down.sql", "SELECT 1;");
+        project.run(&["down", "--to", "0", "-d", url]).ok();
+        assert!(database.tables().is_empty());
+    }
+}

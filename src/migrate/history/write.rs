@@ -136,24 +136,29 @@ impl Writer {
         )
     }
 
-    /// Sets how long the migration took.
+    /// Sets how long the migration took, in the row that was put in before the script; nothing is committed where the
+    /// script has removed that row.
     pub fn set_duration(&self, version: i64, begun_ms: i64) -> String {
         let duration = self.duration(begun_ms);
-        format!("UPDATE {} SET duration_ms = {duration} WHERE version = {version}", self.tables.history)
+        let update = format!("UPDATE {} SET duration_ms = {duration} WHERE version = {version}", self.tables.history);
+        self.exactly_one(&update, OWN_ROW_GONE)
+    }
+
+    /// A statement that changes one row, or (on PostgreSQL, where it is sent among others) fails: an unknown setting is
+    /// an error at run time (and only then: the call is not folded at planning), which ends the message.
+    fn exactly_one(&self, change: &str, otherwise: &str) -> String {
+        match self.dialect() {
+            Dialect::Sqlite => change.to_owned(),
+            Dialect::Postgres => format!(
+                "WITH changed AS ({change} RETURNING version) SELECT CASE count(*) WHEN 1 THEN '' \
+                 ELSE pg_catalog.current_setting('{otherwise}') END FROM changed"
+            ),
+        }
     }
 
     /// Takes the row away; nothing further happens where it isn't there any more.
     pub fn delete_history(&self, version: i64) -> String {
-        let delete = format!("DELETE FROM {} WHERE version = {version}", self.tables.history);
-        match self.dialect() {
-            Dialect::Sqlite => delete,
-            // an unknown setting is an error at run time (and only then: the call is not folded at planning), which
-            // ends the message before the script
-            Dialect::Postgres => format!(
-                "WITH gone AS ({delete} RETURNING version) SELECT CASE count(*) WHEN 1 THEN '' \
-                 ELSE pg_catalog.current_setting('{ROW_GONE}') END FROM gone"
-            ),
-        }
+        self.exactly_one(&format!("DELETE FROM {} WHERE version = {version}", self.tables.history), ROW_GONE)
     }
 
     /// PostgreSQL: goes on only while this session holds the run's advisory lock (taking it again where nobody does).
@@ -252,13 +257,7 @@ impl Writer {
             "UPDATE {progress} SET next_statement = {to}, mark = '{}' WHERE version = {version} AND next_statement = {from}",
             mark.name()
         );
-        match self.dialect() {
-            Dialect::Sqlite => update,
-            Dialect::Postgres => format!(
-                "WITH moved AS ({update} RETURNING version) SELECT CASE count(*) WHEN 1 THEN '' \
-                 ELSE pg_catalog.current_setting('{ROW_GONE}') END FROM moved"
-            ),
-        }
+        self.exactly_one(&update, ROW_GONE)
     }
 
     /// The script is finished, or given up.
@@ -275,6 +274,8 @@ impl Writer {
 
 /// The name of a setting that nobody has: asking for it is how a message stops itself.
 pub(crate) const ROW_GONE: &str = "liftlock.row_is_gone";
+/// As [`ROW_GONE`], where the script itself has removed the row.
+pub(crate) const OWN_ROW_GONE: &str = "liftlock.own_row_is_gone";
 /// As [`ROW_GONE`], where the advisory lock is somebody else's.
 pub(crate) const LOCK_LOST: &str = "liftlock.lock_is_lost";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::up::fresh_up;
+use super::up::{fresh_up, same_beginning};
 use super::{DownFrom, DownTo, Plan, Step, begun_script, unknown_version};
 use crate::Dialect;
 use crate::migrate::compare::compare;
@@ -61,7 +61,8 @@ pub fn down(
     let mut plan = Plan::default();
     let mut versions = down_versions(state, to);
     if let Some(unfinished) = state.unfinished_in(Direction::Down) {
-        match resumed_down(dialect, layout, unfinished) {
+        let migration = folder.migrations.iter().find(|migration| migration.version == unfinished.version);
+        match resumed_down(dialect, layout, unfinished, migration, from) {
             Ok(step) => plan.steps.push(step),
             Err(refusal) => refusals.push(refusal),
         }
@@ -141,9 +142,26 @@ pub(crate) fn again(folder: &Folder, state: &State, versions: &[i64]) -> Result<
     if refusals.is_empty() { Ok(steps) } else { Err(MigrateError::Refused(refusals)) }
 }
 
-fn resumed_down(dialect: Dialect, layout: Layout, unfinished: &Unfinished) -> Result<Step, Refusal> {
-    let script = begun_script(unfinished);
-    let prepared = prepare(dialect, layout, &script)?;
+/// The file goes on where the script that was begun stopped, if what was executed stands in it unchanged; without a
+/// file, or where the stored script is asked for, what was begun goes on.
+fn resumed_down(
+    dialect: Dialect,
+    layout: Layout,
+    unfinished: &Unfinished,
+    migration: Option<&Migration>,
+    from: DownFrom,
+) -> Result<Step, Refusal> {
+    let begun = begun_script(unfinished);
+    let prepared_begun = prepare(dialect, layout, &begun)?;
+    let file = migration.and_then(|migration| migration.down.as_ref()).filter(|_| from != DownFrom::Table);
+    let (script, prepared) = match file {
+        Some(file) => {
+            let prepared = prepare(dialect, layout, file)?;
+            same_beginning(&prepared_begun, &prepared, unfinished, &file.path)?;
+            (file.clone(), prepared)
+        }
+        None => (begun, prepared_begun),
+    };
     Ok(Step {
         direction: Direction::Down,
         version: unfinished.version,

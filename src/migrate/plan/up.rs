@@ -163,7 +163,12 @@ fn resumed_up(
     Ok(step)
 }
 
-fn same_beginning(begun: &Prepared, now: &Prepared, unfinished: &Unfinished, path: &str) -> Result<(), Refusal> {
+pub(super) fn same_beginning(
+    begun: &Prepared,
+    now: &Prepared,
+    unfinished: &Unfinished,
+    path: &str,
+) -> Result<(), Refusal> {
     let title = format!("V{}__{}", unfinished.version, unfinished.name);
     let (Mode::Steps(begun), Mode::Steps(now)) = (&begun.mode, &now.mode) else {
         return Err(Refusal::new(

@@ -1,6 +1,7 @@
 //! Running a plan: the lock, the tables, each step once, and what was done as data.
 
 mod blockers;
+mod drops;
 mod lock;
 mod message;
 mod patience;

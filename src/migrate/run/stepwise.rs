@@ -208,6 +208,7 @@ impl Run<'_> {
         timeout: std::time::Duration,
         before: &BTreeSet<Broken>,
     ) -> Result<(), Failed> {
+        self.guard_drops(step, &unit.text, unit.offset).map_err(Failed::Other)?;
         let advance = self.writer.advance_progress(step.version, at, at + 1, Mark::Waiting);
         let options = self.options;
         let _running = options.interrupt.while_running(self.db.canceller());

@@ -11,7 +11,7 @@ use crate::Dialect;
 use crate::crash;
 use crate::db::{Broken, Db, ErrorClass, SqlError};
 use crate::migrate::compose::{self, Part, Setting};
-use crate::migrate::history::write::{LOCK_LOST, ROW_GONE};
+use crate::migrate::history::write::{LOCK_LOST, OWN_ROW_GONE, ROW_GONE};
 use crate::migrate::history::{Direction, State, reading};
 use crate::migrate::plan::Step;
 use crate::migrate::script::Piece;
@@ -71,6 +71,9 @@ impl Run<'_> {
             }
             if source.message.contains(LOCK_LOST) {
                 return Err(MigrateError::LockLost { migration: step.title() });
+            }
+            if source.message.contains(OWN_ROW_GONE) {
+                return Err(MigrateError::OwnRow { migration: step.title() });
             }
             if source.message.contains(ROW_GONE) || self.recorded_by_another(step, &failure)? {
                 return Ok(StepEnd::Stale);
@@ -158,10 +161,10 @@ impl Run<'_> {
                     message.ours(sql);
                 }
                 // on this database the statement itself fails where the row is gone
-                Part::TakeRow(sql) => {
+                Part::TakeRow(sql) | Part::KeepRow(sql) => {
                     if crash::armed() {
                         self.flush(&mut message, step)?;
-                        crash::point("before-row");
+                        crash::point(if matches!(part, Part::TakeRow(_)) { "before-row" } else { "after-script" });
                     }
                     message.ours(sql);
                 }
@@ -194,7 +197,7 @@ impl Run<'_> {
         self.db.execute(message.text()).map_err(|source| {
             let offset = source.position.and_then(|position| message.script_offset(position));
             // a failure without a place came while a statement ran; ours say where they are, or name our tables
-            let ours = [ROW_GONE, LOCK_LOST].iter().any(|name| source.message.contains(name))
+            let ours = [ROW_GONE, OWN_ROW_GONE, LOCK_LOST].iter().any(|name| source.message.contains(name))
                 || source.table.as_deref().is_some_and(|table| table.starts_with("schema_migrations"))
                 || (source.position.is_some() && offset.is_none());
             let in_script = message.has_script() && !ours && step.script.text.trim() != "";
@@ -218,6 +221,9 @@ impl Run<'_> {
     /// SQLite: part after part, in the process.
     fn run_parts(&mut self, step: &Step, parts: &[Part]) -> Result<(), AttemptError> {
         for part in parts {
+            if let Part::Script(Piece::Sql { text, offset }) = part {
+                self.guard_drops(step, text, *offset)?;
+            }
             match part {
                 Part::Ours(sql, point) => {
                     crash::point(point);
@@ -231,6 +237,14 @@ impl Run<'_> {
                     self.run_ours(sql)?;
                     if self.changes() != Some(1) {
                         return Err(AttemptError::Stale);
+                    }
+                }
+                Part::KeepRow(sql) => {
+                    crash::point("after-script");
+                    self.run_ours(sql)?;
+                    if self.changes() != Some(1) {
+                        let source = SqlError::other(OWN_ROW_GONE);
+                        return Err(AttemptError::Failed(PartFailure { source, offset: None, in_script: false }));
                     }
                 }
                 Part::Script(Piece::Sql { text, offset }) if crash::armed() => self.send_in_parts(text, *offset)?,
@@ -321,10 +335,8 @@ impl Run<'_> {
     /// script is run again statement by statement, in a transaction that is always rolled back, to find which.
     fn find_by_running_again(&mut self, step: &Step, failed: &SqlError, took: std::time::Duration) -> Option<usize> {
         const QUICK: std::time::Duration = std::time::Duration::from_secs(3);
-        if self.db.dialect() != Dialect::Postgres
-            || took > QUICK
-            || failed.class != ErrorClass::Other && failed.class != ErrorClass::UniqueViolation
-        {
+        let placeable = matches!(failed.class, ErrorClass::Other | ErrorClass::UniqueViolation | ErrorClass::Missing);
+        if self.db.dialect() != Dialect::Postgres || took > QUICK || !placeable {
             return None;
         }
         let (now, now_ms) = now();
@@ -334,7 +346,7 @@ impl Run<'_> {
         for part in compose::transaction(step, &setting) {
             match part {
                 Part::Ours(sql, _) if sql == "COMMIT" => break,
-                Part::Ours(sql, _) | Part::TakeRow(sql) => {
+                Part::Ours(sql, _) | Part::TakeRow(sql) | Part::KeepRow(sql) => {
                     if self.db.execute(&sql).is_err() {
                         break;
                     }

@@ -232,6 +232,17 @@ pub fn copies_out(statement: &str) -> bool {
     false
 }
 
+/// The table that a `DROP TABLE` drops; of PostgreSQL's several the first.
+#[must_use]
+pub fn dropped_table(dialect: Dialect, statement: &str) -> Option<ObjectName> {
+    let mut cursor = Cursor::new(dialect, statement);
+    if !cursor.eat_all(&["DROP", "TABLE"]) {
+        return None;
+    }
+    cursor.eat_all(&["IF", "EXISTS"]);
+    cursor.name()
+}
+
 /// What `statement` is, comments before it or not; of several statements (see [`super::Statement::block`]) the first.
 ///
 /// It is read for its kind only: whether it is correct the database says.
