@@ -22,11 +22,15 @@ impl Context {
         Self { overrides, environment: Environment::from_process(), interrupt }
     }
 
+    /// Whether output is to be without colours (<https://no-color.org>).
+    pub fn no_color(&self) -> bool {
+        self.environment.no_color() || self.environment.get("TERM") == Some("dumb")
+    }
+
     /// Everything that is set; the output knows from here on what must not be printed.
     pub fn settings(&self, output: &mut Output) -> Result<Settings, Error> {
         let settings = config::resolve(&self.overrides, &self.environment, Path::new(""))?;
         output.hide(settings.target.secrets());
-        output.plain(settings.project.no_color);
         for warning in &settings.project.warnings {
             output.warn(warning);
         }
@@ -36,7 +40,6 @@ impl Context {
     /// What is set for a command that needs no database.
     pub fn project(&self, output: &mut Output) -> Result<ProjectSettings, Error> {
         let project = config::resolve_without_target(&self.overrides, &self.environment, Path::new(""))?;
-        output.plain(project.no_color);
         for warning in &project.warnings {
             output.warn(warning);
         }

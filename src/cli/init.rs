@@ -11,7 +11,7 @@ use super::CommandResult;
 use super::context::Context;
 use super::output::Output;
 use crate::Error;
-use crate::config::{Environment, FILE_NAME, Target};
+use crate::config::{Environment, FILE_NAME, MigrationSettings, Target};
 use crate::error::exit;
 
 const FILE: &str = include_str!("../../templates/init/liftlock.yaml");
@@ -48,6 +48,8 @@ pub(super) fn run(args: &Init, database: Option<&str>, context: &Context, output
             FILE.replacen(DATABASE, url, 1)
         }
     };
+    let project = context.project(output)?;
+    let text = with_folder(text, &project.migrations);
     let mut created = Vec::new();
     let path = Path::new(FILE_NAME);
     let failed = |path: &Path, source| Error::Write { path: path.display().to_string(), source };
@@ -63,7 +65,7 @@ pub(super) fn run(args: &Init, database: Option<&str>, context: &Context, output
             file.write_all(text.as_bytes()).map_err(|error| failed(path, error))?;
         }
     }
-    let dir = context.project(output)?.migrations.dir;
+    let dir = project.migrations.dir;
     if !dir.exists() {
         if !args.dry_run {
             fs::create_dir_all(&dir).map_err(|error| failed(&dir, error))?;
@@ -81,4 +83,19 @@ pub(super) fn run(args: &Init, database: Option<&str>, context: &Context, output
     }
     output.json(&InitJson { command: "init", dry_run: args.dry_run, created })?;
     Ok(exit::DONE)
+}
+
+/// The text with the folder and the layout that flags or the environment name.
+fn with_folder(text: String, migrations: &MigrationSettings) -> String {
+    let mut lines = format!("  dir: {}", quoted(&migrations.dir.display().to_string()));
+    if let Some(layout) = &migrations.layout {
+        lines.push_str(&format!("\n  layout: {layout}"));
+    }
+    text.replacen("  dir: migrations", &lines, 1)
+}
+
+/// As it stands where that is plain YAML, else in quotes.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
 }

@@ -80,10 +80,12 @@ pub(super) fn run(args: &MarkArgs, context: &Context, output: &mut Output) -> Co
         context.connect(&settings, Access::Existing, output)?
     };
     if matches!(mark, Mark::Through(_)) && migrator.takes_over(&mut db)? {
+        output.say("this is what would be done:");
         for change in migrator.plan_mark(&mut db, mark, &args.reason)?.changes {
-            output.say(&change);
+            output.say(&format!("  {change}"));
         }
-        if !output.confirm("Take `schema_migrations` over, as above?", args.yes)? {
+        if !output.confirm("Take `schema_migrations` over like that?", args.yes)? {
+            output.say("nothing was changed");
             return Ok(exit::FINDINGS);
         }
     }

@@ -176,8 +176,8 @@ impl Cli {
 
 /// Runs the command, prints what it came to, and gives the exit code.
 pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
-    let mut output = Output::new(cli.global.json);
     let context = Context::new(cli.overrides(), interrupt.clone());
+    let mut output = Output::new(cli.global.json, context.no_color());
     let result = match &cli.command {
         Command::Up(args) => up::run(args, &context, &mut output),
         Command::Down(args) => down::run(args, &context, &mut output),
@@ -200,7 +200,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
             let _ = output.json(&Refused {
                 command: cli.command.name(),
                 result: "refused",
-                error: output::ErrorJson::of(&error),
+                error: output.error_json(&error),
             });
             output.error(&error);
             error.kind().exit_code()

@@ -15,6 +15,7 @@ use crate::migrate::layout::{Layout, NewMigration, detect, next_version, plan_fi
 use crate::{Dialect, Error};
 
 const UP: &str = include_str!("../../templates/new/up.sql");
+const UP_WITHOUT_TRANSACTION: &str = include_str!("../../templates/new/up.no-transaction.sql");
 const DOWN: &str = include_str!("../../templates/new/down.sql");
 
 /// Write the files of a new migration, in the layout of the folder
@@ -76,6 +77,7 @@ pub(super) fn run(args: &New, context: &Context, output: &mut Output) -> Command
     let name = name(&args.name)?;
     let fill = |template: &str| template.replace("{{name}}", &name);
     let (up, down) = match layout {
+        Layout::Liftlock if args.no_transaction => (fill(UP_WITHOUT_TRANSACTION), fill(DOWN)),
         Layout::Liftlock => (fill(UP), fill(DOWN)),
         _ => (format!("-- {name}\n"), format!("-- what takes {name} back\n")),
     };

@@ -19,18 +19,15 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub fn new(json: bool) -> Self {
-        Self { json, colour: io::stderr().is_terminal(), secrets: Vec::new() }
+    /// `plain`: without colours.
+    pub fn new(json: bool, plain: bool) -> Self {
+        Self { json, colour: !plain && io::stderr().is_terminal(), secrets: Vec::new() }
     }
 
-    /// Never prints these.
+    /// Takes these out of what drivers say. Nothing of ours holds them: a password that is an everyday word must not
+    /// be taken out of results (where its absence would give it away).
     pub fn hide<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>) {
         self.secrets.extend(secrets.into_iter().cloned());
-    }
-
-    /// Without colours.
-    pub fn plain(&mut self, plain: bool) {
-        self.colour &= !plain;
     }
 
     /// A line of the result, for people.
@@ -38,7 +35,7 @@ impl Output {
         if self.json {
             return Ok(());
         }
-        writeln!(io::stdout(), "{}", redact(text, &self.secrets)).map_err(Error::Print)
+        writeln!(io::stdout(), "{text}").map_err(Error::Print)
     }
 
     /// The result, for programs.
@@ -46,10 +43,8 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let mut value = serde_json::to_value(value).map_err(|error| Error::Print(error.into()))?;
-        // in strings alone: a password of digits must not eat the numbers
-        redact_strings(&mut value, &self.secrets);
-        writeln!(io::stdout(), "{value:#}").map_err(Error::Print)
+        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
+        writeln!(io::stdout(), "{text}").map_err(Error::Print)
     }
 
     /// Text as it is, whatever the format.
@@ -77,7 +72,7 @@ impl Output {
     /// Something beside the result.
     pub fn say(&self, text: &str) {
         // nobody is left to tell where stderr is closed
-        let _ = writeln!(io::stderr(), "{}", redact(text, &self.secrets));
+        let _ = writeln!(io::stderr(), "{text}");
     }
 
     pub fn warn(&self, text: &str) {
@@ -87,7 +82,7 @@ impl Output {
     /// An error with its whole chain and the next step.
     pub fn error(&self, error: &Error) {
         self.say(&format!("{} {error}", self.painted("error:", "31")));
-        for cause in causes(error) {
+        for cause in causes(error, &self.secrets) {
             self.say(&format!("  cause: {cause}"));
         }
         if let Some(hint) = error.hint() {
@@ -95,6 +90,11 @@ impl Output {
                 self.say(&format!("{} {line}", self.painted("hint:", "36")));
             }
         }
+    }
+
+    /// An error, for programs.
+    pub fn error_json(&self, error: &Error) -> ErrorJson {
+        ErrorJson::of(error, &self.secrets)
     }
 
     fn painted(&self, word: &str, colour: &str) -> String {
@@ -152,15 +152,6 @@ impl Output {
     }
 }
 
-fn redact_strings(value: &mut serde_json::Value, secrets: &[Secret]) {
-    match value {
-        serde_json::Value::String(text) => *text = redact(text, secrets),
-        serde_json::Value::Array(values) => values.iter_mut().for_each(|value| redact_strings(value, secrets)),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(|value| redact_strings(value, secrets)),
-        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
-    }
-}
-
 /// An error, for programs (docs/json.md).
 #[derive(Debug, Serialize)]
 pub(super) struct ErrorJson {
@@ -170,17 +161,17 @@ pub(super) struct ErrorJson {
 }
 
 impl ErrorJson {
-    pub fn of(error: &Error) -> Self {
-        Self { message: error.to_string(), causes: causes(error), hint: error.hint() }
+    fn of(error: &Error, secrets: &[Secret]) -> Self {
+        Self { message: error.to_string(), causes: causes(error, secrets), hint: error.hint() }
     }
 }
 
 /// Everything that caused an error, down to the first.
-fn causes(error: &Error) -> Vec<String> {
+fn causes(error: &Error, secrets: &[Secret]) -> Vec<String> {
     let mut causes = Vec::new();
     let mut source = error.source();
     while let Some(cause) = source {
-        causes.push(cause.to_string());
+        causes.push(redact(&cause.to_string(), secrets));
         source = cause.source();
     }
     causes

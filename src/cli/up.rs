@@ -99,7 +99,7 @@ pub(super) fn report(command: &str, settings: &Settings, outcome: Outcome, outpu
         target: settings.target.to_string(),
         result,
         report: &report,
-        error: error.as_ref().map(ErrorJson::of),
+        error: error.as_ref().map(|error| output.error_json(error)),
     });
     // a run that failed has failed, whether or not anybody reads of it
     let Some(error) = error else {

@@ -224,6 +224,9 @@ fn connect_hint(error: &SqlError) -> Option<String> {
         Some("3D000") => "create the database first: `createdb NAME`",
         Some("53300") => "all connections of the server are taken; try again, or raise max_connections",
         Some(_) => return None,
+        None if error.message.to_lowercase().contains("tls") || error.message.contains("certificate") => {
+            "this is about TLS: look at `sslmode` and `sslrootcert` in the URL, and at the server's certificate"
+        }
         None if error.message.contains("password missing") => {
             "give the password in the URL, in PGPASSWORD or in the password file"
         }

@@ -10,9 +10,10 @@ use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, ffi};
 
-use super::{Access, DbError, ErrorClass, SqlError, SqlFacts, TextRow};
+use super::{Access, DbError, ErrorClass, SqlError, SqlFacts, TextRow, sqlite_wait};
 use crate::Dialect;
 use crate::config::{SqliteLocation, SqliteTarget};
+use crate::interrupt::Interrupt;
 
 /// A foreign key that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +108,13 @@ impl SqliteDb {
         self.busy_timeout = timeout;
         if let Err(error) = self.connection.busy_timeout(timeout) {
             tracing::debug!(%error, "busy timeout");
+        }
+    }
+
+    /// From here on, whatever this thread does waits `longest` for a lock, or until a stop is asked for.
+    pub fn wait(&mut self, longest: Duration, interrupt: &Interrupt) {
+        if let Err(error) = sqlite_wait::wait(&mut self.connection, longest, interrupt) {
+            tracing::debug!(%error, "busy handler");
         }
     }
 
@@ -356,9 +364,10 @@ fn connect_error(target: &SqliteTarget, access: Access, source: SqlError) -> DbE
     let hint = match source.code.as_deref() {
         _ if path.is_dir() => Some("that is a folder; name the database file in it"),
         _ if folder_is_missing => Some("the folder it is to stand in does not exist"),
-        _ if !path.exists() && (access != Access::Write || !target.create) => {
-            Some("there is no such file; `liftlock up` creates it")
+        _ if !path.exists() && !target.create => {
+            Some("there is no such file, and the URL's `mode` says not to make it")
         }
+        _ if !path.exists() && access != Access::Write => Some("there is no such file; `liftlock up` creates it"),
         _ if !path.exists() => Some("is the folder writable for this user?"),
         Some("SQLITE_NOTADB") => Some("the file is no SQLite database (or an encrypted one); it was not changed"),
         // https://www.sqlite.org/wal.html, "Read-Only Databases"

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::Directives;
-use super::history::Direction;
 use super::history::write::{HistoryRow, LogRow, Writer};
+use super::history::{Direction, Mark};
 use super::plan::Step;
-use super::script::{Mode, Piece};
+use super::script::{Mode, Piece, Unit, UnitKind};
 use crate::Dialect;
 
 /// A part of what is sent for a transactional migration.
@@ -136,43 +136,53 @@ pub(crate) fn printed(step: &Step, setting: &Setting<'_>) -> Vec<String> {
                 }
             }
         }
-        Mode::Steps(units) => {
-            let next = step.resume.as_ref().map_or(0, |unfinished| unfinished.next_statement);
-            if next > 0 {
-                lines.push(format!("-- goes on after statement {next} of {}", units.len()));
-            }
-            if setting.writer.tables.dialect == Dialect::Sqlite {
-                let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
-                lines.push(format!("PRAGMA foreign_keys = {state};"));
-            }
-            for unit in units.iter().skip(next) {
-                lines.push(terminated(&unit.text));
-                if let super::script::UnitKind::Copy(data) = &unit.kind {
-                    lines.push(format!("{data}\\."));
-                }
-            }
-            let writer = setting.writer;
-            if writer.tables.dialect == Dialect::Postgres {
-                lines.push("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP;".to_owned());
-            }
-            // the run keeps a cursor in between, and is in these tables what this leaves
-            lines.push("BEGIN;".to_owned());
-            lines.push(match step.direction {
-                Direction::Up => format!("{};", writer.insert_history(&step.history_row(), &setting.now, None)),
-                // one that goes on has lost its row when it began
-                Direction::Down if step.resume.is_some() => String::new(),
-                Direction::Down => format!("{};", writer.delete_history(step.version)),
-            });
-            if step.resume.is_some() {
-                lines.push(format!("{};", writer.delete_progress(step.version)));
-            }
-            let checksum = step.checksum.to_string();
-            let log = step.log_row(&checksum, "done", None, "NULL".to_owned());
-            lines.push(format!("{};", writer.log(&log, &setting.now)));
-            lines.push("COMMIT;".to_owned());
-        }
+        Mode::Steps(units) => steps(step, units, setting, &mut lines),
     }
     lines
+}
+
+/// A no-transaction script with the writes of its cursor.
+fn steps(step: &Step, units: &[Unit], setting: &Setting<'_>, lines: &mut Vec<String>) {
+    let writer = setting.writer;
+    let mut transaction = |statements: &[String]| lines.push(format!("BEGIN;\n{};\nCOMMIT;", statements.join(";\n")));
+    let next = step.resume.as_ref().map_or(0, |unfinished| unfinished.next_statement);
+    if step.resume.is_none() {
+        let script = (step.script.text.as_str(), &step.script.directives);
+        let begin = writer.insert_progress(&step.history_row(), step.direction, script, &setting.now);
+        match step.direction {
+            Direction::Up => transaction(&[begin]),
+            Direction::Down => transaction(&[writer.delete_history(step.version), begin]),
+        }
+    }
+    if writer.tables.dialect == Dialect::Sqlite {
+        let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
+        lines.push(format!("PRAGMA foreign_keys = {state};"));
+    }
+    for (at, unit) in units.iter().enumerate().skip(next) {
+        let advance = writer.advance_progress(step.version, at, at + 1, Mark::Waiting);
+        match &unit.kind {
+            UnitKind::Shared => lines.push(format!("BEGIN;\n{}\n{advance};\nCOMMIT;", terminated(&unit.text))),
+            UnitKind::Copy(data) => {
+                lines.push(format!("BEGIN;\n{}\n{data}\\.\n{advance};\nCOMMIT;", terminated(&unit.text)));
+            }
+            UnitKind::Session => lines.push(format!("{}\n{advance};", terminated(&unit.text))),
+            UnitKind::Alone(_) => {
+                let started = writer.advance_progress(step.version, at, at, Mark::Started);
+                lines.push(format!("{started};\n{}\n{advance};", terminated(&unit.text)));
+            }
+        }
+    }
+    if writer.tables.dialect == Dialect::Postgres {
+        lines.push("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP;".to_owned());
+    }
+    let checksum = step.checksum.to_string();
+    let mut end = Vec::new();
+    if step.direction == Direction::Up {
+        end.push(writer.insert_history(&step.history_row(), &setting.now, None));
+    }
+    end.push(writer.delete_progress(step.version));
+    end.push(writer.log(&step.log_row(&checksum, "done", None, "NULL".to_owned()), &setting.now));
+    lines.push(format!("BEGIN;\n{};\nCOMMIT;", end.join(";\n")));
 }
 
 fn terminated(text: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::history::Direction;
 use super::layout::LayoutError;
 use super::script::ScriptProblem;
-use crate::db::{DbError, SqlError};
+use crate::db::{DbError, ErrorClass, SqlError};
 use crate::source_text::Position;
 
 /// Why migrations were not run, or not all of them.
@@ -340,6 +340,22 @@ impl MigrateError {
             },
             Self::Script(failure) if matches!(failure.source.code.as_deref(), Some("SQLITE_FULL" | "53100")) => {
                 "make room on the disk, and run it again".to_owned()
+            }
+            Self::Script(failure) if failure.source.class == ErrorClass::LockTimeout => {
+                "another session holds a lock that is needed: end it or wait for it, or give it more time with \
+                 `--lock-timeout` and `--lock-retries`"
+                    .to_owned()
+            }
+            Self::Script(failure) if failure.source.code.as_deref() == Some("2D000") => {
+                "a procedure that ends transactions can't run in one: give the call a migration of its own that runs \
+                 without a transaction"
+                    .to_owned()
+            }
+            Self::Script(failure)
+                if failure.source.code.as_deref() == Some("42501")
+                    && failure.source.message.contains("schema_migrations") =>
+            {
+                "the user needs SELECT, INSERT, UPDATE and DELETE on the `schema_migrations` tables".to_owned()
             }
             Self::Script(failure) => match failure.state {
                 FailureState::RolledBack => "correct the script and run it again".to_owned(),

@@ -59,6 +59,17 @@ fn plan(folder: &Folder, state: &State, mark: Mark, reason: &str, writer: &Write
     let entries = compare(folder, state);
     let mut adjustment = Adjustment::default();
     if let Standing::HomeMade { versions } = &state.standing {
+        let highest = versions.iter().copied().max().unwrap_or(0);
+        if let Mark::Through(version) = mark
+            && version < highest
+        {
+            return Err(MigrateError::Refused(vec![Refusal::new(
+                format!(
+                    "`schema_migrations`, made by hand, goes up to {highest}, and only {version} is to be recorded"
+                ),
+                format!("what is above would run again: `liftlock mark --through {highest} --applied --reason '…'`"),
+            )]));
+        }
         adjustment.changes.push(format!(
             "`schema_migrations`, made by hand ({} rows), is renamed to `schema_migrations_before_liftlock`",
             versions.len()

@@ -101,10 +101,10 @@ pub struct ScriptProblem {
 /// How a script of this layout says that it is to run without a transaction.
 fn marker_hint(layout: Layout) -> String {
     match layout.no_transaction_marker() {
-        Some(marker) => format!("its own migration, with {marker}: then statements run one by one"),
+        Some(marker) => format!("a migration of its own, with {marker}: then statements run one by one"),
         None => format!(
-            "the layout {layout} has no way to say that a script runs without a transaction: give the statement a \
-             migration of its own in a layout that has"
+            "a migration of its own, with nothing else in it ({layout} has no other way to say that a script runs \
+             without a transaction)"
         ),
     }
 }

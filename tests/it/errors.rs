@@ -54,7 +54,7 @@ fn what_needs_no_transaction_is_found_before_anything_runs() {
     2 |
     3 | CREATE INDEX CONCURRENTLY i ON t (id);
       | ^
-    hint: give it its own migration, with `-- liftlock: no-transaction` in the comments before the first statement: then statements run one by one
+    hint: give it a migration of its own, with `-- liftlock: no-transaction` in the comments before the first statement: then statements run one by one
     ");
     assert!(database.tables().is_empty());
     for statement in [

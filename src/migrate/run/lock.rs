@@ -149,6 +149,25 @@ fn advisory_holder(db: &mut PostgresDb, key: i64) -> Result<String, MigrateError
     ))
 }
 
+/// SQLite: who holds the lock of a run, if anybody does. Nothing is made or written: the one who asks may only read.
+pub(super) fn holder(db: &Db) -> Option<String> {
+    let Db::Sqlite(db) = db else { return None };
+    let path = beside(db.path()?);
+    let mut file = File::open(&path).ok()?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Some(about(&mut file, &path)),
+        _ => None,
+    }
+}
+
+/// What the one who holds the lock wrote into its file.
+fn about(file: &mut File, path: &Path) -> String {
+    let mut about = String::new();
+    let read = file.read_to_string(&mut about);
+    let about = if read.is_ok() && !about.trim().is_empty() { about.trim() } else { "another process" };
+    format!("{about} (`{}`)", path.display())
+}
+
 fn beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-liftlock");
@@ -168,12 +187,7 @@ fn lock_file(path: &Path) -> Result<Result<RunLock, String>, MigrateError> {
             }
             Ok(Ok(RunLock::File(file)))
         }
-        Err(TryLockError::WouldBlock) => {
-            let mut about = String::new();
-            let read = file.read_to_string(&mut about);
-            let about = if read.is_ok() && !about.trim().is_empty() { about.trim() } else { "another process" };
-            Ok(Err(format!("{about} (`{}`)", path.display())))
-        }
+        Err(TryLockError::WouldBlock) => Ok(Err(about(&mut file, path))),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }

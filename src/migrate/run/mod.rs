@@ -54,6 +54,9 @@ pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'
         }
     })?;
     let Some(lock) = lock else { return Ok(Outcome { report, error: None }) };
+    if let Db::Sqlite(db) = db {
+        db.wait(options.lock_timeout, &options.interrupt);
+    }
     let outcome: Result<Option<MigrateError>, MigrateError> = (|| {
         stoppable(db, options, |db| ensure_tables(db, &state, options))?;
         loop {

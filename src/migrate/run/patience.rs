@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::lock;
 use crate::db::{Db, ErrorClass, SqlError};
 use crate::interrupt::Interrupt;
 use crate::migrate::history::State;
@@ -29,21 +30,39 @@ pub(super) fn is_busy(error: &MigrateError) -> bool {
     matches!(error, MigrateError::Bookkeeping { source, .. } if source.class == ErrorClass::LockTimeout)
 }
 
-/// Reads the state; where the file is locked, again and again, as often as a migration would be tried.
+/// Reads the state; where the file is locked, again and again, as long as a runner waits for another, or a migration for
+/// its locks.
 pub(super) fn read_patiently(db: &mut Db, options: &Options) -> Result<State, MigrateError> {
-    let mut attempt = 0;
+    let began = Instant::now();
+    let longest = options.lock_wait.unwrap_or_else(|| {
+        options.lock_timeout.checked_mul(options.lock_retries.saturating_add(1)).unwrap_or(Duration::MAX)
+    });
+    let mut told = false;
     loop {
-        match stoppable(db, options, State::read) {
-            Err(error) if is_busy(&error) && attempt < options.lock_retries => {
-                attempt += 1;
-                options.tell(&Event::Waiting { holder: "a connection that has locked the database".to_owned() });
-                sleep(jitter(Duration::from_millis(100)), &options.interrupt);
-                if options.interrupt.is_set() {
-                    return Err(MigrateError::Interrupted { during: None });
-                }
-            }
-            result => return result,
+        if let Db::Sqlite(db) = db {
+            db.wait(Duration::from_millis(100), &options.interrupt);
         }
+        let error = match stoppable(db, options, State::read) {
+            Err(error) if is_busy(&error) => error,
+            result => return result,
+        };
+        let holder = lock::holder(db).unwrap_or_else(|| "a connection that has locked the database".to_owned());
+        if options.interrupt.is_set() {
+            return Err(MigrateError::Interrupted {
+                during: Some("while it waited for another connection".to_owned()),
+            });
+        }
+        if began.elapsed() >= longest {
+            return match options.lock_wait {
+                Some(waited) => Err(MigrateError::LockWait { holder, waited }),
+                None => Err(error),
+            };
+        }
+        if !told {
+            options.tell(&Event::Waiting { holder });
+            told = true;
+        }
+        sleep(jitter(Duration::from_millis(100)), &options.interrupt);
     }
 }
 

@@ -175,7 +175,7 @@ impl<'a> Run<'a> {
             self.blockers.get_or_insert_with(|| blockers::Watch::start(db)).begin(pid, timeout);
         }
         if let Db::Sqlite(db) = &mut *self.db {
-            db.set_busy_timeout(timeout);
+            db.wait(timeout, &self.options.interrupt);
         }
     }
 

@@ -396,7 +396,8 @@ impl Run<'_> {
 
     fn stopped(&self, step: &Step, at: usize, unit: &Unit, offset: Option<usize>, source: SqlError) -> MigrateError {
         let of = units(step).len();
-        if is_cancelled(&source, &self.options.interrupt) {
+        let gave_up = source.class == ErrorClass::LockTimeout && self.options.interrupt.is_set();
+        if gave_up || is_cancelled(&source, &self.options.interrupt) {
             return interrupted(step, at, of);
         }
         if source.message.contains(LOCK_LOST) || source.message.contains(ROW_GONE) {

@@ -34,7 +34,7 @@ pub(super) fn ensure_tables(db: &mut Db, state: &State, options: &Options) -> Re
     }
     let begin = match db {
         Db::Sqlite(sqlite) => {
-            sqlite.set_busy_timeout(options.lock_timeout);
+            sqlite.wait(options.lock_timeout, &options.interrupt);
             "BEGIN IMMEDIATE".to_owned()
         }
         Db::Postgres(_) => format!("BEGIN;\nSET LOCAL lock_timeout = {}", options.lock_timeout.as_millis()),

@@ -66,7 +66,8 @@ impl Run<'_> {
                 }
             };
             let source = &failure.source;
-            if is_cancelled(source, &self.options.interrupt) {
+            let gave_up = source.class == ErrorClass::LockTimeout && self.options.interrupt.is_set();
+            if gave_up || is_cancelled(source, &self.options.interrupt) {
                 return Err(interrupted(step));
             }
             if source.message.contains(LOCK_LOST) {
