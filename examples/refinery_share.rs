@@ -1,9 +1,10 @@
 //! A service that embeds refinery, on the history table that `liftlock` keeps: each sees what the other applied.
 //!
+//!     cargo run -- init && cargo run -- new first            # in a folder of your own
 //!     cargo run --example refinery_share -- sqlite:app.db migrations
 //!     cargo run --example refinery_share -- postgres://app@localhost/app migrations 2
 //!
-//! The folder's `V<version>__<name>.sql` files are run by refinery, up to the version given (all without one). The
+//! The folder must be a plain one (refinery knows no dialects, so not this repository's own `migrations/`). Its `V<version>__<name>.sql` files are run by refinery, up to the version given (all without one). The
 //! two lines that make the table a shared one are in `apply`: the feature `int8-versions`, and the table's name.
 
 use std::error::Error;

@@ -64,7 +64,8 @@ use plan::Plan;
 pub type EmbeddedFiles = &'static [(&'static str, &'static str)];
 
 /// The files of a folder, compiled in: `embed_migrations!("../migrations": "V1__users.sql", "V1__users.down.sql")`.
-/// The folder is relative to the source file, as with [`include_str!`].
+/// The folder is relative to the source file, as with [`include_str!`]. Every file is named by hand: one that is left out
+/// is not there.
 #[macro_export]
 macro_rules! embed_migrations {
     ($dir:literal : $($file:literal),+ $(,)?) => {
@@ -82,14 +83,14 @@ enum Source {
 /// What is told of a run's progress.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// How migrations are run; [`Options::default`] is what the command line does.
+/// How migrations are run. The defaults are those of the command line.
 #[derive(Clone)]
 pub struct Options {
-    /// Apply a pending version below the highest applied one.
+    /// Apply a pending version below the highest applied one. Default: no.
     pub allow_out_of_order: bool,
-    /// How long a statement waits for a lock before its migration is rolled back and tried again.
+    /// How long a statement waits for a lock before its migration is rolled back and tried again. Default: 5 s.
     pub lock_timeout: Duration,
-    /// How often that is tried again.
+    /// How often that is tried again. Default: 10 times.
     pub lock_retries: u32,
     /// How long to wait for another runner; `None`: as long as it lives.
     pub lock_wait: Option<Duration>,

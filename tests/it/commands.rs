@@ -396,3 +396,38 @@ fn a_database_is_not_made_for_what_is_refused() {
         assert!(!project.path("new.db").exists());
     }
 }
+
+#[test]
+fn init_writes_what_it_was_told() {
+    let project = Project::new();
+    project.run(&["init", "-d", "sqlite:own.db", "--dir", "db/my migs", "--layout", "goose"]).ok();
+    project.run(&["new", "first"]).ok().prints("db/my migs/");
+    let ran = project.run(&["up"]).ok().says("sqlite:own.db");
+    assert!(ran.stdout.contains("first"), "{ran:?}");
+    assert!(project.run(&["status", "--json"]).ok().json()["layout"] == "goose");
+}
+
+/// An everyday word as a password must neither be cut out of results nor given away by its absence.
+#[test]
+fn a_password_that_is_a_word_leaves_results_alone() {
+    let database = TestDatabase::postgres();
+    let url = database.url.replacen("postgres://postgres@", "postgres://postgres:app@", 1);
+    let project = project();
+    let dry = project.run(&["up", "--dry-run", "-d", &url]).ok().prints("applied_on");
+    let ran = project.run(&["up", "-d", &url]).ok().prints("applied V1__one");
+    let json = project.run(&["status", "--json", "-d", &url]).ok();
+    for text in [&dry.stdout, &dry.stderr, &ran.stdout, &ran.stderr, &json.stdout] {
+        assert!(!text.contains("***") && !text.contains(":app@"), "{text}");
+    }
+}
+
+#[test]
+fn a_home_made_table_is_not_cut_short() {
+    let database = TestDatabase::sqlite();
+    database.execute(
+        "CREATE TABLE schema_migrations (version integer); INSERT INTO schema_migrations VALUES (1), (2), (3)",
+    );
+    let arguments = ["mark", "--through", "1", "--applied", "--yes", "--reason", "r", "-d", &database.url];
+    project().run(&arguments).exits(3).says("goes up to 3, and only 1 is to be recorded");
+    assert_eq!(database.query("SELECT version FROM schema_migrations"), ["1", "2", "3"]);
+}

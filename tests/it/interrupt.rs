@@ -222,3 +222,26 @@ fn a_connection_that_never_comes_can_be_interrupted() {
         Ran::wait(child).exits(130);
     }
 }
+
+#[test]
+fn waiting_for_a_writer_of_sqlite_can_be_interrupted_and_capped() {
+    let database = TestDatabase::sqlite();
+    let url = database.url.as_str();
+    let project = project(Kind::Sqlite, "");
+    database.execute("CREATE TABLE t (x int)");
+    let writer = database.rusqlite();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lock_file = format!("{}-liftlock", database.path().display());
+    // far longer than a test may last, were the signal not heard
+    let up = project.spawn(&["up", "-d", url, "--lock-timeout", "1h"]);
+    until("the runner has its lock", || {
+        std::fs::read_to_string(&lock_file).is_ok_and(|text| text.contains(&format!("pid {} ", up.id())))
+    });
+    signal(&up, "INT");
+    Ran::wait(up).exits(130);
+    writer.execute_batch("ROLLBACK; BEGIN EXCLUSIVE").unwrap();
+    project
+        .run(&["up", "-d", url, "--lock-wait", "300ms", "--lock-timeout", "1h"])
+        .exits(3)
+        .says("a connection that has locked the database");
+}
