@@ -93,6 +93,11 @@ impl fmt::Display for SqlError {
         if let Some(code) = &self.code {
             write!(f, " ({code})")?;
         }
+        for (name, text) in [("detail", &self.detail), ("server's hint", &self.hint), ("context", &self.context)] {
+            if let Some(text) = text {
+                write!(f, "\n    {name}: {text}")?;
+            }
+        }
         Ok(())
     }
 }
@@ -117,14 +122,5 @@ impl SqlError {
     /// A failure that a driver gave no more than a text for.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         SqlFacts { message: message.into(), ..SqlFacts::default() }.into()
-    }
-
-    /// Detail, hint and context, each on a line of its own as `psql` prints them.
-    #[must_use]
-    pub fn particulars(&self) -> Vec<String> {
-        [("detail", &self.detail), ("server's hint", &self.hint), ("context", &self.context)]
-            .into_iter()
-            .filter_map(|(name, text)| text.as_ref().map(|text| format!("{name}: {text}")))
-            .collect()
     }
 }

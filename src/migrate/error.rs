@@ -232,9 +232,6 @@ impl fmt::Display for ScriptFailure {
         for blocker in &self.blockers {
             write!(f, "\nthe lock is held by {blocker}")?;
         }
-        for particular in self.source.particulars() {
-            write!(f, "\n{particular}")?;
-        }
         Ok(())
     }
 }

@@ -188,8 +188,8 @@ fn a_failure_on_postgres_reads_well() {
     2 | INSERT INTO base
       | ^
     it was rolled back: nothing of it is left
-    detail: Key (id)=(1) already exists.
       cause: duplicate key value violates unique constraint "base_pkey" (23505)
+        detail: Key (id)=(1) already exists.
     hint: correct the script and run it again
     "#);
     let raise = "CREATE FUNCTION inner_one() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
@@ -204,12 +204,12 @@ DO $$ BEGIN PERFORM inner_one(); END $$;";
     4 | DO $$ BEGIN PERFORM inner_one(); END $$;
       | ^
     it was rolled back: nothing of it is left
-    detail: it rains
-    server's hint: come tomorrow
-    context: PL/pgSQL function inner_one() line 2 at RAISE
+      cause: not today (P0042)
+        detail: it rains
+        server's hint: come tomorrow
+        context: PL/pgSQL function inner_one() line 2 at RAISE
     SQL statement "SELECT inner_one()"
     PL/pgSQL function inline_code_block line 1 at PERFORM
-      cause: not today (P0042)
     hint: correct the script and run it again
     "#);
     let ran = up(&database, "SELECT 1;\n  SELECT id / 0 FROM generate_series(1, 2) AS id;").exits(3);
@@ -231,8 +231,8 @@ DO $$ BEGIN PERFORM inner_one(); END $$;";
     2 | SELECT nam FROM base;
       |        ^
     it was rolled back: nothing of it is left
-    server's hint: Perhaps you meant to reference the column "base.name".
       cause: column "nam" does not exist (42703)
+        server's hint: Perhaps you meant to reference the column "base.name".
     hint: correct the script and run it again
     "#);
 }
