@@ -72,7 +72,7 @@ pub(super) fn run(args: &New, context: &Context, output: &mut Output) -> Command
         }
     }
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let version = next_version(migrations.numbering, versions.into_iter(), now);
+    let version = next_version(migrations.numbering, versions.into_iter(), now)?;
     let name = name(&args.name)?;
     let fill = |template: &str| template.replace("{{name}}", &name);
     let (up, down) = match layout {
