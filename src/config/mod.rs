@@ -99,8 +99,8 @@ pub struct MigrationSettings {
     pub dir: PathBuf,
     /// The name of its layout; `None` finds out.
     pub layout: Option<String>,
-    /// What a new migration's version is.
-    pub numbering: Numbering,
+    /// What a new migration's version is; `None` is as the folder's others are.
+    pub numbering: Option<Numbering>,
     /// Whether a version below the highest applied one may be applied.
     pub allow_out_of_order: bool,
     /// How long a transactional migration may wait for a lock of PostgreSQL; zero is for ever, as for the server.
@@ -276,7 +276,7 @@ impl<'a> Sources<'a> {
         Ok(MigrationSettings {
             dir: self.dir(own)?,
             layout: layout.filter(|layout| layout != "auto"),
-            numbering: self.pick(flags.numbering, "NUMBERING", own, |m| &m.numbering, str::parse)?.unwrap_or_default(),
+            numbering: self.pick(flags.numbering, "NUMBERING", own, |m| &m.numbering, str::parse)?,
             allow_out_of_order: self
                 .pick(flags.allow_out_of_order, "ALLOW_OUT_OF_ORDER", own, |m| &m.allow_out_of_order, parse_bool)?
                 .unwrap_or(false),
