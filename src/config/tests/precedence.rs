@@ -185,11 +185,17 @@ fn a_file_can_be_named_and_its_paths_start_from_it() {
 
     let missing = Overrides { config: Some("none.yaml".into()), ..Overrides::default() };
     let error = resolve(&missing, &Environment::default(), folder.path()).expect_err("missing");
-    assert!(error.to_string().ends_with("none.yaml` can't be read"), "{error}");
+    assert!(error.to_string().ends_with("none.yaml`"), "{error}");
     // no working folder: paths stay as they were written
     let flags = Overrides { database: Some("sqlite:x.db".to_owned()), ..missing };
     let error = resolve(&flags, &Environment::default(), Path::new("")).expect_err("missing");
-    assert_eq!(error.to_string(), "`none.yaml` can't be read");
+    insta::assert_snapshot!(shown(&error), @r"
+        `--config`: there is no such file, `none.yaml`
+          hint: name a file that is there; without `--config`, `liftlock.yaml` is read where there is one (`liftlock init` writes it)
+        ");
+    let environment = Environment::from_pairs([("LIFTLOCK_CONFIG", "none.yaml")]);
+    let error = resolve(&Overrides::default(), &environment, folder.path()).expect_err("missing");
+    assert!(error.to_string().starts_with("`LIFTLOCK_CONFIG`: there is no such file"), "{error}");
 }
 
 #[test]
