@@ -1,6 +1,8 @@
 //! `liftlock completions` and `liftlock man`: what a package of the program ships beside it.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
@@ -23,7 +25,7 @@ pub(super) struct Completions {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  liftlock man | man -l -\n  liftlock man --out /usr/share/man/man1")]
 pub(super) struct Man {
-    /// The folder
+    /// The folder; it is made where it is missing
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -38,15 +40,33 @@ pub(super) fn completions(args: &Completions, output: &mut Output) -> CommandRes
 pub(super) fn man(args: &Man, output: &mut Output) -> CommandResult {
     match &args.out {
         Some(folder) => {
-            clap_mangen::generate_to(Cli::command(), folder)
-                .map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
+            write_pages(folder).map_err(|source| Error::Write { path: folder.display().to_string(), source })?;
             output.line(&format!("wrote the manual pages to {}", folder.display()))?;
         }
         None => {
-            let mut text = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(Error::Print)?;
-            output.raw(&text)?;
+            let text = page(&clap_mangen::Man::new(Cli::command())).map_err(Error::Print)?;
+            output.raw(text.as_bytes())?;
         }
     }
     Ok(exit::DONE)
+}
+
+/// The program's page, and one for each command.
+fn write_pages(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let commands: Vec<_> = program.get_subcommands().cloned().collect();
+    for command in commands.into_iter().chain([program]) {
+        let man = clap_mangen::Man::new(command);
+        fs::write(folder.join(man.get_filename()), page(&man)?)?;
+    }
+    Ok(())
+}
+
+/// A page's text. What follows the options begins with examples, and clap_mangen has one name for whatever it is.
+fn page(man: &clap_mangen::Man) -> io::Result<String> {
+    let mut text = Vec::new();
+    man.render(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).replacen("\n.SH EXTRA\n", "\n.SH EXAMPLES\n", 1))
 }

@@ -33,7 +33,7 @@ pub(super) struct New {
     /// Mark its scripts as running without a transaction
     #[arg(long)]
     no_transaction: bool,
-    /// The version: timestamp or sequence [default: timestamp]
+    /// The version: timestamp or sequence [default: as in the folder; timestamp where it is empty]
     #[arg(long, value_name = "KIND", value_parser = numbering)]
     pub numbering: Option<Numbering>,
     /// Print the files and write nothing
@@ -73,7 +73,8 @@ pub(super) fn run(args: &New, context: &Context, output: &mut Output) -> Command
         }
     }
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let version = next_version(migrations.numbering, versions.into_iter(), now);
+    let numbering = migrations.numbering.unwrap_or_else(|| numbering_of(&versions, layout));
+    let version = next_version(numbering, versions.into_iter(), now)?;
     let name = name(&args.name)?;
     let fill = |template: &str| template.replace("{{name}}", &name);
     let (up, down) = match layout {
@@ -107,6 +108,16 @@ pub(super) fn run(args: &New, context: &Context, output: &mut Output) -> Command
     let files = files.into_iter().map(|(path, _)| path).collect();
     output.json(&NewJson { command: "new", version, dry_run: args.dry_run, files })?;
     Ok(exit::DONE)
+}
+
+/// How the folder's versions are numbered: a date has eight digits, a time more.
+fn numbering_of(versions: &[i64], layout: Layout) -> Numbering {
+    match versions.iter().max() {
+        // Diesel begins with a version 0 of its own, and goes on with times
+        Some(0) if layout == Layout::Diesel => Numbering::Timestamp,
+        Some(highest) if *highest < 10_000_000 => Numbering::Sequence,
+        _ => Numbering::Timestamp,
+    }
 }
 
 /// Words become one name: blanks and dashes are underscores.

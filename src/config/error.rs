@@ -45,6 +45,14 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// The configuration file was named and isn't there.
+    #[error("{origin}: there is no such file, `{}`", file.display())]
+    Missing {
+        /// Who named it.
+        origin: Origin,
+        /// The file.
+        file: PathBuf,
+    },
     /// A value is wrong.
     #[error("{origin}: {problem}")]
     Value {
@@ -186,6 +194,10 @@ impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unreadable { .. } => None,
+            Self::Missing { origin, .. } => Some(format!(
+                "name a file that is there; without {origin}, `liftlock.yaml` is read where there is one (`liftlock init` \
+                 writes it)"
+            )),
             Self::Value { problem, .. } => problem.hint(),
             Self::NoDatabase { file: Some(_), names } if !names.is_empty() => {
                 Some(format!("choose one with `--env`: {}", list(names)))

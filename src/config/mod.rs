@@ -35,6 +35,9 @@ use value::{Text, parse_bool, parse_count, parse_text};
 /// The file's name, looked for in the working folder and nowhere else.
 pub const FILE_NAME: &str = "liftlock.yaml";
 
+/// What names another file.
+const CONFIG_VARIABLE: &str = "LIFTLOCK_CONFIG";
+
 /// What flags, or a caller of the library, say.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -99,8 +102,8 @@ pub struct MigrationSettings {
     pub dir: PathBuf,
     /// The name of its layout; `None` finds out.
     pub layout: Option<String>,
-    /// What a new migration's version is.
-    pub numbering: Numbering,
+    /// What a new migration's version is; `None` is as the folder's others are.
+    pub numbering: Option<Numbering>,
     /// Whether a version below the highest applied one may be applied.
     pub allow_out_of_order: bool,
     /// How long a transactional migration may wait for a lock of PostgreSQL; zero is for ever, as for the server.
@@ -186,14 +189,16 @@ enum Choice<'a> {
 
 impl<'a> Sources<'a> {
     fn read(overrides: &'a Overrides, environment: &'a Environment, cwd: &'a Path) -> Result<Self, ConfigError> {
-        let named = overrides.config.as_deref().or(environment.get("LIFTLOCK_CONFIG").map(Path::new));
-        let path = cwd.join(named.unwrap_or(Path::new(FILE_NAME)));
+        let flag = overrides.config.as_deref().map(|path| (path, Origin::Flag("--config")));
+        let variable =
+            || Some((Path::new(environment.get(CONFIG_VARIABLE)?), Origin::Variable(CONFIG_VARIABLE.to_owned())));
+        let named = flag.or_else(variable);
+        let path = cwd.join(named.as_ref().map_or(Path::new(FILE_NAME), |(path, _)| path));
         let file = ConfigFile::read(&path)?;
         let mut warnings = Vec::new();
         if file.is_none() {
-            if named.is_some() {
-                let source = std::io::Error::from(std::io::ErrorKind::NotFound);
-                return Err(ConfigError::Unreadable { file: path, source });
+            if let Some((_, origin)) = named {
+                return Err(ConfigError::Missing { origin, file: path });
             }
             if path.with_extension("yml").exists() {
                 warnings.push(format!("`liftlock.yml` is not read: the file's name is `{FILE_NAME}`"));
@@ -276,7 +281,7 @@ impl<'a> Sources<'a> {
         Ok(MigrationSettings {
             dir: self.dir(own)?,
             layout: layout.filter(|layout| layout != "auto"),
-            numbering: self.pick(flags.numbering, "NUMBERING", own, |m| &m.numbering, str::parse)?.unwrap_or_default(),
+            numbering: self.pick(flags.numbering, "NUMBERING", own, |m| &m.numbering, str::parse)?,
             allow_out_of_order: self
                 .pick(flags.allow_out_of_order, "ALLOW_OUT_OF_ORDER", own, |m| &m.allow_out_of_order, parse_bool)?
                 .unwrap_or(false),

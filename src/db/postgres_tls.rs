@@ -3,11 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -22,27 +23,20 @@ pub(super) fn connector(target: &PostgresTarget) -> Result<MakeRustlsConnect, Db
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("ring has TLS 1.2 and 1.3");
-    let chain = match target.sslmode {
-        SslMode::VerifyFull => {
-            let config = builder.with_root_certificates(roots(roots_of(target))?).with_no_client_auth();
-            return Ok(connect_with(config));
-        }
-        SslMode::VerifyCa => {
-            let roots = Arc::new(roots(roots_of(target))?);
-            let chain = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
-            Some(chain.map_err(|error| unusable(roots_of(target), Box::new(error)))?)
+    let trust = match target.sslmode {
+        SslMode::VerifyFull | SslMode::VerifyCa => {
+            let (roots, own) = roots(roots_of(target))?;
+            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+            let chain = chain.map_err(|error| unusable(roots_of(target), Box::new(error)))?;
+            Some(Trust { chain, own, name: target.sslmode == SslMode::VerifyFull })
         }
         SslMode::Disable | SslMode::Prefer | SslMode::Require => None,
     };
-    let verifier = Arc::new(Lenient { provider, chain });
-    let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    Ok(connect_with(config))
-}
-
-/// The protocol is named, as a server wants it that is asked for TLS at once (`sslnegotiation=direct`).
-fn connect_with(mut config: ClientConfig) -> MakeRustlsConnect {
+    let verifier = Arc::new(Verifier { provider, trust });
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    // as a server wants it that is asked for TLS at once (`sslnegotiation=direct`)
     config.alpn_protocols = vec![b"postgresql".to_vec()];
-    MakeRustlsConnect::new(config)
+    Ok(MakeRustlsConnect::new(config))
 }
 
 /// Without a file of its own, a mode that verifies uses the system's certificates.
@@ -58,8 +52,10 @@ fn unusable(from: &RootCertificates, source: Box<dyn std::error::Error + Send + 
     DbError::Certificates { path, source }
 }
 
-fn roots(from: &RootCertificates) -> Result<RootCertStore, DbError> {
+/// The authorities; and where a file holds them, its certificates as they stand there.
+fn roots(from: &RootCertificates) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), DbError> {
     let mut store = RootCertStore::empty();
+    let mut own = Vec::new();
     match from {
         RootCertificates::System => {
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -68,25 +64,37 @@ fn roots(from: &RootCertificates) -> Result<RootCertStore, DbError> {
             let pem = fs::read(path).map_err(|error| unusable(from, Box::new(error)))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|error| unusable(from, error.to_string().into()))?;
-                store.add(certificate).map_err(|error| unusable(from, Box::new(error)))?;
+                store.add(certificate.clone()).map_err(|error| unusable(from, Box::new(error)))?;
+                own.push(certificate);
             }
         }
     }
     if store.is_empty() {
         return Err(unusable(from, "there is no certificate in it".into()));
     }
-    Ok(store)
+    Ok((store, own))
 }
 
-/// Checks less than the whole certificate, as libpq does in all modes but `verify-full`.
+/// Checks as much of a certificate as libpq does in the same mode.
 #[derive(Debug)]
-struct Lenient {
+struct Verifier {
     provider: Arc<CryptoProvider>,
-    /// `verify-ca`: who must have signed. `prefer` and `require`: encrypted, to whomever.
-    chain: Option<Arc<WebPkiServerVerifier>>,
+    /// `prefer` and `require`: encrypted, to whomever.
+    trust: Option<Trust>,
 }
 
-impl ServerCertVerifier for Lenient {
+/// Whose certificates are good.
+#[derive(Debug)]
+struct Trust {
+    /// Who must have signed.
+    chain: Arc<WebPkiServerVerifier>,
+    /// The file's certificates: a server may show one of them as its own.
+    own: Vec<CertificateDer<'static>>,
+    /// `verify-full`: the certificate must name the host.
+    name: bool,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -95,12 +103,22 @@ impl ServerCertVerifier for Lenient {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        let Some(trust) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        match trust.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             // webpki checks the chain first and the name last
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if !trust.name => Ok(ServerCertVerified::assertion()),
+            // `openssl req -x509` says of what it makes that it is an authority, which webpki takes from no server
+            // (`CaUsedAsEndEntity`, which rustls has no name for). The dates it has looked at by then.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) if trust.own.contains(end_entity) => {
+                // what can't be read was refused before its dates were looked at
+                let certificate = ParsedCertificate::try_from(end_entity)?;
+                if trust.name {
+                    verify_server_name(&certificate, server_name)?;
+                }
+                Ok(ServerCertVerified::assertion())
+            }
             verdict => verdict,
         }
     }

@@ -283,11 +283,17 @@ fn completions_and_manual_pages_are_printed() {
         project.run(&["completions", shell]).ok().prints("liftlock").prints("repair");
     }
     project.run(&["completions", "cmd.exe"]).exits(2);
-    project.run(&["man"]).ok().prints(".TH");
-    std::fs::create_dir(project.path("man")).unwrap();
-    project.run(&["man", "--out", "man"]).ok();
-    assert!(project.path("man/liftlock-up.1").exists());
-    project.run(&["man", "--out", "nowhere"]).exits(3).says("nowhere");
+    project.run(&["man"]).ok().prints(".TH").prints(".SH EXAMPLES").prints("Exit codes");
+    // the folder is made where it is missing
+    for _ in 0..2 {
+        project.run(&["man", "--out", "share/man1"]).ok().prints("share/man1");
+    }
+    assert!(project.path("share/man1/liftlock.1").exists());
+    assert!(!project.path("share/man1/liftlock-help.1").exists());
+    let page = project.read("share/man1/liftlock-up.1");
+    assert!(page.contains(".SH EXAMPLES\n") && !page.contains(".SH EXTRA"), "{page}");
+    project.write("taken", "");
+    project.run(&["man", "--out", "taken"]).exits(3).says("taken");
 }
 
 #[test]

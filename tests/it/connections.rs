@@ -62,7 +62,11 @@ impl Guarded {
                openssl req -x509 $ec -days 2 -subj /CN=liftlock-$ca -addext basicConstraints=critical,CA:TRUE -keyout $ca.key -out $ca.crt
              done
              openssl req $ec -subj /CN=localhost -keyout server.key -out server.csr
+             openssl req -x509 -key server.key -days 2 -subj /CN=localhost -addext basicConstraints=critical,CA:TRUE \
+               -addext subjectAltName=DNS:localhost -out self.crt
              echo subjectAltName=DNS:localhost >san
+             (cat san; echo basicConstraints=critical,CA:TRUE) >ca.ext
+             openssl x509 -req -in server.csr -signkey server.key -days -1 -extfile ca.ext -out expired.crt
              openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.crt
              chmod 600 server.key
              printf %s '{PASSWORD}' >password
@@ -124,6 +128,21 @@ END
     /// A URL for `user` (with a password or without) by the server's name or address.
     fn url(&self, user: &str, host: &str, rest: &str) -> String {
         format!("postgres://{user}@{host}:{}/{rest}", self.port)
+    }
+
+    /// Has the server read its settings and its certificate again.
+    fn reload(&self) {
+        let ask = |query: &str| -> String {
+            Client::connect(&self.admin(), NoTls).unwrap().query_one(query, &[]).unwrap().get(0)
+        };
+        let read_at = || ask("SELECT pg_conf_load_time()::text");
+        let before = read_at();
+        ask("SELECT pg_reload_conf()::text");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while read_at() == before {
+            assert!(Instant::now() < deadline, "the server does not read its settings");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn certificate(&self, name: &str) -> String {
@@ -192,17 +211,36 @@ fn tls_is_what_the_mode_says() {
     project.write(".postgresql/root.crt", &std::fs::read_to_string(&other).unwrap());
     refused(&url("app", "localhost", "sslmode=verify-full"), "unknownissuer");
     project.remove(".postgresql/root.crt");
+    // a certificate that has signed itself, as PostgreSQL's manual makes one, is its own authority
+    let own = guarded.certificate("self.crt");
+    let both = project.path("both.crt");
+    std::fs::write(&both, [&ca, &own].map(|path| std::fs::read_to_string(path).unwrap()).concat()).unwrap();
+    std::fs::copy(&own, guarded.certificate("server.crt")).unwrap();
+    guarded.reload();
+    for (host, mode, root, why) in [
+        ("localhost", "verify-ca", own.as_str(), ""),
+        ("127.0.0.1", "verify-ca", &own, ""),
+        ("localhost", "verify-full", &own, ""),
+        ("localhost", "verify-full", both.to_str().unwrap(), ""),
+        ("127.0.0.1", "verify-full", &own, "not valid for name"),
+        ("localhost", "verify-ca", &ca, "certificate"),
+        ("localhost", "verify-full", &ca, "certificate"),
+    ] {
+        let url = url("tls_only", host, &format!("sslmode={mode}&sslrootcert={root}"));
+        if why.is_empty() {
+            assert!(encrypted(&url), "{url}");
+        } else {
+            refused(&url, why);
+        }
+    }
+    let expired = guarded.certificate("expired.crt");
+    std::fs::copy(&expired, guarded.certificate("server.crt")).unwrap();
+    guarded.reload();
+    refused(&url("tls_only", "localhost", &format!("sslmode=verify-ca&sslrootcert={expired}")), "expired");
     // a server without TLS
     let mut admin = Client::connect(&guarded.admin(), NoTls).unwrap();
     admin.batch_execute("ALTER SYSTEM SET ssl = off").unwrap();
-    admin.batch_execute("SELECT pg_reload_conf()").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while Client::connect(&guarded.admin(), NoTls).unwrap().query_one("SHOW ssl", &[]).unwrap().get::<_, &str>(0)
-        == "on"
-    {
-        assert!(Instant::now() < deadline, "the server does not read its settings");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    guarded.reload();
     assert!(!encrypted(&url("app", "localhost", "sslmode=prefer")));
     refused(&url("app", "localhost", "sslmode=require"), "tls");
     refused(&url("app", "localhost", &format!("sslmode=verify-full&sslrootcert={ca}")), "tls");

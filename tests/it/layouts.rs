@@ -297,3 +297,35 @@ fn what_needs_another_program_is_refused() {
     }
     assert!(!database.path().exists());
 }
+
+#[test]
+fn new_numbers_as_the_folder_does() {
+    let folder = |names: &[&str]| {
+        names.iter().fold(Project::new(), |project, name| project.file(&format!("migrations/{name}.sql"), "SELECT 1;"))
+    };
+    let new = |project: &Project| project.run(&["new", "x", "--dry-run"]).ok().stdout;
+    for names in [&["V1__a", "V2__b"][..], &["V0__a", "postgres/V2__b"], &["V1__a", "V2__some words"]] {
+        assert!(new(&folder(names)).contains("migrations/V3__x.sql"), "{names:?}");
+    }
+    assert!(new(&folder(&["V9999998__a"])).contains("V9999999__x.sql"));
+    assert!(new(&folder(&["0001_a.up", "0002_b.up"])).contains("0003_x.up.sql"));
+    // a date or a time, and a folder without migrations; Diesel's own first one is version 0
+    for names in [&[][..], &["V1__a", "V20251120__b"], &["V20251120093000__a"], &["README"]] {
+        let project = if names == ["README"] { Project::new().file("migrations/README.md", "") } else { folder(names) };
+        assert!(new(&project).contains("migrations/V20"), "{names:?}");
+    }
+    assert!(new(&folder(&["00000000000000_diesel_initial_setup/up"])).contains("migrations/20"));
+    // what is said counts, wherever it is said
+    let numbered = || folder(&["V1__a"]);
+    let ran = numbered().run(&["new", "x", "--numbering", "timestamp"]).ok();
+    assert!(ran.stdout.contains("migrations/V20"), "{}", ran.stdout);
+    assert!(new(&numbered().env("LIFTLOCK_NUMBERING", "timestamp")).contains("migrations/V20"));
+    let set = numbered().file("liftlock.yaml", "migrations:\n  numbering: timestamp\n");
+    assert!(new(&set).contains("V20"));
+    // no version is left, and none is given out twice
+    let full = folder(&["V9223372036854775807__last"]);
+    for arguments in [&["new", "x"][..], &["new", "x", "--numbering", "sequence"]] {
+        full.run(arguments).exits(3).says("9223372036854775807");
+    }
+    assert_eq!(std::fs::read_dir(full.path("migrations")).unwrap().count(), 1);
+}

@@ -89,6 +89,62 @@ fn a_table_of_another_tool_is_named_and_never_touched() {
 }
 
 #[test]
+fn what_is_not_a_table_is_somebody_elses() {
+    let view = "somebody else (it is a view)";
+    let refinerys = "CREATE TABLE history (version bigint, name text, applied_on text, checksum text);
+         INSERT INTO history VALUES (1, 'one', '2026-01-01T00:00:00Z', '1'); CREATE VIEW schema_migrations AS SELECT * FROM history;";
+    let versions = "CREATE TABLE versions (version bigint PRIMARY KEY); INSERT INTO versions VALUES (1);";
+    let shapes = [
+        (view, format!("{versions} CREATE VIEW schema_migrations AS SELECT version FROM versions;"), None),
+        (view, refinerys.to_owned(), None),
+        (
+            view,
+            format!("{versions} CREATE MATERIALIZED VIEW schema_migrations AS SELECT version FROM versions;"),
+            Some(Kind::Postgres),
+        ),
+        ("somebody else (it is no table)", "CREATE SEQUENCE schema_migrations;".to_owned(), Some(Kind::Postgres)),
+        (
+            "somebody else (it is no table)",
+            format!("{versions} CREATE INDEX schema_migrations ON versions (version);"),
+            Some(Kind::Sqlite),
+        ),
+    ];
+    for (tool, sql, only) in shapes {
+        each_database(|database| {
+            if only.is_some_and(|only| only != database.kind) {
+                return;
+            }
+            database.execute(&sql);
+            let project = project();
+            let shown = if database.kind == Kind::Sqlite { "sqlite_schema" } else { "schema_migrations" };
+            let before = everything(database, shown);
+            for command in WRITING.into_iter().chain(READING) {
+                let ran = project.run(&[command, &["-d", &database.url]].concat()).exits(3);
+                assert!(ran.stderr.contains(tool), "{}", ran.stderr);
+            }
+            assert_eq!(everything(database, shown), before, "{tool}");
+        });
+    }
+}
+
+#[test]
+fn gooses_own_first_row_is_no_migration() {
+    each_database(|database| {
+        // as goose makes it (internal/dialect/dialectquery), and fills it before it applies anything
+        database.execute(
+            "CREATE TABLE goose_db_version (id int, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp);
+             INSERT INTO goose_db_version VALUES (1, 0, true, '2026-01-01');",
+        );
+        let project = project();
+        project.run(&["status", "-d", &database.url]).ok();
+        database.execute("INSERT INTO goose_db_version VALUES (2, 1, true, '2026-01-01')");
+        project.run(&["up", "-d", &database.url]).exits(3).says("migrated by goose").says("1 rows");
+        database.execute("DELETE FROM goose_db_version WHERE version_id = 1");
+        project.run(&["up", "-d", &database.url]).ok().prints("applied V2__two");
+    });
+}
+
+#[test]
 fn another_tools_table_can_be_moved_out_of_the_way() {
     each_database(|database| {
         database

@@ -209,3 +209,37 @@ fn every_error_has_a_place_and_no_value() {
           hint: the keys here are `dir`, `layout`, `numbering`, `allow_out_of_order`, `lock_timeout`, `lock_retries`, `lock_wait`
         "#);
 }
+
+/// `text` with its commented lines that are examples (a key and a colon, not a sentence) uncommented, and their number.
+fn uncommented(text: &str) -> (String, usize) {
+    let mut examples = 0;
+    let lines = text.lines().map(|line| {
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let Some(example) = rest.strip_prefix("# ") else { return line.to_owned() };
+        let key = example.trim_start().split([':', ' ']).next().unwrap_or_default();
+        let after = example.trim_start().strip_prefix(key).unwrap_or_default();
+        let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        if is_key && (after == ":" || after.starts_with(": ")) {
+            examples += 1;
+            format!("{indent}{example}")
+        } else {
+            line.to_owned()
+        }
+    });
+    let lines: Vec<String> = lines.collect();
+    (lines.join("\n") + "\n", examples)
+}
+
+#[test]
+fn the_examples_in_the_comments_can_be_used() {
+    let pairs = [("DB_PASSWORD", "x"), ("LIFTLOCK_PASSWORD", "x")];
+    for (text, expected) in
+        [(include_str!("../../../liftlock.yaml"), 18), (include_str!("../../../templates/init/liftlock.yaml"), 13)]
+    {
+        let (text, examples) = uncommented(text);
+        assert_eq!(examples, expected, "{text}");
+        for env in [None, Some("development"), Some("test"), Some("production")] {
+            read(&text, env, &pairs).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        }
+    }
+}

@@ -85,7 +85,7 @@ fn every_flag_has_a_variable_and_a_place_in_the_file() {
     };
     let from_file = migrations(&Overrides::default(), &[]);
     assert!(from_file.dir.ends_with("db"), "{from_file:?}");
-    assert_eq!(from_file.numbering, Numbering::Sequence);
+    assert_eq!(from_file.numbering, Some(Numbering::Sequence));
     assert_eq!((from_file.lock_timeout, from_file.lock_retries), (Duration::from_secs(2), 3));
     assert_eq!((from_file.layout, from_file.lock_wait, from_file.allow_out_of_order), (None, None, false));
 
@@ -105,7 +105,7 @@ fn every_flag_has_a_variable_and_a_place_in_the_file() {
     let from_variables = migrations(&env("production"), &variables);
     assert!(from_variables.dir.ends_with("elsewhere"));
     assert_eq!(from_variables.layout.as_deref(), Some("goose"));
-    assert_eq!(from_variables.numbering, Numbering::Timestamp);
+    assert_eq!(from_variables.numbering, Some(Numbering::Timestamp));
     assert!(from_variables.allow_out_of_order);
     assert_eq!((from_variables.lock_timeout, from_variables.lock_retries), (Duration::from_millis(250), 0));
     assert_eq!(from_variables.lock_wait, Some(Duration::from_secs(600)));
@@ -122,7 +122,7 @@ fn every_flag_has_a_variable_and_a_place_in_the_file() {
     };
     let from_flags = migrations(&flags, &variables);
     assert_eq!(from_flags.dir, PathBuf::from("/abs"));
-    assert_eq!((from_flags.layout, from_flags.numbering), (None, Numbering::Sequence));
+    assert_eq!((from_flags.layout, from_flags.numbering), (None, Some(Numbering::Sequence)));
     assert!(!from_flags.allow_out_of_order);
     assert_eq!(from_flags.lock_timeout.as_millis(), 2_147_483_647, "the longest that PostgreSQL takes");
     assert_eq!((from_flags.lock_retries, from_flags.lock_wait), (9, Some(Duration::ZERO)));
@@ -138,6 +138,7 @@ fn defaults_without_a_file() {
     let project = resolve_without_target(&Overrides::default(), &environment, folder.path()).expect("resolved");
     assert_eq!(project.config_file, None);
     assert_eq!(project.migrations.dir, folder.path().join("migrations"));
+    assert_eq!(project.migrations.numbering, None, "as the folder's migrations are");
     assert_eq!(project.migrations.lock_timeout, Duration::from_secs(5));
     assert_eq!((project.migrations.lock_retries, project.migrations.lock_wait), (10, None));
     assert_eq!(
@@ -184,11 +185,17 @@ fn a_file_can_be_named_and_its_paths_start_from_it() {
 
     let missing = Overrides { config: Some("none.yaml".into()), ..Overrides::default() };
     let error = resolve(&missing, &Environment::default(), folder.path()).expect_err("missing");
-    assert!(error.to_string().ends_with("none.yaml` can't be read"), "{error}");
+    assert!(error.to_string().ends_with("none.yaml`"), "{error}");
     // no working folder: paths stay as they were written
     let flags = Overrides { database: Some("sqlite:x.db".to_owned()), ..missing };
     let error = resolve(&flags, &Environment::default(), Path::new("")).expect_err("missing");
-    assert_eq!(error.to_string(), "`none.yaml` can't be read");
+    insta::assert_snapshot!(shown(&error), @r"
+        `--config`: there is no such file, `none.yaml`
+          hint: name a file that is there; without `--config`, `liftlock.yaml` is read where there is one (`liftlock init` writes it)
+        ");
+    let environment = Environment::from_pairs([("LIFTLOCK_CONFIG", "none.yaml")]);
+    let error = resolve(&Overrides::default(), &environment, folder.path()).expect_err("missing");
+    assert!(error.to_string().starts_with("`LIFTLOCK_CONFIG`: there is no such file"), "{error}");
 }
 
 #[test]

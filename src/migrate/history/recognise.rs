@@ -62,22 +62,31 @@ const OTHER_HISTORIES: [(&str, &str); 5] = [
 ];
 
 pub(super) fn recognise(db: &mut Db, tables: &Tables) -> Result<Standing, MigrateError> {
-    let present = present_tables(db, tables)?;
-    let there = |name: &str| present.iter().any(|table| table == name);
-    if !there("schema_migrations") {
+    let present = present(db, tables)?;
+    let kind = |name: &str| present.iter().find(|(present, _)| present == name).map(|(_, kind)| kind.as_str());
+    let there = |name: &str| kind(name).is_some();
+    let Some(history) = kind("schema_migrations") else {
         let mut others = Vec::new();
+        let there = |name: &str| matches!(kind(name), Some("table" | "view"));
         for (tool, table) in OTHER_HISTORIES.into_iter().filter(|(_, table)| there(table)) {
             let place = tables.history.replace("schema_migrations", table);
-            let rows = db.query(&format!("SELECT count(*) FROM {place}")).map_err(reading)?;
+            // goose fills its table with a version 0 before it applies anything
+            let which = if tool == "goose" { " WHERE version_id > 0" } else { "" };
+            let rows = db.query(&format!("SELECT count(*) FROM {place}{which}")).map_err(reading)?;
             let rows = rows.first().map_or(Ok(0), |row| number(row, 0))?;
             if rows > 0 {
                 others.push(OtherHistory { tool, table, rows });
             }
         }
         return Ok(Standing::Absent { others });
-    }
+    };
     let columns = columns(db, tables)?;
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    // whatever its columns: nothing of ours can be written to it, nor is it ours to rename
+    if history != "table" {
+        let tool = if history == "view" { "somebody else (it is a view)" } else { "somebody else (it is no table)" };
+        return Ok(Standing::OtherTool { tool, columns: names.into_iter().map(str::to_owned).collect() });
+    }
     if !names.starts_with(&["version", "name", "applied_on", "checksum"]) {
         return other(db, tables, &columns);
     }
@@ -119,24 +128,27 @@ fn other(db: &mut Db, tables: &Tables, columns: &[(String, String)]) -> Result<S
     Ok(Standing::OtherTool { tool, columns: names.into_iter().map(str::to_owned).collect() })
 }
 
-fn present_tables(db: &mut Db, tables: &Tables) -> Result<Vec<String>, MigrateError> {
+/// What stands under the names of histories, ours and others', and what each is: `table`, `view` or something else.
+fn present(db: &mut Db, tables: &Tables) -> Result<Vec<(String, String)>, MigrateError> {
     let ours = ["schema_migrations", "schema_migrations_progress", "schema_migrations_log"];
     let names: Vec<String> =
         ours.iter().chain(OTHER_HISTORIES.iter().map(|(_, table)| table)).map(|name| format!("'{name}'")).collect();
     let names = names.join(", ");
     let query = match tables.dialect {
         Dialect::Sqlite => {
+            // a trigger may have a table's name, and stands in nobody's way
             format!(
-                "SELECT lower(name) FROM main.sqlite_schema WHERE type IN ('table', 'view') AND lower(name) IN ({names})"
+                "SELECT lower(name), type FROM main.sqlite_schema WHERE type <> 'trigger' AND lower(name) IN ({names})"
             )
         }
         Dialect::Postgres => format!(
-            "SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = {}::regnamespace AND relname IN ({names})",
+            "SELECT relname, CASE WHEN relkind IN ('r', 'p') THEN 'table' WHEN relkind IN ('v', 'm') THEN 'view' ELSE 'other' END
+             FROM pg_catalog.pg_class WHERE relnamespace = {}::regnamespace AND relname IN ({names})",
             tables.dialect.literal(&tables.dialect.quote_identifier(&tables.schema))
         ),
     };
     let rows = db.query(&query).map_err(reading)?;
-    Ok(rows.iter().map(|row| text(row, 0)).collect())
+    Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).collect())
 }
 
 /// The columns in order, each with its declared type.

@@ -52,6 +52,9 @@ pub enum LayoutError {
         /// The name as it was given.
         name: String,
     },
+    /// A new migration beside one of the highest version there can be.
+    #[error("there is no version above {}, which the folder has", i64::MAX)]
+    NoVersionLeft,
     /// A new migration that the folder's layout can't hold as it was meant.
     #[error("the {layout} layout can't hold this migration: {reason}")]
     Inexpressible {
@@ -77,6 +80,9 @@ impl LayoutError {
             Self::Exists { .. } => Some("choose another name or version; files are never overwritten".to_owned()),
             Self::Name { .. } => {
                 Some("a name is made of letters, digits and underscores, at most 255 of them".to_owned())
+            }
+            Self::NoVersionLeft => {
+                Some("give the migration that has it a lower one, if it is nowhere applied".to_owned())
             }
             Self::Inexpressible { advice, .. } => Some((*advice).to_owned()),
             Self::Read { .. } | Self::Write { .. } => None,

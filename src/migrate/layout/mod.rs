@@ -240,7 +240,10 @@ fn read(
         };
         // where a file couldn't be taken in, what seems to be missing beside it may not be
         let incomplete = |problem: &Problem| {
-            matches!(problem, Problem::NotUtf8 { .. } | Problem::Nul { .. } | Problem::Section { .. })
+            matches!(
+                problem,
+                Problem::NotUtf8 { .. } | Problem::Nul { .. } | Problem::Section { .. } | Problem::NotInLayout { .. }
+            )
         };
         let incomplete = problems.iter().any(incomplete);
         assemble::assemble(&mut folder, pieces, dialect, &mut problems);

@@ -111,13 +111,22 @@ fn shown<'a>(loaded: &'a [Loaded], problems: &mut Vec<Problem>) -> Option<Layout
             evidence.push((layout, &file.path));
         }
     };
+    let described = |file: &Loaded| matches!(file.form, Form::Described { .. });
+    let down = |file: &Loaded| matches!(file.form, Form::Versioned { down: true, .. });
+    let refused_down =
+        |problem: &Problem| matches!(problem, Problem::NoSuchName { path, .. } if path.ends_with(".down.sql"));
+    // only we have `.down.sql` beside such names: a name there that Flyway alone would take is a slip
+    let slip = loaded.iter().any(described) && (loaded.iter().any(down) || problems.iter().any(refused_down));
     // `V1__name.sql` alone says little: it is ours unless something beside it is Flyway's
-    let flyway = loaded.iter().any(|file| matches!(file.form, Form::Described { .. } | Form::Undo { .. }));
+    let flyway = loaded.iter().any(|file| matches!(file.form, Form::Undo { .. }) || (described(file) && !slip));
     let sqlx = loaded.iter().any(|file| matches!(file.form, Form::Reversible { .. }) && sqlx::is_marked(&file.text));
     for file in loaded {
         match &file.form {
             Form::Versioned { down: false, .. } if flyway => see(Layout::Flyway, file),
             Form::Versioned { .. } => see(Layout::Liftlock, file),
+            Form::Described { .. } if slip && !flyway => {
+                problems.push(Problem::NotInLayout { path: file.path.clone(), layout: Layout::Liftlock });
+            }
             Form::Described { .. } | Form::Undo { .. } => see(Layout::Flyway, file),
             // golang-migrate has no such marker, so the files that share its names are sqlx's
             Form::Reversible { .. } if sqlx => see(Layout::Sqlx, file),
@@ -140,7 +149,7 @@ fn shown<'a>(loaded: &'a [Loaded], problems: &mut Vec<Problem>) -> Option<Layout
         let (first_path, second_path) = (first_path.to_owned(), second_path.to_owned());
         problems.push(Problem::TwoLayouts { first, first_path, second, second_path });
     }
-    evidence.first().map(|(layout, _)| *layout)
+    evidence.first().map(|(layout, _)| *layout).or(slip.then_some(Layout::Liftlock))
 }
 
 /// What new files take over from those that are there.

@@ -42,11 +42,17 @@ pub struct Style {
 ///
 /// Where the highest has more digits than a timestamp (a current Diesel appends four to the seconds), the timestamp
 /// gets as many, so that it stays what it is and comes after.
-#[must_use]
-pub fn next_version(numbering: Numbering, existing: impl Iterator<Item = i64>, now_utc: jiff::civil::DateTime) -> i64 {
+///
+/// # Errors
+/// The highest is the highest there can be.
+pub fn next_version(
+    numbering: Numbering,
+    existing: impl Iterator<Item = i64>,
+    now_utc: jiff::civil::DateTime,
+) -> Result<i64, LayoutError> {
     let highest = existing.max();
-    let above = highest.map_or(1, |highest| highest.saturating_add(1).max(1));
-    match numbering {
+    let above = highest.unwrap_or(0).max(0).checked_add(1).ok_or(LayoutError::NoVersionLeft)?;
+    Ok(match numbering {
         Numbering::Sequence => above,
         Numbering::Timestamp => {
             let stamp = [now_utc.month(), now_utc.day(), now_utc.hour(), now_utc.minute(), now_utc.second()]
@@ -55,7 +61,7 @@ pub fn next_version(numbering: Numbering, existing: impl Iterator<Item = i64>, n
             let digits = highest.and_then(i64::checked_ilog10).unwrap_or(0).clamp(13, 17);
             above.max(stamp * 10_i64.pow(digits - 13))
         }
-    }
+    })
 }
 
 /// The files that hold `new` in `layout` under the folder `dir`, with their texts. Nothing is read or written.

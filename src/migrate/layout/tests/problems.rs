@@ -59,6 +59,36 @@ fn two_layouts_in_one_folder() {
 }
 
 #[test]
+fn a_name_that_only_flyway_takes_among_our_files() {
+    let ours = [("V1__a.sql", ""), ("V1__a.down.sql", "")];
+    let among = |files: &[(&'static str, &'static str)]| read_as_found(&[&ours, files].concat());
+    insta::assert_snapshot!(among(&[("V3__has space.sql", "")]), @r"
+    `V3__has space.sql` is not a file of the liftlock layout
+    hint: the liftlock layout has `V<version>__<name>.sql` and `V<version>__<name>.down.sql`, the name of letters, digits and `_`; move other files out of the folder
+    ");
+    insta::assert_snapshot!(among(&[("V3__has space.sql", ""), ("V3__has_space.down.sql", "")]), @r"
+    `V3__has space.sql` is not a file of the liftlock layout
+    hint: the liftlock layout has `V<version>__<name>.sql` and `V<version>__<name>.down.sql`, the name of letters, digits and `_`; move other files out of the folder
+    ");
+    insta::assert_snapshot!(among(&[("V3__has-dash.sql", ""), ("V3__has-dash.down.sql", "")]), @r"
+    2 problems in the migrations:
+      `V3__has-dash.down.sql` is not named like a migration
+      `V3__has-dash.sql` is not a file of the liftlock layout
+    hint: the liftlock layout has `V<version>__<name>.sql` and `V<version>__<name>.down.sql`, the name of letters, digits and `_`; move other files out of the folder
+    ");
+    insta::assert_snapshot!(read_as_found(&[("V3__has-dash.sql", ""), ("V3__has-dash.down.sql", "")]), @r"
+    2 problems in the migrations:
+      `V3__has-dash.down.sql` is not named like a migration
+      `V3__has-dash.sql` is not a file of the liftlock layout
+    hint: the liftlock layout has `V<version>__<name>.sql` and `V<version>__<name>.down.sql`, the name of letters, digits and `_`; move other files out of the folder
+    ");
+    let dir = folder(&[("V1__a.sql", ""), ("V1__a.down.sql", ""), ("V3__b c.sql", "")]);
+    assert!(detect(dir.path()).unwrap_err().to_string().contains("V3__b c.sql` is not a file of the liftlock layout"));
+    // without a down script of ours it is Flyway's folder
+    assert!(read_as_found(&[("V1__a.sql", ""), ("V3__has space.sql", "")]).starts_with("flyway\n"));
+}
+
+#[test]
 fn files_that_do_not_fit_the_layout_given() {
     let given = |files: &[(&str, &str)], layout| shown(files, Dialect::Sqlite, Some(layout));
     insta::assert_snapshot!(given(&[("V1__a.sql", ""), ("U1__a.sql", "")], Layout::Liftlock), @r"

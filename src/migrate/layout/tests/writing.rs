@@ -223,10 +223,17 @@ fn nothing_is_overwritten_and_nothing_left_behind() {
 #[test]
 fn versions_are_given_out() {
     let now: DateTime = date(2026, 11, 20).at(9, 30, 5, 0);
-    let next = |numbering, existing: &[i64]| next_version(numbering, existing.iter().copied(), now);
+    let given = |numbering, existing: &[i64]| next_version(numbering, existing.iter().copied(), now);
+    let next = |numbering, existing: &[i64]| given(numbering, existing).unwrap();
     assert_eq!(next(Numbering::Sequence, &[]), 1);
     assert_eq!(next(Numbering::Sequence, &[3, 9, 2]), 10);
-    assert_eq!(next(Numbering::Sequence, &[i64::MAX]), i64::MAX);
+    assert_eq!(next(Numbering::Sequence, &[i64::MAX - 1]), i64::MAX);
+    for numbering in [Numbering::Sequence, Numbering::Timestamp] {
+        let error = given(numbering, &[7, i64::MAX]).unwrap_err();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(format!("{error}; {}", error.hint().unwrap()), @"there is no version above 9223372036854775807, which the folder has; give the migration that has it a lower one, if it is nowhere applied");
+        }
+    }
     assert_eq!(next(Numbering::Timestamp, &[]), 20_261_120_093_005);
     assert_eq!(next(Numbering::Timestamp, &[0, 7]), 20_261_120_093_005);
     assert_eq!(next(Numbering::Timestamp, &[20_261_120_093_005]), 20_261_120_093_006);
