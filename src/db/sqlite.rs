@@ -218,6 +218,7 @@ impl SqliteDb {
     /// # Errors
     /// [`SqlError`] where the pragma can't be read.
     pub fn foreign_keys(&self) -> Result<bool, SqlError> {
+        // not a cached statement: this pragma's answer is worked out when it is prepared
         self.connection
             .query_row("PRAGMA foreign_keys", [], |row| row.get(0))
             .map_err(|error| describe(&error, None, 0))
@@ -230,7 +231,8 @@ impl SqliteDb {
     /// [`SqlError`] where the pragma can't be read.
     pub fn data_version(&self) -> Result<i64, SqlError> {
         self.connection
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(|error| describe(&error, None, 0))
     }
 

@@ -22,7 +22,7 @@ pub enum MigrateError {
     #[error("{}", list(.0))]
     Refused(Vec<Refusal>),
     /// `schema_migrations` belongs to another tool.
-    #[error("`schema_migrations` is a table of {tool} (columns: {})", columns.join(", "))]
+    #[error("`schema_migrations` belongs to {tool} (columns: {})", columns.join(", "))]
     OtherTool {
         /// The tool.
         tool: &'static str,
@@ -304,8 +304,8 @@ impl MigrateError {
                 return Some(hints.join("\n"));
             }
             Self::OtherTool { tool, .. } => format!(
-                "Liftlock never alters it. To take over from {tool}: move that table out of the way (rename it), then \
-                 `liftlock mark --through VERSION --applied --reason '…'`"
+                "Liftlock never alters it. To take over: move that table out of the way (rename it), then \
+                 `liftlock mark --through VERSION --applied --reason '…'`, so that nothing {tool} has applied runs again"
             ),
             Self::OtherHistory { tool, .. } => format!(
                 "record what {tool} has applied, so that nothing runs twice: \

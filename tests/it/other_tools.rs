@@ -81,7 +81,7 @@ fn a_table_of_another_tool_is_named_and_never_touched() {
             let before = everything(database, "schema_migrations");
             for command in WRITING.into_iter().chain(READING) {
                 let ran = project.run(&[command, &["-d", &database.url]].concat()).exits(3);
-                assert!(ran.stderr.contains(&format!("`schema_migrations` is a table of {tool}")), "{}", ran.stderr);
+                assert!(ran.stderr.contains(&format!("`schema_migrations` belongs to {tool}")), "{}", ran.stderr);
             }
             assert_eq!(everything(database, "schema_migrations"), before, "{tool}");
         });

@@ -15,7 +15,7 @@ pub(super) const IDENTIFY_POSTGRES: &str = "SELECT current_schema(), \
      pg_catalog.hashtextextended('liftlock migrate ' || current_database() || ' ' || coalesce(current_schema(), ''), 0), \
      pg_catalog.current_setting('liftlock.session', true), pg_catalog.pg_backend_pid(), \
      (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-      WHERE c.oid = pg_catalog.to_regclass('schema_migrations')), \
+      WHERE c.oid = pg_catalog.to_regclass('schema_migrations') AND c.relkind IN ('r', 'p')), \
      current_schema() = current_user AND pg_catalog.current_setting('search_path') LIKE '%$user%'";
 
 /// What runs the migration, for the rows that say so.
