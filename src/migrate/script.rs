@@ -248,7 +248,7 @@ fn transaction(
         rest = after;
     }
     for (statement, kind) in rest {
-        let first_words = first_words(statement.text);
+        let named = || first_words(statement.text);
         match kind {
             StatementKind::Begin { .. } | StatementKind::Commit { .. } | StatementKind::Rollback { .. } => {
                 let hint = format!(
@@ -256,17 +256,17 @@ fn transaction(
                      a transaction of its own. To end transactions yourself: {}",
                     marker_hint(layout)
                 );
-                let message = format!("`{first_words}` in a script that runs in a transaction");
+                let message = format!("`{}` in a script that runs in a transaction", named());
                 return Err(fail(statement.start, message, &hint));
             }
             StatementKind::PreparedTransaction | StatementKind::NeedsNoTransaction(_) => {
-                let message = format!("`{first_words}` can't run in a transaction");
+                let message = format!("`{}` can't run in a transaction", named());
                 return Err(fail(statement.start, message, &format!("give it {}", marker_hint(layout))));
             }
             StatementKind::ForeignKeysPragma { .. } => {
                 return Err(fail(
                     statement.start,
-                    format!("`{first_words}` has no effect inside a transaction"),
+                    format!("`{}` has no effect inside a transaction", named()),
                     "put it before every other statement, or `-- liftlock: foreign-keys=off` at the top",
                 ));
             }
