@@ -1,6 +1,8 @@
 //! SIGINT and SIGTERM: the migration in hand is rolled back or finished, the lock given back, and the exit code is 130.
 
-use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, signal, until};
+use crate::support::{
+    Kind, Project, Ran, TestDatabase, each_database, read_until, signal, until, until_it_holds_the_lock,
+};
 
 const SIGNALS: [&str; 2] = ["INT", "TERM"];
 
@@ -231,12 +233,9 @@ fn waiting_for_a_writer_of_sqlite_can_be_interrupted_and_capped() {
     database.execute("CREATE TABLE t (x int)");
     let writer = database.rusqlite();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let lock_file = format!("{}-liftlock", database.path().display());
     // far longer than a test may last, were the signal not heard
     let up = project.spawn(&["up", "-d", url, "--lock-timeout", "1h"]);
-    until("the runner has its lock", || {
-        std::fs::read_to_string(&lock_file).is_ok_and(|text| text.contains(&format!("pid {} ", up.id())))
-    });
+    until_it_holds_the_lock(&database, &up);
     signal(&up, "INT");
     Ran::wait(up).exits(130);
     writer.execute_batch("ROLLBACK; BEGIN EXCLUSIVE").unwrap();

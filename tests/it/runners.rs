@@ -2,7 +2,7 @@
 
 use std::process::Child;
 
-use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, until};
+use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, until, until_it_holds_the_lock};
 
 /// What each runner would do twice if it could; `no_transaction` adds a script that runs statement by statement.
 fn project(kind: Kind, no_transaction: bool) -> Project {
@@ -196,10 +196,7 @@ fn on_sqlite_the_history_is_read_again_inside_the_transaction() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let up = project.spawn(&["up", "-d", url]);
     // the runner holds its lock, so it has read the history and waits for this transaction
-    until("the runner has its lock", || {
-        std::fs::read_to_string(format!("{}-liftlock", database.path().display()))
-            .is_ok_and(|text| text.contains(&format!("pid {} ", up.id())))
-    });
+    until_it_holds_the_lock(&database, &up);
     other.execute_batch("INSERT INTO items VALUES (77); COMMIT").unwrap();
     Ran::wait(up).ok();
     assert_eq!(database.done("up"), [1, 2, 3, 4]);
@@ -277,10 +274,7 @@ fn a_history_that_changed_before_a_migration_began_is_read_anew() {
     let other = database.rusqlite();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let up = project.spawn(&["up", "-d", url]);
-    until("the runner has its lock", || {
-        std::fs::read_to_string(format!("{}-liftlock", database.path().display()))
-            .is_ok_and(|text| text.contains(&format!("pid {} ", up.id())))
-    });
+    until_it_holds_the_lock(&database, &up);
     other
         .execute_batch(
             "INSERT INTO schema_migrations (version, name, applied_on, checksum) \

@@ -6,6 +6,6 @@ mod postgres;
 mod project;
 
 pub use database::{Kind, TestDatabase, each_database};
-pub use observe::{read_until, signal, until};
+pub use observe::{read_until, signal, until, until_it_holds_the_lock};
 pub use postgres::server;
 pub use project::{Project, Ran};

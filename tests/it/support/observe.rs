@@ -35,6 +35,15 @@ pub fn read_until(child: &mut Child, text: &str) -> String {
     String::from_utf8(read).unwrap()
 }
 
+/// Polls until `child` holds the lock of a run on a SQLite database.
+#[track_caller]
+pub fn until_it_holds_the_lock(database: &TestDatabase, child: &Child) {
+    until("the runner has its lock", || {
+        std::fs::read_to_string(format!("{}-liftlock", database.path().display()))
+            .is_ok_and(|text| text.contains(&format!("pid {} ", child.id())))
+    });
+}
+
 impl TestDatabase {
     /// Schema and data, without the bookkeeping's.
     pub fn contents(&self) -> String {
