@@ -350,3 +350,20 @@ fn a_script_that_empties_the_history_is_rolled_back() {
         assert_eq!(database.tables(), ["t"]);
     });
 }
+
+#[test]
+fn a_bookkeeping_table_that_was_dropped_is_made_again() {
+    each_database(|database| {
+        let url = database.url.as_str();
+        let project = Project::new().migration("V1__t", "CREATE TABLE t (x int);", "");
+        project.run(&["up", "-d", url]).ok();
+        for (at, table) in ["schema_migrations_log", "schema_migrations_progress"].iter().enumerate() {
+            database.execute(&format!("DROP TABLE {table}"));
+            project.run(&["status", "-d", url]).ok();
+            let version = at + 2;
+            project.write(&format!("migrations/V{version}__u.sql"), &format!("CREATE TABLE u{version} (x int);"));
+            project.run(&["up", "-d", url]).ok();
+            assert_eq!(database.applied().len(), version);
+        }
+    });
+}

@@ -219,9 +219,9 @@ fn read_in_one_message(db: &mut PostgresDb) -> Result<Option<State>, MigrateErro
     };
     let identity = results.next().unwrap_or_default().pop().unwrap_or_default();
     let (tables, session) = identified(db, &identity)?;
-    // the names were looked up along the search path, and may stand in another schema; refinery's table may have
-    // int4 versions
-    if identity.get(4).cloned().flatten().as_deref() != Some(tables.schema.as_str()) {
+    // the names were looked up along the search path, and may stand in another schema; the log was not read
+    let log = identity.get(6).cloned().flatten();
+    if identity.get(4).cloned().flatten().as_deref() != Some(tables.schema.as_str()) || log.as_deref() != Some("t") {
         return Ok(None);
     }
     let applied = results.next().unwrap_or_default().iter().map(applied).collect::<Result<_, _>>()?;

@@ -16,7 +16,8 @@ pub(super) const IDENTIFY_POSTGRES: &str = "SELECT current_schema(), \
      pg_catalog.current_setting('liftlock.session', true), pg_catalog.pg_backend_pid(), \
      (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
       WHERE c.oid = pg_catalog.to_regclass('schema_migrations') AND c.relkind IN ('r', 'p')), \
-     current_schema() = current_user AND pg_catalog.current_setting('search_path') LIKE '%$user%'";
+     current_schema() = current_user AND pg_catalog.current_setting('search_path') LIKE '%$user%', \
+     pg_catalog.to_regclass(quote_ident(current_schema()) || '.schema_migrations_log') IS NOT NULL";
 
 /// What runs the migration, for the rows that say so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
