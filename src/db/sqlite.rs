@@ -55,12 +55,19 @@ impl fmt::Display for Broken {
 pub struct SqliteDb {
     connection: Connection,
     target: Option<SqliteTarget>,
+    /// How long it waits for a lock while no run sets that; what a program gets back with its connection.
     busy_timeout: Duration,
 }
 
+/// As long as rusqlite's own connections wait.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A busy handler of the program's own can't be read, and is gone after a run; its timeout is kept.
 impl From<Connection> for SqliteDb {
     fn from(connection: Connection) -> Self {
-        Self { connection, target: None, busy_timeout: Duration::from_secs(5) }
+        let timeout = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0));
+        let busy_timeout = timeout.map_or(BUSY_TIMEOUT, |ms| Duration::from_millis(ms.into()));
+        Self { connection, target: None, busy_timeout }
     }
 }
 
@@ -81,8 +88,8 @@ impl SqliteDb {
             _ if target.read_only => open_file(&target.location, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?,
             _ => open_file(&target.location, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?,
         };
-        let mut db = Self { connection, target: Some(target.clone()), busy_timeout: Duration::from_secs(5) };
-        db.set_busy_timeout(db.busy_timeout);
+        let mut db = Self { connection, target: Some(target.clone()), busy_timeout: BUSY_TIMEOUT };
+        db.wait_as_before();
         // the file is read only now: a file that is no database says so here, with the target's name
         match db.query("PRAGMA schema_version") {
             // it is there, and somebody is at it: how long to wait for that is not for here to say
@@ -103,18 +110,17 @@ impl SqliteDb {
         self.connection.path().filter(|path| !path.is_empty()).map(Path::new)
     }
 
-    /// How long a statement waits for a lock that another connection holds.
-    pub fn set_busy_timeout(&mut self, timeout: Duration) {
-        self.busy_timeout = timeout;
-        if let Err(error) = self.connection.busy_timeout(timeout) {
-            tracing::debug!(%error, "busy timeout");
-        }
-    }
-
     /// From here on, whatever this thread does waits `longest` for a lock, or until a stop is asked for.
     pub fn wait(&mut self, longest: Duration, interrupt: &Interrupt) {
         if let Err(error) = sqlite_wait::wait(&mut self.connection, longest, interrupt) {
             tracing::debug!(%error, "busy handler");
+        }
+    }
+
+    /// The end of [`SqliteDb::wait`].
+    pub fn wait_as_before(&mut self) {
+        if let Err(error) = self.connection.busy_timeout(self.busy_timeout) {
+            tracing::debug!(%error, "busy timeout");
         }
     }
 
@@ -150,7 +156,6 @@ impl SqliteDb {
             self.keep_journal(false);
             self.connection = fresh.connection;
             self.keep_journal(true);
-            self.set_busy_timeout(self.busy_timeout);
         }
         Ok(())
     }

@@ -341,3 +341,23 @@ fn a_drop_that_would_take_other_tables_rows_is_refused() {
         assert!(database.tables().is_empty());
     }
 }
+
+/// A program that hands its connection over goes on with it as it had set it up.
+#[test]
+fn a_connection_handed_over_keeps_its_busy_timeout() {
+    use liftlock::migrate::{Migrator, UpTo};
+    let database = TestDatabase::sqlite();
+    let connection = database.rusqlite();
+    connection.busy_timeout(std::time::Duration::from_millis(1234)).unwrap();
+    let mut db = liftlock::db::Db::from(connection);
+    let migrator = Migrator::embedded(&[("V1__t.sql", "CREATE TABLE t (x int);")]);
+    // with something to do, and with nothing
+    for _ in 0..2 {
+        migrator.up(&mut db, UpTo::Latest).unwrap().into_result().unwrap();
+        let liftlock::db::Db::Sqlite(sqlite) = db else { unreachable!() };
+        let connection = sqlite.into_inner();
+        let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
+        assert_eq!(timeout, 1234);
+        db = liftlock::db::Db::from(connection);
+    }
+}

@@ -31,6 +31,14 @@ type MakePlan<'a> = dyn FnMut(&mut Db, &State, &[StepReport]) -> Result<Plan, Mi
 pub(crate) fn execute(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
     refuse_open_transaction(db)?;
     let _work = options.interrupt.work();
+    let outcome = execute_patiently(db, options, make_plan);
+    if let Db::Sqlite(db) = db {
+        db.wait_as_before();
+    }
+    outcome
+}
+
+fn execute_patiently(db: &mut Db, options: &Options, make_plan: &mut MakePlan<'_>) -> Result<Outcome, MigrateError> {
     let mut report = RunReport::default();
     let mut state = read_patiently(db, options)?;
     let first = make_plan(db, &state, &[]);
