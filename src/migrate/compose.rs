@@ -49,6 +49,17 @@ impl Step {
         }
     }
 
+    /// How long its statements wait for a lock, where nothing else is said `default`.
+    pub(crate) fn lock_timeout(&self, default: Duration) -> Duration {
+        self.script.directives.lock_timeout.unwrap_or(default)
+    }
+
+    /// SQLite: whether foreign keys are enforced while it runs; set outside of its transaction.
+    pub(crate) fn foreign_keys_pragma(&self) -> String {
+        let state = if self.prepared.foreign_keys_off { "OFF" } else { "ON" };
+        format!("PRAGMA foreign_keys = {state}")
+    }
+
     pub(crate) fn log_row<'a>(
         &'a self,
         checksum: &'a str,
@@ -75,11 +86,9 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
     let writer = setting.writer;
     let sqlite = writer.tables.dialect == Dialect::Sqlite;
     let mut parts = Vec::new();
+    let limit = format!("SET LOCAL lock_timeout = {}", step.lock_timeout(setting.lock_timeout).as_millis());
     if sqlite {
-        let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
-        parts.push(Part::Ours(format!("PRAGMA foreign_keys = {state}"), "before-begin"));
-    }
-    if sqlite {
+        parts.push(Part::Ours(step.foreign_keys_pragma(), "before-begin"));
         parts.push(Part::Ours(begin.clone(), "before-begin"));
     } else {
         // the beginning of a message is what others see of it in pg_stat_activity
@@ -88,8 +97,7 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
         // a temporary table of the script before would take the rows that are meant for a table of its name; done
         // here and not at that script's end, where a cursor of its own may still be open on it
         parts.push(Part::Ours("DISCARD TEMP".to_owned(), "before-row"));
-        let timeout = step.script.directives.lock_timeout.unwrap_or(setting.lock_timeout);
-        parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "before-row"));
+        parts.push(Part::Ours(limit.clone(), "before-row"));
     }
     if let Some(key) = setting.lock_key {
         parts.push(Part::Ours(writer.assert_lock(key), "before-row"));
@@ -107,8 +115,7 @@ pub(crate) fn transaction(step: &Step, setting: &Setting<'_>) -> Vec<Part> {
         parts.push(Part::Ours("RESET ROLE".to_owned(), "after-script"));
         parts.push(Part::Ours("RESET ALL".to_owned(), "after-script"));
         // the COMMIT may wait too: it checks deferred constraints
-        let timeout = step.script.directives.lock_timeout.unwrap_or(setting.lock_timeout);
-        parts.push(Part::Ours(format!("SET LOCAL lock_timeout = {}", timeout.as_millis()), "after-script"));
+        parts.push(Part::Ours(limit, "after-script"));
     }
     if step.direction == Direction::Up {
         parts.push(Part::KeepRow(writer.set_duration(step.version, setting.now_ms)));
@@ -155,8 +162,7 @@ fn steps(step: &Step, units: &[Unit], setting: &Setting<'_>, lines: &mut Vec<Str
         }
     }
     if writer.tables.dialect == Dialect::Sqlite {
-        let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
-        lines.push(format!("PRAGMA foreign_keys = {state};"));
+        lines.push(format!("{};", step.foreign_keys_pragma()));
     }
     for (at, unit) in units.iter().enumerate().skip(next) {
         let advance = writer.advance_progress(step.version, at, at + 1, Mark::Waiting);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Dialect;
+use crate::source_text::{Position, excerpt, position};
 
 /// One versioned change of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,16 @@ pub struct Directives {
     pub lock_timeout: Option<Duration>,
     /// The migration can't be taken back, and why.
     pub irreversible: Option<String>,
+}
+
+impl Script {
+    /// The place of a byte offset in `text`, as a line and column of the file, and the text around it with a caret.
+    #[must_use]
+    pub fn place(&self, offset: usize) -> (Position, String) {
+        let mut position = position(&self.text, offset);
+        position.line += self.first_line - 1;
+        (position, excerpt(&self.text, offset, self.first_line))
+    }
 }
 
 impl Migration {

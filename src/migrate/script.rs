@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::Script;
 use super::layout::{Folder, Layout};
 use crate::Dialect;
-use crate::source_text::{Position, excerpt, position};
+use crate::source_text::Position;
 use crate::sql::{self, NonTransactional, Statement, StatementKind};
 
 /// A script that is ready to run.
@@ -184,10 +184,8 @@ fn of_block<'a>(
 }
 
 fn problem(script: &Script, offset: usize, message: String, hint: String) -> ScriptProblem {
-    let mut at = position(&script.text, offset);
-    let excerpt = excerpt(&script.text, offset, script.first_line);
-    at.line += script.first_line - 1;
-    ScriptProblem { path: script.path.clone(), position: at, excerpt, message, hint }
+    let (position, excerpt) = script.place(offset);
+    ScriptProblem { path: script.path.clone(), position, excerpt, message, hint }
 }
 
 fn outlives(dialect: Dialect, text: &str, kind: &StatementKind<'_>) -> bool {

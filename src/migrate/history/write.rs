@@ -71,6 +71,12 @@ impl Writer {
         text.map_or_else(|| "NULL".to_owned(), |text| self.text(text))
     }
 
+    /// The down script and its directives, as SQL expressions.
+    fn down(&self, row: &HistoryRow<'_>) -> (String, String) {
+        let directives = row.down.map(|(_, directives)| directives.to_stored());
+        (self.optional(row.down.map(|(text, _)| text)), self.optional(directives.as_deref()))
+    }
+
     fn who(&self) -> String {
         let database_user = match self.dialect() {
             Dialect::Sqlite => "NULL",
@@ -98,14 +104,11 @@ impl Writer {
 
     /// Records a migration as applied.
     pub fn insert_history(&self, row: &HistoryRow<'_>, applied_on: &str, duration: Option<i64>) -> String {
-        let down = match row.down {
-            Some((text, directives)) => format!("{}, {}", self.text(text), self.text(&directives.to_stored())),
-            None => "NULL, NULL".to_owned(),
-        };
+        let (down_script, down_directives) = self.down(row);
         format!(
             "INSERT INTO {} (version, name, applied_on, checksum, up_script, up_directives, down_script, \
              down_directives, duration_ms, database_user, os_user, host, liftlock_version) VALUES \
-             ({}, {}, {}, '{}', {}, {}, {down}, {}, {})",
+             ({}, {}, {}, '{}', {}, {}, {down_script}, {down_directives}, {}, {})",
             self.tables.history,
             row.version,
             self.text(row.name),
@@ -120,14 +123,10 @@ impl Writer {
 
     /// Records the file as it is now for a migration that is applied.
     pub fn update_history(&self, row: &HistoryRow<'_>) -> String {
-        let down = match row.down {
-            Some((text, directives)) => {
-                format!("down_script = {}, down_directives = {}", self.text(text), self.text(&directives.to_stored()))
-            }
-            None => "down_script = NULL, down_directives = NULL".to_owned(),
-        };
+        let (down_script, down_directives) = self.down(row);
         format!(
-            "UPDATE {} SET name = {}, checksum = '{}', up_script = {}, up_directives = {}, {down} WHERE version = {}",
+            "UPDATE {} SET name = {}, checksum = '{}', up_script = {}, up_directives = {}, \
+             down_script = {down_script}, down_directives = {down_directives} WHERE version = {}",
             self.tables.history,
             self.text(row.name),
             row.checksum,
@@ -211,13 +210,10 @@ impl Writer {
         script: (&str, &Directives),
         started_on: &str,
     ) -> String {
-        let down = match row.down {
-            Some((text, directives)) => format!("{}, {}", self.text(text), self.text(&directives.to_stored())),
-            None => "NULL, NULL".to_owned(),
-        };
+        let (down_script, down_directives) = self.down(row);
         format!(
             "INSERT INTO {} (version, name, direction, checksum, script, directives, next_statement, mark, owner, \
-             started_on, down_script, down_directives) VALUES ({}, {}, '{}', '{}', {}, {}, 0, '{}', {}, {}, {down})",
+             started_on, down_script, down_directives) VALUES ({}, {}, '{}', '{}', {}, {}, 0, '{}', {}, {}, {down_script}, {down_directives})",
             self.tables.progress,
             row.version,
             self.text(row.name),
@@ -233,14 +229,10 @@ impl Writer {
 
     /// Puts an edited text in the place of the one that was begun; its executed statements are the same.
     pub fn replace_progress(&self, row: &HistoryRow<'_>, script: (&str, &Directives)) -> String {
-        let down = match row.down {
-            Some((text, directives)) => {
-                format!("down_script = {}, down_directives = {}", self.text(text), self.text(&directives.to_stored()))
-            }
-            None => "down_script = NULL, down_directives = NULL".to_owned(),
-        };
+        let (down_script, down_directives) = self.down(row);
         format!(
-            "UPDATE {} SET name = {}, checksum = '{}', script = {}, directives = {}, owner = {}, {down} WHERE version = {}",
+            "UPDATE {} SET name = {}, checksum = '{}', script = {}, directives = {}, owner = {}, down_script = {down_script}, down_directives = {down_directives} \
+             WHERE version = {}",
             self.tables.progress,
             self.text(row.name),
             row.checksum,
@@ -281,7 +273,7 @@ pub(crate) const OWN_ROW_GONE: &str = "liftlock.own_row_is_gone";
 pub(crate) const LOCK_LOST: &str = "liftlock.lock_is_lost";
 
 pub(super) fn select_applied(history: &str, extended: bool) -> String {
-    let duration = if extended { "duration_ms, up_directives IS NOT NULL" } else { "NULL, false" };
+    let duration = if extended { "duration_ms" } else { "NULL" };
     format!("SELECT version, name, applied_on, checksum, {duration} FROM {history} ORDER BY version")
 }
 

@@ -6,7 +6,6 @@ use crate::db::Db;
 use crate::migrate::history::reading;
 use crate::migrate::plan::Step;
 use crate::migrate::{DropsParent, MigrateError};
-use crate::source_text;
 use crate::sql::{self, Statement};
 
 impl Run<'_> {
@@ -34,12 +33,11 @@ impl Run<'_> {
                 continue;
             }
             let at = offset + statement.start;
-            let mut position = source_text::position(&step.script.text, at);
-            position.line += step.script.first_line - 1;
+            let (position, excerpt) = step.script.place(at);
             return Err(MigrateError::DropsParent(Box::new(DropsParent {
                 migration: step.title(),
                 place: format!("{}:{position}", step.script.path),
-                excerpt: source_text::excerpt(&step.script.text, at, step.script.first_line),
+                excerpt,
                 table: table.name,
                 effects,
             })));

@@ -10,7 +10,6 @@ use crate::migrate::history::write::{LogRow, Writer};
 use crate::migrate::history::{Direction, State};
 use crate::migrate::plan::{self, Step};
 use crate::migrate::{Event, FailureState, MigrateError, Options, RunReport, ScriptFailure, StepReport};
-use crate::source_text;
 
 /// What every step of a run is given.
 pub(crate) struct Run<'a> {
@@ -135,12 +134,7 @@ impl<'a> Run<'a> {
         source: SqlError,
     ) -> MigrateError {
         let script = &step.script;
-        let position = offset.map(|offset| {
-            let mut position = source_text::position(&script.text, offset);
-            position.line += script.first_line - 1;
-            position
-        });
-        let excerpt = offset.map(|offset| source_text::excerpt(&script.text, offset, script.first_line));
+        let (position, excerpt) = offset.map(|offset| script.place(offset)).unzip();
         MigrateError::Script(Box::new(ScriptFailure {
             migration: step.title(),
             direction: step.direction,

@@ -56,8 +56,7 @@ impl Run<'_> {
     fn stepwise_inner(&mut self, step: &Step, began: Instant) -> Result<StepEnd, MigrateError> {
         let units = units(step);
         if let Db::Sqlite(_) = self.db {
-            let state = if step.prepared.foreign_keys_off { "OFF" } else { "ON" };
-            self.ours(&format!("PRAGMA foreign_keys = {state}"), "set `foreign_keys`")?;
+            self.ours(&step.foreign_keys_pragma(), "set `foreign_keys`")?;
         }
         let mut next = match &step.resume {
             None => {
@@ -171,7 +170,7 @@ impl Run<'_> {
         let of = self.options.lock_retries.saturating_add(1);
         let mut attempt = 1;
         loop {
-            let timeout = step.script.directives.lock_timeout.unwrap_or(self.options.lock_timeout);
+            let timeout = step.lock_timeout(self.options.lock_timeout);
             self.watch(timeout);
             let result = self.shared_attempt(step, at, unit, timeout, before);
             let blockers = self.unwatch();

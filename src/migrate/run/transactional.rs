@@ -109,7 +109,7 @@ impl Run<'_> {
 
     /// One attempt, with everything rolled back where it fails, and who was in its way.
     fn watched_attempt(&mut self, step: &Step) -> (Result<(), AttemptError>, Vec<String>) {
-        let timeout = step.script.directives.lock_timeout.unwrap_or(self.options.lock_timeout);
+        let timeout = step.lock_timeout(self.options.lock_timeout);
         self.watch(timeout);
         // a connection that a program handed over gets its own setting back
         let enforced = match &*self.db {
