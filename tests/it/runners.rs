@@ -185,9 +185,9 @@ fn a_no_transaction_script_that_another_finished_is_not_begun() {
     assert!(database.unfinished().is_empty());
 }
 
-/// Two programs without the lock between them (their databases' files have different names).
+/// An application writes its own rows while a migration waits for its turn to write: the history is as it was.
 #[test]
-fn on_sqlite_the_history_is_read_again_inside_the_transaction() {
+fn what_an_application_writes_meanwhile_is_no_surprise() {
     let database = TestDatabase::sqlite();
     let project = project(Kind::Sqlite, true);
     let url = database.url.as_str();
