@@ -9,8 +9,11 @@ pub mod dialect;
 pub mod error;
 pub mod interrupt;
 pub mod migrate;
+pub mod port;
+pub mod schema;
 pub mod source_text;
 pub mod sql;
+pub mod value;
 
 pub use dialect::Dialect;
 pub use error::Error;

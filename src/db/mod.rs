@@ -8,7 +8,7 @@ mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
 pub use postgres::PostgresDb;
-pub use sqlite::{Broken, SqliteDb};
+pub use sqlite::{Broken, Row, SqliteDb};
 
 use crate::Dialect;
 use crate::config::Target;

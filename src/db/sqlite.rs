@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, ffi};
 
 use super::{Access, DbError, ErrorClass, SqlError, SqlFacts, TextRow, sqlite_wait};
 use crate::Dialect;
 use crate::config::{SqliteLocation, SqliteTarget};
 use crate::interrupt::Interrupt;
+use crate::value::SqlValue;
 
 /// A foreign key that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +70,34 @@ impl From<Connection> for SqliteDb {
         let timeout = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0));
         let busy_timeout = timeout.map_or(BUSY_TIMEOUT, |ms| Duration::from_millis(ms.into()));
         Self { connection, target: None, busy_timeout }
+    }
+}
+
+/// A row of a SELECT, borrowed until the next is asked for.
+#[derive(Debug)]
+pub struct Row<'a>(&'a rusqlite::Row<'a>);
+
+impl Row<'_> {
+    /// The value of the column at `at`, from 0; NULL where there is no such column.
+    #[must_use]
+    pub fn get(&self, at: usize) -> SqlValue<'_> {
+        match self.0.get_ref(at) {
+            Ok(ValueRef::Integer(integer)) => SqlValue::Integer(integer),
+            Ok(ValueRef::Real(real)) => SqlValue::Real(real),
+            Ok(ValueRef::Text(text)) => SqlValue::Text(text),
+            Ok(ValueRef::Blob(blob)) => SqlValue::Blob(blob),
+            Ok(ValueRef::Null) | Err(_) => SqlValue::Null,
+        }
+    }
+}
+
+fn value_ref(value: SqlValue<'_>) -> ValueRef<'_> {
+    match value {
+        SqlValue::Null => ValueRef::Null,
+        SqlValue::Integer(integer) => ValueRef::Integer(integer),
+        SqlValue::Real(real) => ValueRef::Real(real),
+        SqlValue::Text(text) => ValueRef::Text(text),
+        SqlValue::Blob(blob) => ValueRef::Blob(blob),
     }
 }
 
@@ -210,6 +240,28 @@ impl SqliteDb {
             }
             *done_before += 1;
         }
+    }
+
+    /// Runs one SELECT and hands each of its rows to `each`, until that breaks off or fails.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the statement, made the caller's own, or what `each` fails with.
+    pub fn each_row<E: From<SqlError>>(
+        &self,
+        sql: &str,
+        parameters: &[SqlValue<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let failed = |error: rusqlite::Error| E::from(describe(&error, None, 0));
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let parameters = parameters.iter().map(|value| ToSqlOutput::Borrowed(value_ref(*value)));
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            if each(&Row(row))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a transaction is open.

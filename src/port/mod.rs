@@ -1,0 +1,11 @@
+//! SQLite → PostgreSQL: schema and data, every value proven.
+//!
+//! ```text
+//! source (one snapshot) → scan → plan → create → copy → read back and compare → finish → report
+//! ```
+//! `scan` reads every value once. `plan` is plain data, decided from the schema, the scan and the target; nothing is
+//! decided while copying.
+
+pub mod plan;
+pub mod scan;
+pub mod translate;

@@ -1,0 +1,1 @@
+//! The scan: every value of every column, once.
