@@ -2,12 +2,16 @@
 
 mod error;
 mod postgres;
+mod postgres_bulk;
 mod postgres_tls;
+mod snapshot;
 mod sqlite;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
 pub use postgres::PostgresDb;
+pub use postgres_bulk::{BulkDb, CopyIn};
+pub use snapshot::{Snapshot, SnapshotError};
 pub use sqlite::{Broken, Row, SqliteDb};
 
 use crate::Dialect;
