@@ -7,7 +7,9 @@
 //! decided while copying.
 
 pub mod batch;
+pub mod checkpoint;
 pub mod options;
 pub mod plan;
+pub mod row;
 pub mod scan;
 pub mod translate;
