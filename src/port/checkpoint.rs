@@ -69,11 +69,7 @@ impl Checkpoint {
     #[must_use]
     pub fn new(schema: &str) -> Self {
         let name = |table: &str| {
-            format!(
-                "{}.{}",
-                Dialect::Postgres.quote_identifier(schema),
-                Dialect::Postgres.quote_identifier(table)
-            )
+            format!("{}.{}", Dialect::Postgres.quote_identifier(schema), Dialect::Postgres.quote_identifier(table))
         };
         Self { run: name(TABLES[0]), batch: name(TABLES[1]) }
     }

@@ -8,8 +8,12 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod copy;
+pub mod error;
 pub mod options;
 pub mod plan;
+pub mod progress;
 pub mod row;
 pub mod scan;
 pub mod translate;
+pub mod verify;

@@ -17,6 +17,8 @@ pub struct RowCodec {
     plain: bool,
     /// Where the integer stands by which a row finds its batch.
     key_at: Option<usize>,
+    /// The columns of the primary key, counted from 0.
+    key_columns: Vec<usize>,
     source: SourceSql,
     target: TargetSql,
 }
@@ -75,6 +77,7 @@ impl RowCodec {
             sent: i16::try_from(sent).expect("a plan has at most 1,600 columns"),
             plain: columns.iter().all(|column| column.identity && !column.generated),
             key_at,
+            key_columns: key_columns(plan, table),
             source: SourceSql::new(plan, table),
             target: TargetSql::new(plan, target_schema),
             columns,
@@ -248,6 +251,12 @@ impl RowCodec {
         }
     }
 
+    /// The columns by which a row is known on both sides, counted from 0: those of the primary key.
+    #[must_use]
+    pub fn key_columns(&self) -> &[usize] {
+        &self.key_columns
+    }
+
     /// The key of a row of SQLite's, as far as it has one.
     #[must_use]
     pub fn key_of(&self, row: &Row<'_>) -> Key {
@@ -303,6 +312,13 @@ fn split_field(rest: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Malformed> {
             Ok((Some(field), rest))
         }
     }
+}
+
+/// The places of the primary key's columns; none where one of them is not copied.
+fn key_columns(plan: &TablePlan, table: &Table) -> Vec<usize> {
+    let place = |name: &str| plan.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
+    let key = table.primary_key.iter().flat_map(|key| &key.columns);
+    key.map(|column| place(&column.name)).collect::<Option<_>>().unwrap_or_default()
 }
 
 fn base(pg_type: &PgType) -> &PgType {
