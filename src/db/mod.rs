@@ -4,6 +4,7 @@ mod error;
 mod postgres;
 mod postgres_tls;
 mod sqlite;
+mod sqlite_schema;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
