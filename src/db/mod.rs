@@ -6,6 +6,7 @@ mod postgres_bulk;
 mod postgres_tls;
 mod snapshot;
 mod sqlite;
+mod sqlite_schema;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
