@@ -6,7 +6,7 @@ mod reject;
 
 use std::time::{Duration, Instant};
 
-pub(super) use reject::show_key;
+pub(super) use reject::{TABLE as QUARANTINE, show_key, table_sql as quarantine_sql};
 pub use reject::{OnError, Quarantined};
 
 use super::batch::Batch;
