@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::reject::{self, OnError, Quarantined};
 use super::{CopySettings, TableJob, Worker};
-use crate::db::SqlError;
+use crate::db::{SqlError, Statements as _};
 use crate::port::error::PortError;
 use crate::port::progress::Event;
 use crate::port::row::{BadCell, Scratch};

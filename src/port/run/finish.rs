@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::db::{BulkDb, ErrorClass, SqlError};
+use crate::db::{BulkDb, ErrorClass, SqlError, Statements as _};
 use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::Plan;

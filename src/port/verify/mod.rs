@@ -9,7 +9,7 @@ pub use narrow::{Difference, Kind};
 use super::copy::{TableJob, Worker};
 use super::error::PortError;
 use super::row::Scratch;
-use crate::db::{BulkDb, SqlError};
+use crate::db::{BulkDb, SqlError, Statements as _};
 use crate::interrupt::Interrupt;
 use crate::port::batch::KeyValue;
 use crate::value::{Checksum, Malformed};
