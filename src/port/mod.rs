@@ -9,4 +9,5 @@
 pub mod options;
 pub mod plan;
 pub mod scan;
+pub mod target;
 pub mod translate;
