@@ -4,14 +4,28 @@
 //! read the catalog → match by name → take off foreign keys and triggers → (copy) → put back → set sequences → check
 //! ```
 
+mod aside;
 mod catalog;
+mod findings;
+mod matching;
+mod names;
+mod objects_check;
+mod order;
+mod restore;
 mod schema;
+mod sequences;
 mod types;
 
+pub use aside::{Taken, take_off, truncate_statement};
+pub use matching::{ColumnPair, TableMatch, match_tables};
+pub use objects_check::{ObjectKind, ObjectResult, ObjectState, check_objects};
+pub use order::{Cycle, fill_order};
+pub use restore::{Kind as RestoredKind, Restored, RestoredState, is_pending, put_back};
 pub use schema::{
     Constraint, ConstraintKind, Identity, OtherKind, OtherRelation, Rows, Sequence, SequenceUser, Server, TargetColumn,
     TargetIndex, TargetSchema, TargetTable, Trigger,
 };
+pub use sequences::{SequenceCheck, SequenceSet, check_sequences, set_sequences};
 
 use crate::Dialect;
 use crate::db::SqlError;

@@ -311,6 +311,13 @@ impl TargetSchema {
         })
     }
 
+    /// The sequences that a column of a table, or of one of its partitions, takes values from.
+    pub fn sequences_of(&self, table: &str, column: &str) -> impl Iterator<Item = &Sequence> {
+        self.sequences.iter().filter(move |sequence| {
+            sequence.users.iter().any(|user| user.column == column && user.of.iter().any(|name| name == table))
+        })
+    }
+
     /// Whether the foreign keys of a table and its triggers can be taken off for a copy and put back by us.
     #[must_use]
     pub fn may_set_aside(&self, table: &TargetTable) -> bool {
