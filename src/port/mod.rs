@@ -15,5 +15,6 @@ pub mod plan;
 pub mod progress;
 pub mod row;
 pub mod scan;
+pub mod target;
 pub mod translate;
 pub mod verify;
