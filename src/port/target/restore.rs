@@ -216,7 +216,12 @@ impl Line {
         }
     }
 
-    fn missing(&self, db: &mut impl Statements, error: &SqlError, statement: &str) -> Result<RestoredState, TargetError> {
+    fn missing(
+        &self,
+        db: &mut impl Statements,
+        error: &SqlError,
+        statement: &str,
+    ) -> Result<RestoredState, TargetError> {
         let (rows, examples) = self.offending(db, error)?;
         Ok(RestoredState::Missing { reason: error.to_string(), rows, examples, statement: statement.to_owned() })
     }
