@@ -6,6 +6,7 @@
 //! `scan` reads every value once. `plan` is plain data, decided from the schema, the scan and the target; nothing is
 //! decided while copying.
 
+pub mod batch;
 pub mod options;
 pub mod plan;
 pub mod scan;
