@@ -7,7 +7,14 @@
 //! decided while copying.
 
 pub mod batch;
+pub mod checkpoint;
+pub mod copy;
+pub mod error;
 pub mod options;
 pub mod plan;
+pub mod progress;
+pub mod row;
 pub mod scan;
+pub mod target;
 pub mod translate;
+pub mod verify;

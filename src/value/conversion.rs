@@ -51,6 +51,23 @@ pub enum Misfit {
     Offset,
 }
 
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Class => "its storage class is none that the type takes",
+            Self::Range => "out of the type's range",
+            Self::Precision => "more digits than the type keeps",
+            Self::Syntax => "no value of the type",
+            Self::Length => "longer than the type allows",
+            Self::Nul => "text with a NUL, which PostgreSQL can't hold",
+            Self::Utf8 => "text that is not UTF-8",
+            Self::Json => "JSON that PostgreSQL would change or refuse",
+            Self::Label => "no label of the enumeration",
+            Self::Offset => "a time with an offset among times without, or the other way round",
+        })
+    }
+}
+
 impl Conversion {
     /// The conversion to `to`.
     #[must_use]

@@ -77,9 +77,9 @@ impl RowKey {
         let count = if self.has_ranges() { self.columns().len() } else { 0 };
         let values = (0..count).map(|at| match row.get(at) {
             SqlValue::Text(text) if text.windows(3).any(|bytes| bytes == "\u{fffd}".as_bytes()) => None,
-            value => KeyValue::from_value(value),
+            value => KeyValue::new(value),
         });
-        values.collect::<Option<Vec<_>>>().filter(|values| !values.is_empty()).map(Key)
+        values.collect::<Option<Vec<_>>>().filter(|values| !values.is_empty())
     }
 
     /// What a row is called in a message; `number` is its place in the order of reading, from 1.
