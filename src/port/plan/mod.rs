@@ -1,5 +1,14 @@
 //! The plan of a port: everything that will be made, filled, changed or left out, as plain data that a person can edit.
 
+pub mod assemble;
+pub mod candidates;
+pub mod classes;
+mod collide;
+pub mod decide;
+pub mod explain;
+mod facts;
+pub mod glob;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
