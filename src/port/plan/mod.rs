@@ -1,5 +1,7 @@
 //! The plan of a port: everything that will be made, filled, changed or left out, as plain data that a person can edit.
 
+pub mod names;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
