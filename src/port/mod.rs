@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod copy;
 pub mod error;
 pub mod options;
+pub mod patterns;
 pub mod plan;
 pub mod progress;
 pub mod row;

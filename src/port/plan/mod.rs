@@ -8,6 +8,7 @@ pub mod decide;
 pub mod explain;
 mod facts;
 pub mod glob;
+pub mod names;
 
 use std::fmt;
 
