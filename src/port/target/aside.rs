@@ -3,7 +3,7 @@
 use super::restore::{self, Entry};
 use super::schema::{Constraint, TargetSchema, Trigger};
 use super::{TargetError, qualified, quoted};
-use crate::db::PostgresDb;
+use crate::db::Statements;
 
 /// What was taken off.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Taken {
 ///
 /// # Errors
 /// [`TargetError`] of the server; then nothing was taken off.
-pub fn take_off(db: &mut PostgresDb, schema: &str, tables: &[String]) -> Result<Taken, TargetError> {
+pub fn take_off(db: &mut impl Statements, schema: &str, tables: &[String]) -> Result<Taken, TargetError> {
     let target = TargetSchema::read(db, schema)?;
     let unfinished = target.table(restore::TABLE).is_some();
     let mut taken = Taken { unfinished, ..Taken::default() };

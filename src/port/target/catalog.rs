@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::schema::{Identity, OtherKind, OtherRelation, Rows, Server, TargetColumn, TargetSchema, TargetTable};
 use super::types::Types;
 use super::{TargetError, literal, qualified};
-use crate::db::{PostgresDb, TextRow};
+use crate::db::{Statements, TextRow};
 
 #[derive(Debug, Deserialize)]
 struct RelationRow {
@@ -57,7 +57,7 @@ impl TargetSchema {
     ///
     /// # Errors
     /// [`TargetError::Encoding`] where the database is not in UTF-8; [`TargetError::Sql`] of a query that fails.
-    pub fn read(db: &mut PostgresDb, schema: &str) -> Result<Self, TargetError> {
+    pub fn read(db: &mut impl Statements, schema: &str) -> Result<Self, TargetError> {
         let doing = || format!("read the catalog of schema `{schema}`");
         let mut answers = ask(db, schema, &[include_str!("server.sql")]).map_err(TargetError::sql(doing()))?;
         let server: Server = parse("the server", answers.pop().unwrap_or_default())?
@@ -104,7 +104,7 @@ impl TargetSchema {
     }
 
     /// One statement for a few hundred tables: each takes a lock of its own, and a slot of the server's lock table.
-    fn look_for_rows(&mut self, db: &mut PostgresDb) -> Result<(), TargetError> {
+    fn look_for_rows(&mut self, db: &mut impl Statements) -> Result<(), TargetError> {
         const AT_ONCE: usize = 256;
         let schema = &self.name;
         let mut askable: Vec<&mut TargetTable> =
@@ -133,7 +133,7 @@ impl TargetSchema {
 
 /// Runs queries with a search path on which nothing of anybody's is found, so that the server qualifies every name that
 /// it writes. One message is one transaction; within one of the caller's the path is given back at the end.
-fn ask(db: &mut PostgresDb, schema: &str, queries: &[&str]) -> Result<Vec<Vec<TextRow>>, crate::db::SqlError> {
+fn ask(db: &mut impl Statements, schema: &str, queries: &[&str]) -> Result<Vec<Vec<TextRow>>, crate::db::SqlError> {
     let schema = literal(schema);
     let rows_as_json = queries.iter().map(|query| {
         // a comment that leads the file must not swallow the rest

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{TargetError, literal, qualified};
-use crate::db::{ErrorClass, PostgresDb, SqlError};
+use crate::db::{ErrorClass, SqlError, Statements};
 
 /// The table's name; it is in the target's schema.
 pub(super) const TABLE: &str = "liftlock_port_restore";
@@ -145,7 +145,7 @@ impl Entry {
 ///
 /// # Errors
 /// [`TargetError::Sql`] of the server.
-pub fn is_pending(db: &mut PostgresDb, schema: &str) -> Result<bool, TargetError> {
+pub fn is_pending(db: &mut impl Statements, schema: &str) -> Result<bool, TargetError> {
     let sql = format!("SELECT to_regclass({}) IS NOT NULL", literal(&qualified(schema, TABLE)));
     let answers = db.query_each(&sql).map_err(TargetError::sql(format!("look for `{TABLE}`")))?;
     Ok(answers.into_iter().flatten().flatten().next().flatten().as_deref() == Some("t"))
@@ -159,7 +159,7 @@ pub fn is_pending(db: &mut PostgresDb, schema: &str) -> Result<bool, TargetError
 /// # Errors
 /// [`TargetError::Sql`] where the connection is lost, a lock is not had in time or the call is cancelled; then the next
 /// call goes on. What only one of the things meets is in its [`Restored::state`].
-pub fn put_back(db: &mut PostgresDb, schema: &str) -> Result<Vec<Restored>, TargetError> {
+pub fn put_back(db: &mut impl Statements, schema: &str) -> Result<Vec<Restored>, TargetError> {
     if !is_pending(db, schema)? {
         return Ok(Vec::new());
     }
@@ -188,7 +188,7 @@ pub fn put_back(db: &mut PostgresDb, schema: &str) -> Result<Vec<Restored>, Targ
 }
 
 impl Line {
-    fn put_back(&self, db: &mut PostgresDb, table: &str) -> Result<RestoredState, TargetError> {
+    fn put_back(&self, db: &mut impl Statements, table: &str) -> Result<RestoredState, TargetError> {
         if self.state == State::Off {
             let then = if self.validate.is_some() { "added" } else { "on" };
             match self.step(db, table, Some(&self.restore), then) {
@@ -216,13 +216,18 @@ impl Line {
         }
     }
 
-    fn missing(&self, db: &mut PostgresDb, error: &SqlError, statement: &str) -> Result<RestoredState, TargetError> {
+    fn missing(
+        &self,
+        db: &mut impl Statements,
+        error: &SqlError,
+        statement: &str,
+    ) -> Result<RestoredState, TargetError> {
         let (rows, examples) = self.offending(db, error)?;
         Ok(RestoredState::Missing { reason: error.to_string(), rows, examples, statement: statement.to_owned() })
     }
 
     /// Runs a statement and records that it has run, or neither.
-    fn step(&self, db: &mut PostgresDb, table: &str, sql: Option<&str>, then: &str) -> Result<(), SqlError> {
+    fn step(&self, db: &mut impl Statements, table: &str, sql: Option<&str>, then: &str) -> Result<(), SqlError> {
         let sql = sql.map_or_else(String::new, |sql| format!("{sql};\n"));
         let result =
             db.execute(&format!("BEGIN;\n{sql}UPDATE {table} SET state = '{then}' WHERE id = {};\nCOMMIT;", self.id));
@@ -232,7 +237,7 @@ impl Line {
         result
     }
 
-    fn offending(&self, db: &mut PostgresDb, error: &SqlError) -> Result<(u64, Vec<String>), TargetError> {
+    fn offending(&self, db: &mut impl Statements, error: &SqlError) -> Result<(u64, Vec<String>), TargetError> {
         let query = self.offenders.as_deref().filter(|_| error.code.as_deref() == Some(FOREIGN_KEY_VIOLATION));
         let Some(query) = query else { return Ok((0, Vec::new())) };
         let answers = db.query_each(query).map_err(TargetError::sql(format!(
@@ -263,7 +268,7 @@ fn ends_the_call(error: &SqlError) -> bool {
 }
 
 /// A failed message leaves its transaction open.
-pub(super) fn roll_back(db: &mut PostgresDb) {
+pub(super) fn roll_back(db: &mut impl Statements) {
     if let Err(error) = db.execute("ROLLBACK") {
         tracing::debug!(%error, "roll back");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::schema::Sequence;
 use super::{TargetError, TargetSchema, literal, qualified, quoted};
-use crate::db::PostgresDb;
+use crate::db::Statements;
 
 /// Where a sequence was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct SequenceCheck {
 /// # Errors
 /// [`TargetError`] of the server; then no sequence was set.
 pub fn set_sequences(
-    db: &mut PostgresDb,
+    db: &mut impl Statements,
     schema: &str,
     tables: &[String],
     given: &BTreeMap<String, i64>,
@@ -91,7 +91,7 @@ pub fn set_sequences(
 /// # Errors
 /// [`TargetError`] of the server.
 pub fn check_sequences(
-    db: &mut PostgresDb,
+    db: &mut impl Statements,
     schema: &str,
     tables: &[String],
 ) -> Result<Vec<SequenceCheck>, TargetError> {
@@ -128,7 +128,7 @@ struct State {
     furthest: Option<i128>,
 }
 
-fn read_states(db: &mut PostgresDb, sequences: &[&Sequence]) -> Result<Vec<State>, TargetError> {
+fn read_states(db: &mut impl Statements, sequences: &[&Sequence]) -> Result<Vec<State>, TargetError> {
     let doing = "read the sequences and the greatest values of their columns";
     let mut states = Vec::new();
     for sequence in sequences {
