@@ -8,9 +8,9 @@ use crate::interrupt::Interrupt;
 use crate::port::scan::{KeyPart, ScanError, Tally, class_collisions, key_collisions};
 use crate::schema::{Indexed, Schema, Table};
 
-use super::assemble::Typed;
 use super::decide::ClassCandidate;
 use super::explain::thousands;
+use super::typing::Typed;
 use super::{Finding, Level};
 use crate::value::PgType;
 

@@ -3,7 +3,6 @@
 use crate::port::scan::{LARGEST_ROW, TableScan};
 use crate::schema::Schema;
 
-use super::assemble::Target;
 use super::explain::thousands;
 use super::{Finding, Level};
 
@@ -53,13 +52,13 @@ pub fn sizes(schema: &Schema, scans: &[TableScan]) -> Vec<Finding> {
     findings
 }
 
-/// NULLs in columns that are NOT NULL in the target.
-pub fn nulls_for(schema: &Schema, scans: &[TableScan], target: Target<'_>) -> Vec<Finding> {
+/// NULLs in columns that are NOT NULL in the target, as `refuses` says of a table and a column.
+pub fn nulls_for(schema: &Schema, scans: &[TableScan], refuses: impl Fn(&str, &str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (table, scan) in schema.tables.iter().zip(scans) {
         for (column, seen) in table.columns.iter().zip(&scan.columns) {
-            let refuses = || target(&table.name, &column.name).is_some_and(|there| there.not_null);
-            let Some(first) = seen.nulls.examples.first().filter(|_| refuses()) else { continue };
+            let first = seen.nulls.examples.first().filter(|_| refuses(&table.name, &column.name));
+            let Some(first) = first else { continue };
             findings.push(Finding {
                 code: "null-in-not-null".to_owned(),
                 level: Level::Blocker,

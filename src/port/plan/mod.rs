@@ -1,6 +1,8 @@
 //! The plan of a port: everything that will be made, filled, changed or left out, as plain data that a person can edit.
 
+mod accept;
 pub mod assemble;
+pub mod broken;
 pub mod candidates;
 pub mod classes;
 mod collide;
@@ -9,6 +11,8 @@ pub mod explain;
 mod facts;
 pub mod glob;
 pub mod names;
+mod typing;
+pub mod yaml;
 
 use std::fmt;
 
