@@ -60,7 +60,9 @@ fn through_stage(
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
     let target = job.codec.target();
-    let make = format!("CREATE TEMPORARY TABLE liftlock_stage (LIKE {target} INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED) ON COMMIT DROP");
+    let make = format!(
+        "CREATE TEMPORARY TABLE liftlock_stage (LIKE {target} INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED) ON COMMIT DROP"
+    );
     worker.bulk.execute(&make).map_err(Failure::Target)?;
     let mut loaded = send(job, number, &job.codec.copy_into(STAGE, ""), worker, settings)?;
     let quoted: Vec<String> = beside.key.iter().map(|column| Dialect::Postgres.quote_identifier(column)).collect();
