@@ -159,13 +159,15 @@ fn what_would_be_lost_stands_in_the_way() {
     let spare = findings.iter().find(|finding| finding.object.as_deref() == Some("spare")).unwrap();
     assert!(spare.message.contains("it holds rows"), "{spare:?}");
 
-    let accepted = Options {
+    let mut accepted = Options {
         accept: names(&["missing-column:t.gone", "no-conversion"]),
         exclude: names(&["V", "p*"]),
         create_missing: true,
         ..Options::default()
     };
+    accepted.renames.insert("none".to_owned(), "some".to_owned());
     let (_, findings) = matched(&schema, &target, &accepted);
+    assert!(findings.iter().any(|finding| finding.message.contains("`some`: it is made")), "{findings:#?}");
     assert_eq!(blockers(&findings), ["required-column:t.wanted", "inherited:t"]);
 }
 

@@ -66,7 +66,9 @@ fn the_next_insert_collides_with_nothing() {
             "shared",
         ]
     );
-    let given = BTreeMap::from([("autoincremented".to_owned(), 99), ("below".to_owned(), 0)]);
+    let given = BTreeMap::from(
+        [("autoincremented", 99), ("below", 0)].map(|(table, said)| ((table.to_owned(), "id".to_owned()), said)),
+    );
     let set = set_sequences(&mut db, "public", &tables, &given).unwrap();
     assert_eq!(unsafe_ones(&mut db), [""; 0]);
     let next: BTreeMap<&str, Option<i64>> = set.iter().map(|set| (set.name.as_str(), set.next)).collect();
