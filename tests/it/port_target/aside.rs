@@ -96,6 +96,55 @@ fn a_run_that_was_cut_short_is_mended_by_the_next() {
     assert_eq!((database.query(KEYS), database.query(TRIGGERS)), before);
 }
 
+/// Makes the server end the session at its nth statement that changes the schema, once; a sequence counts them, since
+/// it keeps its value when the transaction goes.
+const KILLER: &str = "
+    CREATE SEQUENCE ddl; CREATE SEQUENCE kill_at MAXVALUE 1000;
+    CREATE FUNCTION killer() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        IF nextval('public.ddl') = (SELECT last_value FROM public.kill_at) THEN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+            PERFORM pg_sleep(60);
+        END IF;
+    END $$;
+    CREATE EVENT TRIGGER killer ON ddl_command_end EXECUTE FUNCTION killer();";
+
+#[test]
+fn whichever_statement_the_server_dies_at_all_comes_back() {
+    let database = TestDatabase::postgres();
+    let role = owned(&database);
+    let before = (database.query(KEYS), database.query(TRIGGERS));
+    database.execute(KILLER);
+    let mut kills = 0;
+    for nth in 1.. {
+        database.client().batch_execute(&format!("SELECT setval('kill_at', {nth}), setval('ddl', 1, false)")).unwrap();
+        let mut died = false;
+        let mut db = open_as(&database, &role);
+        if take_off(&mut db, "public", &all()).is_err() {
+            died = true;
+            // what was not recorded is not off
+            assert_eq!((database.query(KEYS), database.query(TRIGGERS)), before, "killed at {nth}");
+            db = open_as(&database, &role);
+            take_off(&mut db, "public", &all()).unwrap();
+        }
+        assert_eq!(database.query(KEYS), [""; 0]);
+        if put_back(&mut db, "public").is_err() {
+            assert!(!died, "the killer kills once");
+            died = true;
+            db = open_as(&database, &role);
+            put_back(&mut db, "public").unwrap();
+        }
+        assert_eq!((database.query(KEYS), database.query(TRIGGERS)), before, "killed at {nth}");
+        assert!(!is_pending(&mut db, "public").unwrap());
+        if !died {
+            break;
+        }
+        kills += 1;
+    }
+    // the table and its comment, 7 off, 4 keys and a comment on one, 3 of them validated, 3 triggers
+    assert!(kills >= 20, "{kills} kills");
+}
+
 #[test]
 fn a_key_that_was_put_back_unvalidated_before_a_crash_is_validated_by_the_run_after_it() {
     let database = TestDatabase::postgres();
