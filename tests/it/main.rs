@@ -20,6 +20,7 @@ mod other_tools;
 mod pooler;
 mod port_names;
 mod port_schema;
+mod port_target;
 mod properties;
 mod read_only;
 mod rebuild;
