@@ -1,7 +1,7 @@
 //! The checksum of rows: independent of their order, the same for the same values wherever they are stored.
 
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -25,6 +25,13 @@ impl Checksum {
     pub fn add(&mut self, hash: u128) {
         self.rows += 1;
         self.sum = self.sum.wrapping_add(hash);
+    }
+}
+
+impl SubAssign for Checksum {
+    fn sub_assign(&mut self, other: Self) {
+        self.rows = self.rows.saturating_sub(other.rows);
+        self.sum = self.sum.wrapping_sub(other.sum);
     }
 }
 

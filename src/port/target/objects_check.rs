@@ -32,6 +32,25 @@ pub enum ObjectKind {
     Trigger,
 }
 
+impl ObjectKind {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Column => "column",
+            Self::Default => "default",
+            Self::PrimaryKey => "primary key",
+            Self::Unique => "unique constraint",
+            Self::Check => "check constraint",
+            Self::ForeignKey => "foreign key",
+            Self::Index => "index",
+            Self::View => "view",
+            Self::Trigger => "trigger",
+        }
+    }
+}
+
 /// What became of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectState {

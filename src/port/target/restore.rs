@@ -20,7 +20,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::ForeignKey => "foreign key",
             Self::Trigger => "trigger",
