@@ -19,6 +19,7 @@ mod no_transaction;
 mod other_tools;
 mod pooler;
 mod port_names;
+mod port_plan;
 mod port_schema;
 mod port_target;
 mod properties;
