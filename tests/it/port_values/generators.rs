@@ -64,7 +64,7 @@ pub fn reals() -> BoxedStrategy<Value> {
             f64::MAX,
             f64::MIN_POSITIVE,
             5e-324,
-            9.223_372_036_854_775_8e18,
+            9_223_372_036_854_775_808.0,
             1e15,
             1e16,
             1e17,
