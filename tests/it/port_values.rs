@@ -66,7 +66,7 @@ fn what_is_accepted_comes_back_as_the_same_value() {
     types.push(mood);
     for to in types {
         let taken = take(&to, Reading::default(), generate(&anything(), 6_000));
-        assert!(taken.len() > 500, "{to}: only {} of the values fit", taken.len());
+        assert!(taken.len() > 400, "{to}: only {} of the values fit", taken.len());
         come_back(&mut client, &to, &taken);
     }
 }
@@ -184,7 +184,7 @@ fn exact_means_that_the_server_prints_the_same_text() {
                 assert_eq!(Canonical::new(&to).show(contents(&taken.field)), format!("'{printed}'"));
             }
         }
-        assert!(exact > 50, "{to}: only {exact} were exact");
+        assert!(exact > 10, "{to}: only {exact} were exact");
     }
 }
 
