@@ -21,6 +21,7 @@ mod pooler;
 mod port_names;
 mod port_plan;
 mod port_schema;
+mod port_target;
 mod properties;
 mod read_only;
 mod rebuild;
