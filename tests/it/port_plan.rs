@@ -334,6 +334,9 @@ fn joined_columns_get_one_type() {
     };
     assert_eq!(types(&format!("insert into p values ({UUIDS}); insert into c(k) values ({UUIDS});")), ["uuid", "uuid"]);
     assert_eq!(types(&format!("insert into p values ({UUIDS}); insert into c(k) values ('');")), ["text", "text"]);
+    let held = format!("insert into p values ({UUIDS}); insert into c(k) values ('');");
+    let told = told(&plan(&format!("{tables}{held}"), &Options::default()));
+    assert!(told.contains("but the column becomes `text`, like `c.k`, which a foreign key joins it to"), "{told}");
     // in SQLite the child has no parent; as uuid it would get one
     assert_eq!(types(&format!("insert into p values ({UUIDS}); insert into c(k) values ({UPPER});")), ["text", "text"]);
 }
@@ -387,7 +390,7 @@ fn rows_that_break_constraints_are_named() {
     assert!(told.contains("check-violated n > 0: 2 rows break `CHECK (n > 0)`, the first at rowid 2"), "{told}");
     assert!(told.contains("check-violated small: 1 row breaks"), "{told}");
     assert!(
-        told.contains("null-in-primary-key k: 2 rows have NULL in the primary key (k), the first at rowid 2"),
+        told.contains("null-in-primary-key k: 2 NULLs stand in the primary key (k), the first at rowid 2"),
         "{told}"
     );
     assert_eq!((planned.broken.checks.len(), planned.broken.null_keys.len()), (2, 1), "{told}");

@@ -23,6 +23,8 @@ pub struct Decided<'a> {
     pub chosen: Chosen,
     /// What was seen of it.
     pub seen: &'a ColumnScan,
+    /// A column (`table.column`) that foreign keys join to it, and whose values keep both from the best type.
+    pub held_by: Option<&'a str>,
 }
 
 impl Decided<'_> {
@@ -116,10 +118,14 @@ impl Decided<'_> {
         }
         let Some(all) = gather(&self.seen.verdicts[0]) else {
             let none = Tally::default();
+            let why = match self.held_by {
+                Some(other) => format!("like `{other}`, which a foreign key joins it to and whose values do not fit"),
+                None => "which keeps the values of a key apart".to_owned(),
+            };
             let message = format!(
-                "every value fits `{}`, but the column becomes `{pg_type}`, the type of the columns that foreign keys \
-                 join it to, or that keeps a key's values apart",
-                wanted.pg_type
+                "every value fits `{}`, but the column becomes `{pg_type}`, {why}{}",
+                wanted.pg_type,
+                self.rewritten()
             );
             return Some(self.finding("type-fallback", Level::Change, &none, message));
         };
@@ -325,7 +331,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
