@@ -1,0 +1,1 @@
+//! Tests of what a plan is filled with.
