@@ -7,10 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::postgres::config::SslMode as DriverSslMode;
 use ::postgres::error::{ErrorPosition, SqlState};
-use ::postgres::{Client, Config, SimpleQueryMessage};
+use ::postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Config;
 
 use super::postgres_tls::connector;
-use super::{DbError, ErrorClass, SqlError, SqlFacts, TextRow};
+use super::{DbError, ErrorClass, SqlError, SqlFacts, Statements, TextRow};
 use crate::config::{HostAddress, PostgresTarget, SslMode};
 
 /// A connection to a PostgreSQL server.
@@ -86,18 +87,7 @@ impl PostgresDb {
     /// As [`super::Db::execute`].
     pub fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
         let messages = self.client.simple_query(sql).map_err(|error| describe(&error, sql))?;
-        let mut results = Vec::new();
-        let mut rows = Vec::new();
-        for message in messages {
-            match message {
-                SimpleQueryMessage::Row(row) => {
-                    rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
-                }
-                SimpleQueryMessage::CommandComplete(_) => results.push(std::mem::take(&mut rows)),
-                _ => {}
-            }
-        }
-        Ok(results)
+        Ok(rows_of_each(messages))
     }
 
     /// Runs a `COPY … FROM stdin` statement with its data.
@@ -132,13 +122,39 @@ impl PostgresDb {
     }
 }
 
-enum OpenError {
+impl Statements for PostgresDb {
+    fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.execute(sql)
+    }
+
+    fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
+        self.query_each(sql)
+    }
+}
+
+/// The rows of each statement of a message.
+pub(super) fn rows_of_each(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<TextRow>> {
+    let mut results = Vec::new();
+    let mut rows = Vec::new();
+    for message in messages {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+            }
+            SimpleQueryMessage::CommandComplete(_) => results.push(std::mem::take(&mut rows)),
+            _ => {}
+        }
+    }
+    results
+}
+
+pub(super) enum OpenError {
     Driver(::postgres::Error),
     Before(DbError),
 }
 
 impl OpenError {
-    fn into_db_error(self, target: &PostgresTarget) -> DbError {
+    pub(super) fn into_db_error(self, target: &PostgresTarget) -> DbError {
         match self {
             Self::Before(error) => error,
             Self::Driver(error) => {
@@ -151,7 +167,20 @@ impl OpenError {
 }
 
 fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError> {
-    let mut config = driver_parameters(target).map_err(OpenError::Driver)?;
+    let mut config = ::postgres::Config::from(driver_config(target, mark).map_err(OpenError::Driver)?);
+    config.notice_callback(|notice| match notice.severity() {
+        // a ROLLBACK of ours for safety's sake
+        _ if *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION => {}
+        "WARNING" => tracing::warn!(target: "liftlock::server", "{}", notice.message()),
+        _ => tracing::info!(target: "liftlock::server", "{}: {}", notice.severity(), notice.message()),
+    });
+    let tls = connector(target).map_err(OpenError::Before)?;
+    config.connect(tls).map_err(OpenError::Driver)
+}
+
+/// The driver's configuration for `target`, the session marked as ours where `mark` is given.
+pub(super) fn driver_config(target: &PostgresTarget, mark: Option<&str>) -> Result<Config, ::postgres::Error> {
+    let mut config = driver_parameters(target)?;
     for host in &target.hosts {
         match &host.address {
             HostAddress::Tcp(name) => config.host(name),
@@ -188,14 +217,7 @@ fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Client, OpenError
     if !options.is_empty() {
         config.options(options.trim());
     }
-    config.notice_callback(|notice| match notice.severity() {
-        // a ROLLBACK of ours for safety's sake
-        _ if *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION => {}
-        "WARNING" => tracing::warn!(target: "liftlock::server", "{}", notice.message()),
-        _ => tracing::info!(target: "liftlock::server", "{}: {}", notice.severity(), notice.message()),
-    });
-    let tls = connector(target).map_err(OpenError::Before)?;
-    config.connect(tls).map_err(OpenError::Driver)
+    Ok(config)
 }
 
 /// A configuration with the parameters that go to the driver as they were written.
@@ -236,7 +258,7 @@ fn connect_hint(error: &SqlError) -> Option<String> {
 }
 
 /// The driver's own Display hides its cause, so the facts are taken from where they are.
-fn describe(error: &::postgres::Error, sent: &str) -> SqlError {
+pub(super) fn describe(error: &::postgres::Error, sent: &str) -> SqlError {
     let Some(db) = error.as_db_error() else {
         let mut message = error.to_string();
         let mut source = error.source();

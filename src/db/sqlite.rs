@@ -264,6 +264,30 @@ impl SqliteDb {
         Ok(())
     }
 
+    /// Copies the main database to the file `to`, which must not exist yet, in the state that this connection reads.
+    ///
+    /// # Errors
+    /// [`SqlError`] where it can't be read, or the copy not be written; what was written of it is removed.
+    pub fn back_up(&self, to: &Path) -> Result<(), SqlError> {
+        if to.exists() {
+            return Err(SqlError::other(format!("`{}` exists already; it was left as it is", to.display())));
+        }
+        let copy = || -> rusqlite::Result<()> {
+            let mut target = Connection::open(to)?;
+            // all of it in one step: between steps a writer would make it begin again
+            rusqlite::backup::Backup::new(&self.connection, &mut target)?.step(-1).map(drop)
+        };
+        copy().map_err(|error| {
+            drop(std::fs::remove_file(to));
+            describe(&error, None, 0)
+        })
+    }
+
+    /// Switches one of SQLite's own settings on.
+    pub(super) fn set_config(&self, config: DbConfig) -> Result<(), SqlError> {
+        self.connection.set_db_config(config, true).map(drop).map_err(|error| describe(&error, None, 0))
+    }
+
     /// Whether a transaction is open.
     #[must_use]
     pub fn in_transaction(&self) -> bool {

@@ -14,16 +14,16 @@ pub struct ObjectName {
 
 /// The tokens of one statement without its comments, up to its first semicolon or to what can't be read.
 #[derive(Clone)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     dialect: Dialect,
     lexer: Lexer<'a>,
     next: Option<Token<'a>>,
     /// The offset after the last token that was taken.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(dialect: Dialect, statement: &'a str) -> Self {
+    pub(crate) fn new(dialect: Dialect, statement: &'a str) -> Self {
         let mut cursor = Self { dialect, lexer: Lexer::new(dialect, statement), next: None, end: 0 };
         cursor.next = cursor.read();
         cursor
@@ -38,12 +38,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next token, which stays.
-    pub(super) fn peek(&self) -> Option<Token<'a>> {
+    pub(crate) fn peek(&self) -> Option<Token<'a>> {
         self.next
     }
 
     /// Takes the next token.
-    pub(super) fn take(&mut self) -> Option<Token<'a>> {
+    pub(crate) fn take(&mut self) -> Option<Token<'a>> {
         let token = self.next?;
         self.end = token.end;
         self.next = self.read();
@@ -51,12 +51,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the next token if it is the keyword `word`.
-    pub(super) fn eat(&mut self, word: &str) -> bool {
+    pub(crate) fn eat(&mut self, word: &str) -> bool {
         self.peek().is_some_and(|token| token.is_word(word)) && self.take().is_some()
     }
 
     /// Takes the keywords `words` if all of them follow in this order, and else nothing: most may be names too.
-    pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
+    pub(crate) fn eat_all(&mut self, words: &[&str]) -> bool {
         let mut ahead = self.clone();
         let all = words.iter().all(|word| ahead.eat(word));
         if all {
@@ -66,18 +66,18 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the next token if it is `punct`.
-    pub(super) fn eat_punct(&mut self, punct: u8) -> bool {
+    pub(crate) fn eat_punct(&mut self, punct: u8) -> bool {
         self.peek().is_some_and(|token| token.is_punct(punct)) && self.take().is_some()
     }
 
     /// Takes the next token if it is a word, in lower case.
-    pub(super) fn keyword(&mut self) -> Option<String> {
+    pub(crate) fn keyword(&mut self) -> Option<String> {
         self.peek().filter(|token| token.kind == TokenKind::Word)?;
         self.take().map(|token| token.text.to_ascii_lowercase())
     }
 
     /// Takes an identifier; SQLite takes a string for one too.
-    pub(super) fn identifier(&mut self) -> Option<String> {
+    pub(crate) fn identifier(&mut self) -> Option<String> {
         let token = self.peek()?;
         let name = match (token.kind, self.dialect) {
             (TokenKind::Word | TokenKind::QuotedIdentifier, _) | (TokenKind::String, Dialect::Sqlite) => {
@@ -90,7 +90,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `name` or `schema.name`; of `database.schema.name` the last two.
-    pub(super) fn name(&mut self) -> Option<ObjectName> {
+    pub(crate) fn name(&mut self) -> Option<ObjectName> {
         let mut found = ObjectName { schema: None, name: self.identifier()? };
         while self.eat_punct(b'.') {
             let name = self.identifier()?;
@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes what follows an opening bracket, to the closing one: `name`, `name value`, `name = value`, with commas
     /// between them. Names and values come in lower case, unquoted.
-    pub(super) fn options(&mut self) -> Vec<(String, Option<String>)> {
+    pub(crate) fn options(&mut self) -> Vec<(String, Option<String>)> {
         let mut options = Vec::new();
         let mut depth = 1_usize;
         let mut name: Option<String> = None;
@@ -123,7 +123,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// What the token names or says, without its quotes. Prefixes and escapes of PostgreSQL's strings stay as they are.
-pub(super) fn unquoted(dialect: Dialect, token: Token<'_>) -> String {
+pub(crate) fn unquoted(dialect: Dialect, token: Token<'_>) -> String {
     let text = token.text;
     let inside = |open: &str, close: char| {
         let from = text.find(open).map_or(0, |at| at + open.len());

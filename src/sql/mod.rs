@@ -11,6 +11,7 @@ mod split;
 
 pub use classify::{NonTransactional, StatementKind, SubscriptionChange, classify, copies_out, dropped_table};
 pub use cursor::ObjectName;
+pub(crate) use cursor::{Cursor, unquoted};
 pub use error::SyntaxError;
 pub use lexer::{Lexer, Token, TokenKind};
 pub use split::{CopyData, Statement, blank_meta_commands, is_blank, split};

@@ -1,0 +1,172 @@
+//! A PostgreSQL connection for bulk data: COPY in binary form, in both directions.
+//!
+//! It drives `tokio-postgres` by itself. The blocking crate above it enters and leaves its runtime for every row that
+//! is read, which takes more than three times the processor time of this loop (docs/benchmarks.md).
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, CopyInSink};
+
+use super::postgres::{OpenError, describe, driver_config, rows_of_each};
+use super::postgres_tls::connector;
+use super::{DbError, SqlError, Statements, TextRow};
+use crate::config::PostgresTarget;
+
+/// What stands before the rows: the signature, no flags, no extension
+/// (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format").
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// What stands after them.
+const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
+
+/// A connection to a PostgreSQL server for much data.
+pub struct BulkDb {
+    client: Client,
+    target: PostgresTarget,
+    // after the client: the connection's task ends in it
+    runtime: Runtime,
+}
+
+impl fmt::Debug for BulkDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkDb").field("target", &self.target.to_string()).finish_non_exhaustive()
+    }
+}
+
+impl BulkDb {
+    /// Connects to `target`.
+    ///
+    /// # Errors
+    /// As [`super::Db::connect`].
+    pub fn connect(target: &PostgresTarget) -> Result<Self, DbError> {
+        Self::open(target).map_err(|error| error.into_db_error(target))
+    }
+
+    fn open(target: &PostgresTarget) -> Result<Self, OpenError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            OpenError::Before(DbError::Connect {
+                target: target.to_string(),
+                hint: None,
+                source: SqlError::other(error.to_string()),
+            })
+        })?;
+        let config = driver_config(target, None).map_err(OpenError::Driver)?;
+        let tls = connector(target).map_err(OpenError::Before)?;
+        let (client, connection) = runtime.block_on(config.connect(tls)).map_err(OpenError::Driver)?;
+        runtime.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection");
+            }
+        });
+        Ok(Self { client, target: target.clone(), runtime })
+    }
+
+    /// Runs a `COPY … FROM STDIN (FORMAT binary)`; `rows` sends the rows. Where it fails, nothing is stored.
+    /// Returns the number of rows that the server has stored.
+    ///
+    /// # Errors
+    /// What `rows` fails with, or [`SqlError`] of the server.
+    pub fn copy_in<E: From<SqlError>>(
+        &mut self,
+        statement: &str,
+        rows: impl FnOnce(&mut CopyIn<'_>) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let sink = self.runtime.block_on(self.client.copy_in(statement));
+        let sink = Box::pin(sink.map_err(|error| E::from(describe(&error, statement)))?);
+        let mut copy = CopyIn { sink, runtime: &self.runtime };
+        copy.send(HEADER.to_vec())?;
+        // an error drops the sink, which tells the server that the copy has failed
+        rows(&mut copy)?;
+        copy.send(TRAILER.to_vec())?;
+        let CopyIn { mut sink, .. } = copy;
+        self.runtime.block_on(sink.as_mut().finish()).map_err(|error| E::from(describe(&error, "")))
+    }
+
+    /// Runs a `COPY … TO STDOUT (FORMAT binary)` and hands each row to `each`: its fields, each an i32 length
+    /// (big-endian, −1 for NULL) and its bytes, without the number of fields before them.
+    ///
+    /// # Errors
+    /// What `each` fails with, or [`SqlError`] of the server. The rest of the rows is then read and dropped.
+    pub fn copy_out<E: From<SqlError>>(
+        &mut self,
+        statement: &str,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error: tokio_postgres::Error| E::from(describe(&error, statement));
+        self.runtime.block_on(async {
+            let mut stream = Box::pin(self.client.copy_out(statement).await.map_err(failed)?);
+            let mut at_start = true;
+            // the server sends a row in a message of its own (CopyOneRowTo in src/backend/commands/copyto.c)
+            while let Some(message) = stream.next().await {
+                let message: Bytes = message.map_err(failed)?;
+                let mut rest: &[u8] = &message;
+                if at_start {
+                    rest = rest.strip_prefix(HEADER).unwrap_or(rest);
+                    at_start = false;
+                }
+                match rest {
+                    [] => {}
+                    _ if *rest == TRAILER => {}
+                    [_, _, fields @ ..] => each(fields)?,
+                    _ => return Err(SqlError::other("a row that the server sent ends too soon").into()),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What stops the statement that runs on this connection, callable from another thread.
+    #[must_use]
+    pub fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
+        let token = self.client.cancel_token();
+        let target = self.target.clone();
+        Box::new(move || {
+            let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+            match connector(&target) {
+                Ok(tls) => {
+                    if let Err(error) = runtime.block_on(token.cancel_query(tls)) {
+                        tracing::debug!(%error, "cancel");
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "cancel"),
+            }
+        })
+    }
+}
+
+impl Statements for BulkDb {
+    fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| describe(&error, sql))
+    }
+
+    fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
+        let messages = self.runtime.block_on(self.client.simple_query(sql)).map_err(|error| describe(&error, sql))?;
+        Ok(rows_of_each(messages))
+    }
+}
+
+/// The rows of a COPY on their way to the server.
+pub struct CopyIn<'a> {
+    sink: std::pin::Pin<Box<CopyInSink<Bytes>>>,
+    runtime: &'a Runtime,
+}
+
+impl fmt::Debug for CopyIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyIn").finish_non_exhaustive()
+    }
+}
+
+impl CopyIn<'_> {
+    /// Sends bytes of rows, each the number of its fields (i16) and the fields. Best some hundred kilobytes at once.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the server has refused a row, or is gone.
+    pub fn send(&mut self, rows: Vec<u8>) -> Result<(), SqlError> {
+        self.runtime.block_on(self.sink.send(Bytes::from(rows))).map_err(|error| describe(&error, ""))
+    }
+}

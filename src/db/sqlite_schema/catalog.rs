@@ -1,0 +1,288 @@
+//! What SQLite's own catalog says of a database: its objects, and the answers of its pragmas, a handful of queries in all.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use crate::db::{Row, SqlError, SqliteDb};
+use crate::value::SqlValue;
+
+/// All of it.
+pub(super) struct Catalog {
+    /// In the order of `sqlite_schema`.
+    pub(super) objects: Vec<Object>,
+    /// What the pragmas say of each table that is not virtual, by its name.
+    pub(super) tables: HashMap<String, RawTable>,
+    /// What `PRAGMA table_list` says of each table, by its name.
+    pub(super) kinds: HashMap<String, Listed>,
+    /// The rows of `sqlite_sequence`.
+    pub(super) sequences: HashMap<String, i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Table,
+    Index,
+    View,
+    Trigger,
+}
+
+/// A row of `sqlite_schema`.
+pub(super) struct Object {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    /// The table it belongs to.
+    pub(super) table: String,
+    /// Empty for the indexes that constraints make.
+    pub(super) sql: String,
+}
+
+/// What `PRAGMA table_list` tells.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Listed {
+    pub(super) is_virtual: bool,
+    pub(super) shadow: bool,
+    pub(super) without_rowid: bool,
+    pub(super) strict: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RawTable {
+    pub(super) columns: Vec<RawColumn>,
+    /// In declared order: the pragma's is the reverse.
+    pub(super) foreign_keys: Vec<RawForeignKey>,
+    pub(super) indexes: Vec<RawIndex>,
+}
+
+/// A row of `PRAGMA table_xinfo`.
+#[derive(Debug)]
+pub(super) struct RawColumn {
+    pub(super) name: String,
+    pub(super) declared: String,
+    pub(super) not_null: bool,
+    pub(super) default: Option<String>,
+    /// Its place in the primary key, from 1; 0 where it is no part of that.
+    pub(super) key: i64,
+    pub(super) generated: bool,
+    pub(super) stored: bool,
+}
+
+/// The rows of one key of `PRAGMA foreign_key_list`.
+#[derive(Debug)]
+pub(super) struct RawForeignKey {
+    pub(super) id: i64,
+    pub(super) parent: String,
+    pub(super) columns: Vec<String>,
+    /// `None` where the parent's columns are left out.
+    pub(super) parent_columns: Vec<Option<String>>,
+    pub(super) on_update: String,
+    pub(super) on_delete: String,
+}
+
+/// What made an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Created,
+    Unique,
+    PrimaryKey,
+}
+
+/// A row of `PRAGMA index_list`, with the key columns of `PRAGMA index_xinfo`.
+#[derive(Debug)]
+pub(super) struct RawIndex {
+    pub(super) name: String,
+    pub(super) unique: bool,
+    pub(super) origin: Origin,
+    pub(super) partial: bool,
+    pub(super) terms: Vec<RawTerm>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawTerm {
+    /// `None` for an expression, and for the rowid of a table that has no column for it.
+    pub(super) column: Option<String>,
+    pub(super) descending: bool,
+    pub(super) collation: String,
+}
+
+impl Catalog {
+    pub(super) fn read(db: &SqliteDb) -> Result<Self, SqlError> {
+        let objects = objects(db)?;
+        let mut tables = HashMap::new();
+        columns(db, &mut tables)?;
+        foreign_keys(db, &mut tables)?;
+        indexes(db, &mut tables)?;
+        let counted = objects.iter().any(|object| object.kind == Kind::Table && object.name == "sqlite_sequence");
+        let sequences = if counted { sequences(db)? } else { HashMap::new() };
+        Ok(Self { objects, tables, kinds: kinds(db)?, sequences })
+    }
+}
+
+/// The columns of a view; none where the view is broken.
+pub(super) fn view_columns(db: &SqliteDb, view: &str) -> Result<Vec<String>, SqlError> {
+    let mut columns = Vec::new();
+    let read =
+        db.each_row("SELECT name FROM pragma_table_xinfo(?1, 'main')", &[SqlValue::Text(view.as_bytes())], |row| {
+            columns.push(text(row, 0)?);
+            Ok::<_, SqlError>(ControlFlow::Continue(()))
+        });
+    match read {
+        Ok(()) => Ok(columns),
+        // what it selects from is gone, or a function it calls isn't here: no failure of the database's
+        Err(error) if error.code.as_deref() == Some("SQLITE_ERROR") => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn objects(db: &SqliteDb) -> Result<Vec<Object>, SqlError> {
+    let mut objects = Vec::new();
+    each(db, "SELECT type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema ORDER BY rowid", |row| {
+        let kind = match text(row, 0)?.as_str() {
+            "table" => Kind::Table,
+            "index" => Kind::Index,
+            "view" => Kind::View,
+            "trigger" => Kind::Trigger,
+            other => {
+                return Err(SqlError::other(format!("`sqlite_schema` has an object of the unknown type `{other}`")));
+            }
+        };
+        objects.push(Object { kind, name: text(row, 1)?, table: text(row, 2)?, sql: text(row, 3)? });
+        Ok(())
+    })?;
+    Ok(objects)
+}
+
+fn kinds(db: &SqliteDb) -> Result<HashMap<String, Listed>, SqlError> {
+    let mut kinds = HashMap::new();
+    each(db, "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'", |row| {
+        let kind = text(row, 1)?;
+        let listed = Listed {
+            is_virtual: kind == "virtual",
+            shadow: kind == "shadow",
+            without_rowid: flag(row, 2),
+            strict: flag(row, 3),
+        };
+        kinds.insert(text(row, 0)?, listed);
+        Ok(())
+    })?;
+    Ok(kinds)
+}
+
+// The joins below begin with the tables that have a b-tree. A virtual one has none, and asking for its columns fails
+// where its module isn't there. CROSS JOIN keeps the order: a pragma's function must not be asked without its table.
+
+fn columns(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
+    let sql = "SELECT m.name, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
+               FROM main.sqlite_schema m CROSS JOIN pragma_table_xinfo(m.name, 'main') x \
+               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid, x.cid";
+    each(db, sql, |row| {
+        let hidden = integer(row, 6);
+        let column = RawColumn {
+            name: text(row, 1)?,
+            declared: text(row, 2)?,
+            not_null: flag(row, 3),
+            default: optional_text(row, 4)?,
+            key: integer(row, 5),
+            // https://www.sqlite.org/pragma.html#pragma_table_xinfo
+            generated: hidden == 2 || hidden == 3,
+            stored: hidden == 3,
+        };
+        of(tables, text(row, 0)?).columns.push(column);
+        Ok(())
+    })
+}
+
+fn foreign_keys(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
+    let sql = "SELECT m.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_update, f.on_delete \
+               FROM main.sqlite_schema m CROSS JOIN pragma_foreign_key_list(m.name, 'main') f \
+               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid, f.id DESC, f.seq";
+    each(db, sql, |row| {
+        let id = integer(row, 1);
+        let keys = &mut of(tables, text(row, 0)?).foreign_keys;
+        if keys.last().is_none_or(|key| key.id != id) {
+            let (parent, on_update, on_delete) = (text(row, 2)?, text(row, 5)?, text(row, 6)?);
+            let (columns, parent_columns) = (Vec::new(), Vec::new());
+            keys.push(RawForeignKey { id, parent, columns, parent_columns, on_update, on_delete });
+        }
+        if let Some(key) = keys.last_mut() {
+            key.columns.push(text(row, 3)?);
+            key.parent_columns.push(optional_text(row, 4)?);
+        }
+        Ok(())
+    })
+}
+
+fn indexes(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
+    let sql = "SELECT m.name, l.name, l.\"unique\", l.origin, l.partial, x.name, x.\"desc\", x.coll \
+               FROM main.sqlite_schema m CROSS JOIN pragma_index_list(m.name, 'main') l \
+               CROSS JOIN pragma_index_xinfo(l.name, 'main') x \
+               WHERE m.type = 'table' AND m.rootpage > 0 AND x.key ORDER BY m.rowid, l.seq, x.seqno";
+    each(db, sql, |row| {
+        let name = text(row, 1)?;
+        let indexes = &mut of(tables, text(row, 0)?).indexes;
+        if indexes.last().is_none_or(|index| index.name != name) {
+            let origin = match text(row, 3)?.as_str() {
+                "pk" => Origin::PrimaryKey,
+                "u" => Origin::Unique,
+                _ => Origin::Created,
+            };
+            let (unique, partial) = (flag(row, 2), flag(row, 4));
+            indexes.push(RawIndex { name, unique, origin, partial, terms: Vec::new() });
+        }
+        if let Some(index) = indexes.last_mut() {
+            let (column, descending, collation) = (optional_text(row, 5)?, flag(row, 6), text(row, 7)?);
+            index.terms.push(RawTerm { column, descending, collation });
+        }
+        Ok(())
+    })
+}
+
+/// As SQLite takes them: of several rows of a table the first counts, and what is no integer is cast to one.
+fn sequences(db: &SqliteDb) -> Result<HashMap<String, i64>, SqlError> {
+    let mut sequences = HashMap::new();
+    let sql = "SELECT name, CAST(seq AS INTEGER) FROM main.sqlite_sequence WHERE seq IS NOT NULL ORDER BY rowid";
+    each(db, sql, |row| {
+        if let Some(name) = optional_text(row, 0)? {
+            sequences.entry(name).or_insert_with(|| integer(row, 1));
+        }
+        Ok(())
+    })?;
+    Ok(sequences)
+}
+
+fn each(db: &SqliteDb, sql: &str, mut take: impl FnMut(&Row<'_>) -> Result<(), SqlError>) -> Result<(), SqlError> {
+    db.each_row(sql, &[], |row| take(row).map(ControlFlow::Continue))
+}
+
+fn of(tables: &mut HashMap<String, RawTable>, name: String) -> &mut RawTable {
+    tables.entry(name).or_default()
+}
+
+fn optional_text(row: &Row<'_>, at: usize) -> Result<Option<String>, SqlError> {
+    match row.get(at) {
+        SqlValue::Null => Ok(None),
+        SqlValue::Text(bytes) | SqlValue::Blob(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => {
+                let shown = String::from_utf8_lossy(bytes);
+                Err(SqlError::other(format!("the schema holds text that is not valid UTF-8: `{shown}`")))
+            }
+        },
+        SqlValue::Integer(number) => Ok(Some(number.to_string())),
+        SqlValue::Real(number) => Ok(Some(number.to_string())),
+    }
+}
+
+fn text(row: &Row<'_>, at: usize) -> Result<String, SqlError> {
+    optional_text(row, at).map(Option::unwrap_or_default)
+}
+
+fn integer(row: &Row<'_>, at: usize) -> i64 {
+    match row.get(at) {
+        SqlValue::Integer(number) => number,
+        _ => 0,
+    }
+}
+
+fn flag(row: &Row<'_>, at: usize) -> bool {
+    integer(row, at) != 0
+}

@@ -1,0 +1,101 @@
+//! Foreign keys, and what each of them has to point to.
+
+use std::collections::HashMap;
+
+use super::catalog::{RawForeignKey, RawIndex, RawTable};
+use super::declaration::DeclaredForeignKey;
+use super::{text, unreadable};
+use crate::db::SqlError;
+use crate::schema::{Action, ForeignKey, ParentState, Table};
+
+/// A table's foreign keys as declared: parents by the names written there, and where their columns are left out, none.
+pub(super) fn unresolved(
+    table: &Table,
+    raw: &RawTable,
+    declared: Vec<DeclaredForeignKey>,
+) -> Result<Vec<ForeignKey>, SqlError> {
+    let same = |(raw, declared): (&RawForeignKey, &DeclaredForeignKey)| {
+        raw.columns.len() == declared.columns.len()
+            && raw.columns.iter().zip(&declared.columns).all(|(raw, written)| raw.eq_ignore_ascii_case(written))
+    };
+    if raw.foreign_keys.len() != declared.len() || !raw.foreign_keys.iter().zip(&declared).all(same) {
+        return Err(unreadable(&table.name, "its statement and SQLite's list of its foreign keys do not agree"));
+    }
+    let key = |(raw, declared): (&RawForeignKey, DeclaredForeignKey)| ForeignKey {
+        name: declared.name,
+        columns: raw.columns.clone(),
+        parent: raw.parent.clone(),
+        parent_columns: raw.parent_columns.iter().flatten().cloned().collect(),
+        on_delete: action(&raw.on_delete),
+        on_update: action(&raw.on_update),
+        deferral: declared.deferral,
+        parent_state: ParentState::Ok,
+    };
+    Ok(raw.foreign_keys.iter().zip(declared).map(key).collect())
+}
+
+fn action(words: &str) -> Action {
+    match words {
+        "RESTRICT" => Action::Restrict,
+        "SET NULL" => Action::SetNull,
+        "SET DEFAULT" => Action::SetDefault,
+        "CASCADE" => Action::Cascade,
+        _ => Action::NoAction,
+    }
+}
+
+/// Gives each table its foreign keys, with the parents looked up as SQLite does (`sqlite3FkLocateIndex`). A view or a
+/// virtual table is no parent.
+pub(super) fn resolve(tables: &mut [Table], indexes: &[Vec<RawIndex>], keys: Vec<Vec<ForeignKey>>) {
+    let places: HashMap<String, usize> =
+        tables.iter().enumerate().map(|(at, table)| (table.name.to_ascii_lowercase(), at)).collect();
+    for (child, mut keys) in keys.into_iter().enumerate() {
+        for key in &mut keys {
+            match places.get(&key.parent.to_ascii_lowercase()) {
+                None => key.parent_state = ParentState::MissingTable,
+                Some(&parent) => point(key, &tables[parent], &indexes[parent]),
+            }
+        }
+        tables[child].foreign_keys = keys;
+    }
+}
+
+fn point(key: &mut ForeignKey, parent: &Table, indexes: &[RawIndex]) {
+    key.parent.clone_from(&parent.name);
+    if key.parent_columns.is_empty() {
+        // the primary key, whatever its collations
+        let primary = parent.primary_key.as_ref().map_or(&[][..], |primary| primary.columns.as_slice());
+        if primary.len() == key.columns.len() {
+            key.parent_columns = primary.iter().map(|column| column.name.clone()).collect();
+        } else {
+            key.parent_state = ParentState::MissingColumn;
+        }
+        return;
+    }
+    let declared = key.parent_columns.iter().map(|name| parent.column(name).map(|column| column.name.clone()));
+    let Some(columns) = declared.collect::<Option<Vec<_>>>() else {
+        key.parent_state = ParentState::MissingColumn;
+        return;
+    };
+    key.parent_columns = columns;
+    let is_rowid = matches!(key.parent_columns.as_slice(), [column] if parent.rowid_alias() == Some(column));
+    if !is_rowid && !indexes.iter().any(|index| covers(index, &key.parent_columns, parent)) {
+        key.parent_state = ParentState::NotUnique;
+    }
+}
+
+/// Whether the index makes just these columns unique, by the collations that they have of their own.
+fn covers(index: &RawIndex, columns: &[String], parent: &Table) -> bool {
+    let term_fits = |term: &super::catalog::RawTerm| {
+        let Some(column) = term.column.as_deref().filter(|name| columns.iter().any(|wanted| wanted == name)) else {
+            return false;
+        };
+        let own = parent.column(column).and_then(|column| column.collation.clone()).unwrap_or_default();
+        text::collation(&term.collation).unwrap_or_default().eq_ignore_ascii_case(&own)
+    };
+    index.unique
+        && !index.partial
+        && index.terms.len() == columns.len()
+        && columns.iter().all(|wanted| index.terms.iter().any(|term| term.column.as_ref() == Some(wanted)))
+        && index.terms.iter().all(term_fits)
+}

@@ -1,0 +1,99 @@
+//! The schema of a SQLite database, read from its pragmas and from the statements that made it.
+//!
+//! The pragmas have the last word on all that they tell; the statements add what pragmas leave out (constraint names,
+//! CHECKs, expressions, collations of columns, deferral). Where the two do not fit together, that is an error: nothing
+//! is lost silently.
+
+mod catalog;
+mod declaration;
+mod foreign_keys;
+mod keys;
+mod table;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use self::catalog::{Catalog, Kind};
+use super::{SqlError, SqliteDb};
+use crate::schema::{Schema, Special, SpecialTable, Trigger, View};
+
+impl SqliteDb {
+    /// The schema of the main database: temporary objects and attached databases are left out. All of it is of one
+    /// moment; in an open transaction it is what that transaction sees.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database can't be read, or where a declaration can't be understood: the message names
+    /// the table.
+    pub fn schema(&self) -> Result<Schema, SqlError> {
+        if self.in_transaction() {
+            return read(self);
+        }
+        self.command("BEGIN")?;
+        let schema = read(self);
+        let ended = self.command("ROLLBACK");
+        let schema = schema?;
+        ended.map(|()| schema)
+    }
+
+    fn command(&self, sql: &str) -> Result<(), SqlError> {
+        self.each_row(sql, &[], |_| Ok::<_, SqlError>(std::ops::ControlFlow::Continue(())))
+    }
+}
+
+fn read(db: &SqliteDb) -> Result<Schema, SqlError> {
+    let Catalog { objects, mut tables, kinds, mut sequences } = Catalog::read(db)?;
+    let index_texts: HashMap<&str, &str> = objects
+        .iter()
+        .filter(|object| object.kind == Kind::Index)
+        .map(|object| (object.name.as_str(), object.sql.as_str()))
+        .collect();
+    let mut schema = Schema::default();
+    let mut indexes = Vec::new();
+    let mut foreign_keys = Vec::new();
+    for object in &objects {
+        let (name, sql) = (object.name.clone(), object.sql.clone());
+        match object.kind {
+            Kind::Index => {}
+            Kind::Trigger => schema.triggers.push(Trigger { name, table: object.table.clone(), sql }),
+            Kind::View => schema.views.push(View { columns: catalog::view_columns(db, &name)?, name, sql }),
+            Kind::Table => {
+                if let Some(kind) = special(object, &kinds) {
+                    schema.special.push(SpecialTable { name, kind, sql });
+                    continue;
+                }
+                let raw = tables.remove(&name).unwrap_or_default();
+                let listed = kinds.get(&name).copied().unwrap_or_default();
+                let (mut table, declared) = table::build(&name, &sql, &raw, listed)?;
+                table.sequence = sequences.remove(&name);
+                keys::fill(&mut table, &raw, &declared, &index_texts)?;
+                foreign_keys.push(foreign_keys::unresolved(&table, &raw, declared.foreign_keys)?);
+                indexes.push(raw.indexes);
+                schema.tables.push(table);
+            }
+        }
+    }
+    foreign_keys::resolve(&mut schema.tables, &indexes, foreign_keys);
+    Ok(schema)
+}
+
+/// What the table is, where it is no table of the application's own rows.
+fn special(object: &catalog::Object, kinds: &HashMap<String, catalog::Listed>) -> Option<Special> {
+    if object.name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_")) {
+        return Some(Special::Internal);
+    }
+    match kinds.get(&object.name) {
+        Some(listed) if listed.shadow => Some(Special::Shadow),
+        Some(listed) if listed.is_virtual => {
+            Some(Special::Virtual { module: declaration::module(&object.sql).unwrap_or_default() })
+        }
+        _ => None,
+    }
+}
+
+/// A table whose declaration can't be made sense of.
+fn unreadable(table: &str, why: &str) -> SqlError {
+    SqlError::other(format!("the declaration of table `{table}` can't be understood: {why}"))
+}

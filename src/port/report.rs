@@ -1,0 +1,196 @@
+//! What a run came to, as data: the same for a run that was refused, failed, was interrupted or proved every row.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::copy::Quarantined;
+use super::plan::{Finding, Level};
+use super::verify::Difference;
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// How it ended.
+    pub result: Outcome,
+    /// The source.
+    pub source: String,
+    /// The target, without its password.
+    pub target: String,
+    /// The schema in the target.
+    pub target_schema: String,
+    /// It went on with a run that was begun before.
+    pub resumed: bool,
+    /// The tables, in the order of the plan.
+    pub tables: Vec<TableReport>,
+    /// Keys, constraints, indexes, sequences and views, each with what became of it.
+    pub objects: Vec<ObjectReport>,
+    /// What the plan found.
+    pub findings: Vec<Finding>,
+    /// What else a person should know.
+    pub notes: Vec<String>,
+    /// How long each phase took.
+    pub phases: Vec<PhaseReport>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did not come to its end.
+    #[default]
+    Failed,
+    /// A stop was asked for.
+    Interrupted,
+    /// Something stands in the way, and nothing was written.
+    Refused,
+    /// All rows are in, and both sides differ.
+    Differs,
+    /// Every row is proven; something was left out, put aside or is not proven.
+    Incomplete,
+    /// Every row is proven, and nothing was left out.
+    Proven,
+}
+
+/// What became of one table.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TableReport {
+    /// Its name in SQLite.
+    pub source: String,
+    /// Its name in PostgreSQL.
+    pub target: String,
+    /// What became of it.
+    pub state: TableState,
+    /// The rows that SQLite holds.
+    pub source_rows: u64,
+    /// The rows that PostgreSQL holds.
+    pub target_rows: u64,
+    /// The checksum of what SQLite holds, 32 hexadecimal digits (docs/checksums.md).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_checksum: Option<String>,
+    /// The checksum of what PostgreSQL holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_checksum: Option<String>,
+    /// The batches that were compared one by one.
+    pub batches: usize,
+    /// The numbers of those that differ, from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differing_batches: Vec<usize>,
+    /// The bytes that were sent.
+    pub bytes: u64,
+    /// How long the workers loaded it, their times added up.
+    #[serde(serialize_with = "seconds", rename = "loading_seconds")]
+    pub loading: Duration,
+    /// How long they read it back.
+    #[serde(serialize_with = "seconds", rename = "reading_back_seconds")]
+    pub reading_back: Duration,
+    /// The rows that differ, as far as they were looked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// How many more differ, at least.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlisted_differences: u64,
+    /// The rows that were put aside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Quarantined>,
+    /// Rows of the source that are not in, since the target held their keys with other values.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub exempt_rows: u64,
+    /// The keys of the first of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt_keys: Vec<String>,
+    /// Rows that stood in the target before, and stayed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept_rows: u64,
+}
+
+/// What became of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableState {
+    /// Not all of its rows are in, or they are not compared yet.
+    #[default]
+    NotDone,
+    /// Both sides are the same.
+    Proven,
+    /// They are not.
+    Differs,
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObjectReport {
+    /// What it is: `primary key`, `index`, `view`, …
+    pub kind: String,
+    /// The table it belongs to, in PostgreSQL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Its name in PostgreSQL.
+    pub name: String,
+    /// What became of it.
+    pub state: ObjectState,
+    /// More about it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub remark: String,
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectState {
+    /// As it was in SQLite.
+    Same,
+    /// Changed as the plan says.
+    ChangedAsDecided,
+    /// Left out, as the plan says.
+    LeftOut,
+    /// It is there, and not as the plan has it.
+    Different,
+    /// The plan has it, the target does not.
+    Missing,
+}
+
+/// How long a phase took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PhaseReport {
+    /// Its name.
+    pub name: &'static str,
+    /// How long it took.
+    #[serde(serialize_with = "seconds", rename = "seconds")]
+    pub took: Duration,
+}
+
+impl Report {
+    /// How a run ended that came to the end of its work.
+    pub(crate) fn settle(&mut self) {
+        let differs = self.tables.iter().any(|table| table.state == TableState::Differs);
+        let open = self.tables.iter().any(|table| table.state == TableState::NotDone);
+        let aside = self.tables.iter().any(|table| !table.quarantined.is_empty() || table.exempt_rows > 0);
+        let left_out = self.findings.iter().any(|finding| finding.level == Level::LeftOut && !finding.accepted);
+        let missing =
+            self.objects.iter().any(|object| matches!(object.state, ObjectState::Missing | ObjectState::Different));
+        self.result = if differs {
+            Outcome::Differs
+        } else if open || aside || left_out || missing {
+            Outcome::Incomplete
+        } else {
+            Outcome::Proven
+        };
+    }
+
+    /// The rows of all tables that are proven.
+    #[must_use]
+    pub fn proven_rows(&self) -> u64 {
+        let proven = self.tables.iter().filter(|table| table.state == TableState::Proven);
+        proven.map(|table| table.source_rows).sum()
+    }
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}

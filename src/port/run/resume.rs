@@ -1,0 +1,108 @@
+//! Going on with a run: whether the source still holds what the finished batches were copied from.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb, Statements as _};
+use crate::interrupt::Interrupt;
+use crate::port::copy::{QUARANTINE, TableJob, show_key};
+use crate::port::error::PortError;
+use crate::port::row::Scratch;
+use crate::value::Checksum;
+
+struct Failure(PortError);
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Self(PortError::source("rows of finished batches", error))
+    }
+}
+
+/// The tables whose finished batches are no longer what the source holds, each with what is different.
+pub(super) fn changed(
+    tables: &[TableJob],
+    aside: &HashSet<(String, String)>,
+    readers: &mut [SqliteDb],
+    interrupt: &Interrupt,
+) -> Result<Vec<String>, PortError> {
+    let finished = tables.iter().enumerate().flat_map(|(table, job)| {
+        job.done.iter().enumerate().filter_map(move |(batch, done)| done.map(|done| (table, batch, done)))
+    });
+    let queue = Mutex::new(finished);
+    let differing: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
+    let failure: Mutex<Option<PortError>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for reader in readers {
+            let (queue, differing, failure) = (&queue, &differing, &failure);
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((table, batch, done)) = next else { return };
+                    match checksum(&tables[table], batch, aside, reader, interrupt) {
+                        Ok(now) if now == done => {}
+                        Ok(_) => differing.lock().unwrap_or_else(PoisonError::into_inner).push((table, batch)),
+                        Err(error) => {
+                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let differing = differing.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let changed = tables.iter().enumerate().filter_map(|(at, job)| {
+        let count = differing.iter().filter(|(table, _)| *table == at).count();
+        let of = job.done.iter().flatten().count();
+        (count > 0).then(|| format!("`{}` ({count} of {of} finished batches)", job.source))
+    });
+    Ok(changed.collect())
+}
+
+fn checksum(
+    job: &TableJob,
+    batch: usize,
+    aside: &HashSet<(String, String)>,
+    reader: &SqliteDb,
+    interrupt: &Interrupt,
+) -> Result<Checksum, PortError> {
+    let mut checksum = Checksum::default();
+    let mut scratch = Scratch::default();
+    let (sql, values) = job.codec.select(&job.batches[batch]);
+    let some_aside = aside.iter().any(|(table, _)| *table == job.source);
+    let mut seen = 0u64;
+    let read = reader.each_row::<Failure>(&sql, &values, |row| {
+        let was_put_aside = || aside.contains(&(job.source.clone(), show_key(&job.codec.key_of(row))));
+        if !(some_aside && was_put_aside())
+            && let Ok(hash) = job.codec.hash(row, &mut scratch)
+        {
+            checksum.add(hash);
+        }
+        seen += 1;
+        if seen.is_multiple_of(4096) && interrupt.is_set() {
+            return Err(Failure(PortError::Interrupted));
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    read.map_err(|Failure(error)| error)?;
+    Ok(checksum)
+}
+
+/// The rows that were put aside in this schema: table and key of each.
+pub(super) fn put_aside(db: &mut BulkDb, schema: &str) -> Result<HashSet<(String, String)>, PortError> {
+    match db.query(&format!("SELECT table_name, row_key FROM {schema}.{QUARANTINE}")) {
+        Ok(rows) => Ok(rows
+            .into_iter()
+            .filter_map(|row| match row.as_slice() {
+                [Some(table), Some(key)] => Some((table.clone(), key.clone())),
+                _ => None,
+            })
+            .collect()),
+        Err(error) if error.class == ErrorClass::Missing => Ok(HashSet::new()),
+        Err(error) => Err(PortError::target("read the rows that were put aside", error)),
+    }
+}
