@@ -170,7 +170,7 @@ impl Translator<'_> {
 }
 
 /// PostgreSQL cuts names at 63 bytes, and an alias is no name that anybody sees.
-pub(super) fn cut(name: &str) -> String {
+fn cut(name: &str) -> String {
     let mut end = name.len().min(63);
     while !name.is_char_boundary(end) {
         end -= 1;

@@ -9,12 +9,9 @@
 //! | `generated-as-plain` | change | a generated column becomes a plain one that keeps its data |
 //! | `generated-stored` | note | a virtual generated column becomes a stored one |
 //! | `expression-assumption` | assumption | what a translated expression takes for granted |
-//! | `primary-key-null` | change | a primary key that holds NULLs becomes UNIQUE |
 //! | `nocase` | change | `=` is by bytes where SQLite ignored the case of ASCII letters |
 //! | `check` | left out | a CHECK without counterpart |
-//! | `check-broken` | change | rows break a CHECK: it is made NOT VALID |
 //! | `foreign-key` | left out | a foreign key that can't be made |
-//! | `foreign-key-orphans` | change | rows point nowhere: the key is made NOT VALID |
 //! | `index` | left out | an index without counterpart |
 //! | `unique` | left out | a UNIQUE without counterpart |
 //! | `view` | left out | a view without counterpart |
@@ -31,22 +28,11 @@ use std::collections::BTreeMap;
 
 use super::scope::{Classes, Scope, ScopeColumn};
 use crate::port::options::{Nocase, Options};
+use crate::port::plan::assemble::Planned;
+use crate::port::plan::broken::Broken;
+use crate::port::plan::names::Names;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::schema::{Schema, Special, Table};
-
-/// Where the names in PostgreSQL come from.
-pub trait ObjectNames {
-    /// The name of a table.
-    fn table(&self, table: &str) -> &str;
-    /// The name of a table's column.
-    fn column(&self, table: &str, column: &str) -> &str;
-    /// The name of a view.
-    fn view(&self, view: &str) -> &str;
-    /// A name for an index or a key with an index, which no other relation of the schema has.
-    fn relation(&mut self, wanted: &str) -> String;
-    /// A name for a constraint, which no other constraint of the table has.
-    fn constraint(&mut self, table: &str, wanted: &str) -> String;
-}
 
 /// What the scan has seen of one column, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,15 +50,33 @@ pub struct ColumnFacts {
 pub struct Facts {
     /// Columns, by table and column.
     pub columns: BTreeMap<(String, String), ColumnFacts>,
-    /// Rows that point nowhere, by table and the foreign key's place in it.
-    pub orphans: BTreeMap<(String, usize), u64>,
-    /// Rows that break a CHECK, by table and the constraint's place in it.
-    pub broken_checks: BTreeMap<(String, usize), u64>,
+    /// What rows break; the findings for that are made where it was seen.
+    pub broken: Broken,
     /// The target database's collation is other than by bytes.
     pub collated: bool,
 }
 
 impl Facts {
+    /// What `planned` was decided from. How times and UUIDs are spelled is not in there: see [`ColumnFacts::spelling`].
+    #[must_use]
+    pub fn of(planned: &Planned, schema: &Schema) -> Self {
+        let mut columns = BTreeMap::new();
+        for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
+            let Some(declared) = schema.table(&table.source) else { continue };
+            for (column, seen) in declared.columns.iter().zip(&scan.columns) {
+                let classes = Classes {
+                    integers: !seen.integers.is_empty(),
+                    reals: !seen.reals.is_empty(),
+                    texts: !seen.texts.is_empty(),
+                    blobs: !seen.blobs.is_empty(),
+                };
+                let facts = ColumnFacts { nulls: seen.nulls.count, classes: Some(classes), spelling: None };
+                columns.insert((declared.name.clone(), column.name.clone()), facts);
+            }
+        }
+        Self { columns, broken: planned.broken.clone(), collated: false }
+    }
+
     fn column(&self, table: &str, column: &str) -> ColumnFacts {
         self.columns.get(&(table.to_owned(), column.to_owned())).cloned().unwrap_or_default()
     }
@@ -81,7 +85,7 @@ impl Facts {
 /// Fills `plan`, whose tables have their columns, types and identities, with the rest of `schema`: NOT NULL, defaults,
 /// generated columns, keys, checks, foreign keys, indexes, views; and finds what can't come along. Tables that are
 /// there already keep what they have.
-pub fn fill(schema: &Schema, plan: &mut Plan, names: &mut dyn ObjectNames, facts: &Facts, options: &Options) {
+pub fn fill(schema: &Schema, plan: &mut Plan, names: &mut Names, facts: &Facts, options: &Options) {
     let mut findings = Vec::new();
     let mut tables = std::mem::take(&mut plan.tables);
     for planned in tables.iter_mut().filter(|planned| !planned.existing) {
@@ -118,7 +122,7 @@ pub fn fill(schema: &Schema, plan: &mut Plan, names: &mut dyn ObjectNames, facts
 /// One table on its way.
 struct Context<'a> {
     table: &'a Table,
-    names: &'a mut dyn ObjectNames,
+    names: &'a mut Names,
     facts: &'a Facts,
     options: &'a Options,
     findings: &'a mut Vec<Finding>,

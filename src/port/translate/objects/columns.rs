@@ -112,16 +112,9 @@ impl Context<'_> {
                 Ok(sql) => {
                     let wanted = check.name.clone().unwrap_or_else(|| format!("{}_check", planned.target));
                     let name = self.names.constraint(&planned.source, &wanted);
-                    let broken = self.facts.broken_checks.get(&(self.table.name.clone(), at)).copied().unwrap_or(0);
-                    if broken > 0 {
-                        let message = format!(
-                            "{broken} rows break the CHECK ({}); it is made NOT VALID, and so holds for new rows alone.",
-                            check.expression
-                        );
-                        self.find("check-broken", Level::Change, &shown, message).rows = broken;
-                    }
+                    let not_valid = self.facts.broken.checks.contains(&(self.table.name.clone(), at));
                     self.assume(&shown, sql.assumptions);
-                    planned.checks.push(CheckPlan { name, expression: sql.text, not_valid: broken > 0 });
+                    planned.checks.push(CheckPlan { name, expression: sql.text, not_valid });
                 }
                 Err(error) => {
                     let message =

@@ -16,20 +16,9 @@ impl Context<'_> {
     pub(super) fn keys(&mut self, planned: &mut TablePlan) {
         if let Some(key) = self.table.primary_key.clone() {
             let wanted = key.name.clone().unwrap_or_else(|| format!("{}_pkey", planned.target));
-            let nulls: u64 = if key.rowid_alias {
-                0
-            } else {
-                key.columns.iter().map(|column| self.facts.column(&self.table.name, &column.name).nulls).sum()
-            };
-            if nulls > 0 {
-                let message = format!(
-                    "The primary key ({}) holds {nulls} NULLs, which SQLite allows in one that is no INTEGER PRIMARY \
-                     KEY; it becomes UNIQUE.",
-                    shown(&key.columns)
-                );
-                self.find("primary-key-null", Level::Change, &shown(&key.columns), message).rows = nulls;
-            }
-            self.key(planned, &wanted, &key.columns, nulls == 0);
+            // with NULLs in it, it can be no more than UNIQUE
+            let primary = !self.facts.broken.null_keys.contains(&self.table.name);
+            self.key(planned, &wanted, &key.columns, primary);
         }
         for unique in self.table.uniques.clone() {
             let columns: Vec<&str> = unique.columns.iter().map(|column| column.name.as_str()).collect();
@@ -168,7 +157,10 @@ impl Context<'_> {
         let mut out = Vec::new();
         for (at, key) in self.table.foreign_keys.clone().into_iter().enumerate() {
             let shown = format!("({}) → {} ({})", key.columns.join(", "), key.parent, key.parent_columns.join(", "));
-            let orphans = self.facts.orphans.get(&(self.table.name.clone(), at)).copied().unwrap_or(0);
+            let place = (self.table.name.clone(), at);
+            if self.facts.broken.mistyped.contains(&place) {
+                continue;
+            }
             match self.foreign_key(schema, &key, planned, tables) {
                 Ok(mut made) => {
                     let wanted = key
@@ -176,15 +168,7 @@ impl Context<'_> {
                         .clone()
                         .unwrap_or_else(|| format!("{}_{}_fkey", planned.target, made.columns.join("_")));
                     made.name = self.names.constraint(&planned.source, &wanted);
-                    made.not_valid = orphans > 0;
-                    if orphans > 0 {
-                        let message = format!(
-                            "{orphans} rows of `{}` point nowhere by the foreign key {shown}; it is made NOT VALID, and \
-                             so holds for new rows alone.",
-                            self.table.name
-                        );
-                        self.find("foreign-key-orphans", Level::Change, &shown, message).rows = orphans;
-                    }
+                    made.not_valid = self.facts.broken.foreign_keys.contains(&place);
                     out.push(made);
                 }
                 Err(why) => {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::columns::sentence;
-use super::{Facts, ObjectNames, scope_columns};
+use super::{Facts, scope_columns};
 use crate::Dialect;
+use crate::port::plan::names::Names;
 use crate::port::plan::{Finding, Level, Plan, ViewPlan};
 use crate::port::translate::from::{Catalog, Relation};
 use crate::port::translate::{ScopeColumn, Untranslatable, translate_view};
@@ -30,13 +31,7 @@ impl Catalog for Known {
     }
 }
 
-pub(super) fn fill(
-    schema: &Schema,
-    plan: &mut Plan,
-    names: &dyn ObjectNames,
-    facts: &Facts,
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn fill(schema: &Schema, plan: &mut Plan, names: &Names, facts: &Facts, findings: &mut Vec<Finding>) {
     let mut known = Known::default();
     let sql = |name: &str| {
         let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
@@ -84,7 +79,7 @@ pub(super) fn fill(
             let mut columns: Vec<ScopeColumn> = translated.columns;
             for (column, name) in columns.iter_mut().zip(&view.columns) {
                 column.name.clone_from(name);
-                column.target = crate::port::translate::from::cut(name);
+                names.column(&view.name, name).clone_into(&mut column.target);
             }
             for assumption in translated.assumptions {
                 findings.push(Finding {
