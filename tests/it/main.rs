@@ -22,6 +22,7 @@ mod port_names;
 mod port_plan;
 mod port_schema;
 mod port_target;
+mod port_translate;
 mod properties;
 mod read_only;
 mod rebuild;
