@@ -6,8 +6,8 @@ mod reject;
 
 use std::time::{Duration, Instant};
 
-pub(super) use reject::{TABLE as QUARANTINE, show_key, table_sql as quarantine_sql};
 pub use reject::{OnError, Quarantined};
+pub(super) use reject::{TABLE as QUARANTINE, show_key, table_sql as quarantine_sql};
 
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
