@@ -18,6 +18,8 @@ mod locks;
 mod no_transaction;
 mod other_tools;
 mod pooler;
+mod port_names;
+mod port_schema;
 mod properties;
 mod read_only;
 mod rebuild;
