@@ -11,11 +11,12 @@ use crate::value::PgType;
 
 use super::broken::{self, Broken};
 use super::glob::fits;
+use super::names::Names;
 use super::typing::{Typed, type_columns};
 use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts};
 
 /// A plan, and what it was decided from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
@@ -23,6 +24,10 @@ pub struct Planned {
     pub scans: Vec<TableScan>,
     /// The tables of an existing target that take them.
     pub matches: Vec<TableMatch>,
+    /// The names in PostgreSQL that are taken.
+    pub names: Names,
+    /// Constraints that rows break.
+    pub broken: Broken,
 }
 
 /// A plan that was not made.
@@ -59,10 +64,13 @@ pub fn make(
     interrupt: &Interrupt,
 ) -> Result<Planned, PlanError> {
     let mut schema = selected(schema, options);
-    let mut findings = Vec::new();
+    let (names, mut findings) = Names::new(&schema, options);
     let mut matches = Vec::new();
     if let Some(target) = target {
-        let name = |table: &str, column: Option<&str>| column.unwrap_or(table).to_owned();
+        let name = |table: &str, column: Option<&str>| match column {
+            Some(column) => names.column(table, column).to_owned(),
+            None => names.table(table).to_owned(),
+        };
         let (matched, found) = match_tables(&schema, target, options, name);
         // a table that the target lacks is made, where that was chosen and can be, or left out; the findings say which
         let is_made = |table: &Table| {
@@ -77,7 +85,7 @@ pub fn make(
     let own_type = |table: &str, column: &str| there.column(table, column).map(|pair| pair.pg_type.clone());
     let typed = type_columns(db, schema, options, &own_type, size, interrupt)?;
     findings.extend(typed.findings(schema, |table, column| there.is_copied(&table.name, &column.name)));
-    let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &there));
+    let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &there, &names));
     let mut plan = Plan {
         version: 1,
         target_schema: options.target_schema.clone(),
@@ -89,11 +97,11 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (_broken, found): (Broken, _) = broken::find(db, schema, &typed, interrupt)?;
+    let (broken, found) = broken::find(db, schema, &typed, interrupt)?;
     findings.extend(found);
     accept::finish(&mut findings, &options.accept);
     plan.findings = findings;
-    Ok(Planned { plan, scans: typed.scans, matches })
+    Ok(Planned { plan, scans: typed.scans, matches, names, broken })
 }
 
 /// The tables and views that `options` include.
@@ -128,7 +136,7 @@ impl There<'_> {
     }
 }
 
-fn table_plan(table: &Table, typed: &Typed, at: usize, there: &There<'_>) -> TablePlan {
+fn table_plan(table: &Table, typed: &Typed, at: usize, there: &There<'_>, names: &Names) -> TablePlan {
     let scan = &typed.scans[at];
     let into = there.table(&table.name);
     let mut columns = Vec::new();
@@ -147,10 +155,10 @@ fn table_plan(table: &Table, typed: &Typed, at: usize, there: &There<'_>) -> Tab
         };
         columns.push(ColumnPlan {
             source: column.name.clone(),
-            target: pair.map_or(&column.name, |pair| &pair.target).clone(),
+            target: pair.map_or_else(|| names.column(&table.name, &column.name), |pair| &pair.target).to_owned(),
             pg_type: candidate.pg_type.clone(),
             reading: candidate.reading,
-            not_null: pair.map_or(column.not_null && seen.nulls.is_empty(), |pair| pair.not_null),
+            not_null: pair.map_or(is_identity || column.not_null && seen.nulls.is_empty(), |pair| pair.not_null),
             default: pair.and_then(|pair| pair.default.clone()),
             identity: is_identity.then(|| Identity { next: next_id(table.sequence, seen.integer_range) }),
             // the target's own expression, which is not ours to write
@@ -160,7 +168,7 @@ fn table_plan(table: &Table, typed: &Typed, at: usize, there: &There<'_>) -> Tab
     }
     TablePlan {
         source: table.name.clone(),
-        target: into.map_or(&table.name, |into| &into.target).clone(),
+        target: into.map_or_else(|| names.table(&table.name), |into| &into.target).to_owned(),
         existing: into.is_some(),
         rows: scan.rows,
         bytes: scan.bytes,

@@ -181,10 +181,10 @@ fn null_key(table: &Table, nulls: &Tally) -> Finding {
     let columns: Vec<&str> =
         table.primary_key.iter().flat_map(|key| &key.columns).map(|column| column.name.as_str()).collect();
     let message = format!(
-        "{} of the primary key ({}) are NULL, the first at {}; the key becomes UNIQUE",
-        thousands(nulls.count),
+        "{} NULL in the primary key ({}), the first at {}; the key becomes UNIQUE",
+        if nulls.count == 1 { "1 row has".to_owned() } else { format!("{} rows have", thousands(nulls.count)) },
         columns.join(", "),
-        nulls.examples.first().map_or("", String::as_str)
+        nulls.examples.first().map_or("", String::as_str),
     );
     let mut finding = finding("null-in-primary-key", Level::Change, table, columns.join(", "), message, nulls);
     finding.choices = vec!["give these rows a key in the source, and the primary key stays one".to_owned()];

@@ -69,15 +69,10 @@ impl Decided<'_> {
 
     fn does_not_fit(&self) -> Option<Finding> {
         let verdict = self.verdict();
-        let (misfit, all) = gather(verdict)?;
+        let (_, all) = gather(verdict)?;
         let pg_type = &self.candidate().pg_type;
         let given = if self.candidates.origin == Origin::Target { "the target has" } else { "was chosen" };
-        let message = format!(
-            "{} {}, {}; the column is to be `{pg_type}`, as {given}",
-            self.portion(&all),
-            said(misfit, pg_type),
-            first(&all)
-        );
+        let message = format!("{}; the column is to be `{pg_type}`, as {given}", self.misfits(verdict, pg_type, &all));
         let mut finding = self.finding("does-not-fit", Level::Blocker, &all, message);
         finding.choices = if self.candidates.origin == Origin::Target {
             vec!["correct these values in the source".to_owned(), "give the target's column a wider type".to_owned()]
@@ -130,9 +125,7 @@ impl Decided<'_> {
             Some((words, odd)) if misfit == Misfit::Class => {
                 ("mixed-values", format!("{} {words}, {}", self.portion(&odd), first(&odd)))
             }
-            _ => {
-                ("type-fallback", format!("{} {}, {}", self.portion(&all), said(misfit, &wanted.pg_type), first(&all)))
-            }
+            _ => ("type-fallback", self.misfits(&self.seen.verdicts[0], &wanted.pg_type, &all)),
         };
         let message = format!("{what}; the column becomes `{pg_type}`{}", self.rewritten());
         let mut finding = self.finding(code, Level::Change, &all, message);
@@ -140,6 +133,12 @@ impl Decided<'_> {
             format!("correct these values in the source, and the column is `{}`", wanted.pg_type),
             "choose a type for the column".to_owned(),
         ];
+        let numbers = self.seen.integers.count + self.seen.reals.count;
+        if matches!(wanted.pg_type, PgType::Timestamp | PgType::Timestamptz) && numbers == self.seen.values() {
+            finding
+                .choices
+                .push("say how its numbers are to be read: seconds, milliseconds, microseconds or julian".to_owned());
+        }
         Some(finding)
     }
 
@@ -155,7 +154,10 @@ impl Decided<'_> {
         let parts: Vec<String> = counts
             .iter()
             .filter(|(tally, _)| !tally.is_empty())
-            .map(|(tally, word)| format!("{} {word}", thousands(tally.count)))
+            .map(|(tally, word)| {
+                let word = if tally.count == 1 { &word[..word.len() - 1] } else { word };
+                format!("{} {word}", thousands(tally.count))
+            })
             .collect();
         let message = format!(
             "the column holds {}; it becomes `{}`{}",
@@ -168,7 +170,7 @@ impl Decided<'_> {
 
     fn rewritten(&self) -> String {
         match self.verdict().changes.get(&Fidelity::Reclassed) {
-            Some(tally) => format!(", and {} that are of another kind are written so", values(tally.count)),
+            Some(tally) => format!(", and the storage class of {} is lost", values(tally.count)),
             None => String::new(),
         }
     }
@@ -188,7 +190,7 @@ impl Decided<'_> {
             Fidelity::Reclassed => (
                 "reclassed",
                 Level::Change,
-                format!("{portion} are of another storage class than `{pg_type}` and will be written so, {first}"),
+                format!("{portion} are of another storage class than `{pg_type}`, which is lost, {first}"),
             ),
             Fidelity::OffsetLost => (
                 "offset-lost",
@@ -214,6 +216,18 @@ impl Decided<'_> {
             ),
         };
         Some(self.finding(code, level, tally, message))
+    }
+
+    /// Which values do not fit, and why: each reason with its count where there are several.
+    fn misfits(&self, verdict: &Verdict, pg_type: &PgType, all: &Tally) -> String {
+        let reasons: Vec<String> = match verdict.misfits.iter().collect::<Vec<_>>().as_slice() {
+            [(misfit, _)] => return format!("{} {}, {}", self.portion(all), said(**misfit, pg_type), first(all)),
+            several => several
+                .iter()
+                .map(|(misfit, tally)| format!("{} {}", thousands(tally.count), said(**misfit, pg_type)))
+                .collect(),
+        };
+        format!("{} do not fit `{pg_type}` ({}), {}", self.portion(all), reasons.join("; "), first(all))
     }
 
     fn portion(&self, tally: &Tally) -> String {

@@ -11,6 +11,7 @@ pub mod explain;
 mod facts;
 pub mod glob;
 pub mod names;
+pub mod revise;
 mod typing;
 pub mod yaml;
 

@@ -22,23 +22,21 @@ use super::target;
 use super::translate::ddl;
 use crate::Dialect;
 use crate::db::{BulkDb, Snapshot, Statements as _};
+use crate::error::ErrorKind;
 use planning::Planned;
 use session::Sessions;
 
-/// Ports; what was done is in the report whether or not it came to its end.
-pub fn port(port: &Port<'_>) -> (Report, Option<PortError>) {
+/// Ports; what was done is in the report whether or not it came to its end. The plan is there once it was made.
+pub fn port(port: &Port<'_>) -> (Report, Option<Plan>, Option<PortError>) {
     let mut report = reporting::empty(port);
+    let mut plan = None;
     let _work = port.interrupt.work();
-    match execute(port, &mut report) {
-        Ok(()) => (report, None),
-        Err(error) => {
-            report.result = match error {
-                PortError::Interrupted => Outcome::Interrupted,
-                _ => Outcome::Failed,
-            };
-            (report, Some(error))
-        }
-    }
+    let Err(error) = execute(port, &mut report, &mut plan) else { return (report, plan, None) };
+    report.result = match error.kind() {
+        ErrorKind::Interrupted => Outcome::Interrupted,
+        ErrorKind::Usage | ErrorKind::Failed => Outcome::Failed,
+    };
+    (report, plan, Some(error))
 }
 
 /// Plans, and writes nothing.
@@ -106,14 +104,19 @@ fn find_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<Option<Unfin
     found.map_err(|error| PortError::target("look for an unfinished port", error))
 }
 
-fn execute(port: &Port<'_>, report: &mut Report) -> Result<(), PortError> {
+fn execute(port: &Port<'_>, report: &mut Report, plan: &mut Option<Plan>) -> Result<(), PortError> {
     let mut phases = Phases::new(port);
-    let result = phased(port, report, &mut phases);
+    let result = phased(port, report, plan, &mut phases);
     phases.end(report);
     result
 }
 
-fn phased(port: &Port<'_>, report: &mut Report, phases: &mut Phases<'_, '_>) -> Result<(), PortError> {
+fn phased(
+    port: &Port<'_>,
+    report: &mut Report,
+    made: &mut Option<Plan>,
+    phases: &mut Phases<'_, '_>,
+) -> Result<(), PortError> {
     let mut snapshot = open(port, report)?;
     let mut control = session::connect(port)?;
     session::lock(port, &mut control)?;
@@ -142,6 +145,7 @@ fn phased(port: &Port<'_>, report: &mut Report, phases: &mut Phases<'_, '_>) -> 
         Some(run) => planning::plan_again(port, &snapshot, &mut control, run)?,
     };
     report.findings.clone_from(&planned.plan.findings);
+    *made = Some(planned.plan.clone());
     let tables = jobs(&planned, unfinished.as_ref());
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {

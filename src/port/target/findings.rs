@@ -51,9 +51,13 @@ impl<'a> Findings<'a> {
 
     pub(super) fn missing_table(&mut self, table: &Table, wanted: &Wanted, target: &TargetSchema, near: &[&str]) {
         let name = &table.name;
-        let other = target.others.iter().find(|other| other.name == wanted.styled || other.name == *name);
-        if self.options.create_missing && near.is_empty() && other.is_none() && wanted.renamed.is_none() {
-            let message = format!("the target has no table `{}`: it is made", wanted.styled);
+        let other = target.others.iter().find(|other| match &wanted.renamed {
+            Some(renamed) => other.name == *renamed,
+            None => other.name == wanted.styled || other.name == *name,
+        });
+        let made = wanted.renamed.as_ref().unwrap_or(&wanted.styled);
+        if self.options.create_missing && near.is_empty() && other.is_none() && target.table(made).is_none() {
+            let message = format!("the target has no table `{made}`: it is made");
             return self.add(Finding { message, ..of_table("create-missing", Level::Note, name) });
         }
         let message = match (other, &wanted.renamed) {

@@ -81,9 +81,10 @@ pub fn check_objects(plan: &Plan, target: &TargetSchema) -> Vec<ObjectResult> {
             state: decided(plan, None, &[&view.source, &view.target], check_view(view, target)),
         });
     }
-    // what was accepted in the way of writing was left behind too
-    let left =
-        |finding: &&Finding| finding.level == Level::LeftOut || (finding.level == Level::Blocker && finding.accepted);
+    let left = |finding: &&Finding| {
+        let behind = ["missing-table", "missing-column", "no-conversion"].contains(&finding.code.as_str());
+        finding.level == Level::LeftOut || (behind && finding.accepted)
+    };
     for finding in plan.findings.iter().filter(left) {
         results.push(ObjectResult {
             kind: kind_of(finding),

@@ -38,7 +38,7 @@ pub struct SequenceCheck {
 
 /// Sets each sequence that a column of `tables` takes its values from (identity, serial, or `nextval` in a default)
 /// to the greatest value that any of its columns holds, wherever these are, and at least to what `sqlite_sequence`
-/// said (`given`: table in the target → value). Where there is none, or none from the sequence's start on, it begins at
+/// said (`given`: table and column in the target → value). Where there is none, or none from the sequence's start on, it begins at
 /// its start. One that counts down goes by the least value. A sequence keeps to its own steps from its start, and one
 /// that also serves tables that are not among `tables` is never moved back.
 ///
@@ -48,7 +48,7 @@ pub fn set_sequences(
     db: &mut impl Statements,
     schema: &str,
     tables: &[String],
-    given: &BTreeMap<String, i64>,
+    given: &BTreeMap<(String, String), i64>,
 ) -> Result<Vec<SequenceSet>, TargetError> {
     let target = TargetSchema::read(db, schema)?;
     let sequences = of_tables(&target, tables);
@@ -57,7 +57,10 @@ pub fn set_sequences(
     let mut report = Vec::new();
     for (sequence, state) in sequences.iter().zip(&states) {
         let serves_others = sequence.users.iter().any(|user| !user.of.iter().any(|of| tables.contains(of)));
-        let said = sequence.users.iter().flat_map(|user| &user.of).filter_map(|of| given.get(of)).copied();
+        let said = sequence.users.iter().flat_map(|user| {
+            let key = |table: &String| (table.clone(), user.column.clone());
+            user.of.iter().filter_map(move |table| given.get(&key(table))).copied()
+        });
         let mut seen: Vec<i128> = state.furthest.into_iter().collect();
         if sequence.increment > 0 {
             seen.extend(said.map(i128::from));
