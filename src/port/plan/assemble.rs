@@ -108,6 +108,15 @@ pub fn make(
         facts.columns.entry(column).or_default().spelling = Some(spelling.to_owned());
     }
     objects::fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
+    for table in &mut planned.plan.tables {
+        // PostgreSQL takes no NULL into a primary key, whatever the column says
+        let key = table.primary_key.iter().flat_map(|key| &key.columns).collect::<Vec<_>>();
+        table
+            .columns
+            .iter_mut()
+            .filter(|column| key.contains(&&column.target))
+            .for_each(|column| column.not_null = true);
+    }
     accept::finish(&mut planned.plan.findings, &options.accept);
     Ok(planned)
 }
