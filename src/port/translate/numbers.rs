@@ -158,6 +158,15 @@ impl Translator<'_> {
             if real.iter().all(|value| matches!(value.pg, PgType::Numeric(_)) && value.literal.is_none()) {
                 return Ok((values.iter().map(|value| value.sql.clone()).collect(), like(kind, PgType::Numeric(None))));
             }
+            let fits = |value: &&Typed| match value.literal {
+                Some(Literal::Int(number)) => number.unsigned_abs() < 1 << 53,
+                _ => value.kind != Kind::Int,
+            };
+            if !real.iter().all(fits) {
+                return Err(Untranslatable::new(
+                    "integers and fractions as one value (an integer may have more digits than a fraction can hold)",
+                ));
+            }
             let mut sqls = Vec::new();
             for value in values {
                 let null = value.kind == Kind::Null;

@@ -203,7 +203,8 @@ impl Typed {
         };
         Self {
             affinity: Some(column.affinity),
-            collation: column.collation.as_deref().map(Collation::named),
+            // BINARY counts too: on the left it comes before what the right column brings
+            collation: Some(column.collation.as_deref().map_or(Collation::Binary, Collation::named)),
             spelling: column.spelling.clone(),
             reals: classes.reals,
             plain: true,
@@ -252,6 +253,9 @@ impl Typed {
     /// The expression as a number of SQLite's: a truth as 0 or 1.
     pub fn number(&self) -> Result<Self> {
         match self.kind {
+            Kind::Truth if matches!(self.literal, Some(Literal::Int(_))) => {
+                Ok(Self::literal_int(i64::from(self.literal == Some(Literal::Int(1)))))
+            }
             Kind::Truth => Ok(Self { affinity: self.affinity, ..Self::int4(format!("{}::integer", self.sql)) }),
             Kind::Int | Kind::Real | Kind::Number => Ok(self.clone()),
             _ => Err(Untranslatable::new(format!("arithmetic on {} (it is no number)", self.shown()))),
