@@ -206,3 +206,103 @@ fn what_differs_is_refused_and_named() {
         );
     }
 }
+
+/// What views read: two tables with rows that tell the rules of both databases apart.
+const TABLES: &str = "
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, city TEXT, active BOOLEAN DEFAULT 1, born DATE);
+CREATE TABLE orders (id INTEGER PRIMARY KEY, person INTEGER REFERENCES people, amount REAL, n INTEGER, at DATETIME,
+  code INTEGER_OR_TEXT);
+INSERT INTO people VALUES (1, 'Ann', 'Rome', 1, '1980-01-02'), (2, 'bob', NULL, 0, '1990-05-06'),
+  (3, 'Äsa', 'Oslo', 1, NULL), (4, 'Zoe', 'oslo', 0, '2000-12-31');
+INSERT INTO orders VALUES (1, 1, 10.5, 3, '2024-01-31 10:00:00', 5), (2, 1, 2.25, NULL, '2024-02-01 00:00:00', 'x'),
+  (3, 2, -1.0, 7, '2023-12-31 23:59:59', 12), (4, NULL, 4.0, 1, NULL, 'EPSG'), (5, 4, 0.5, 2, '2024-01-31 12:00:00', 5);
+";
+
+const VIEWS: &[&str] = &[
+    "SELECT * FROM people",
+    "SELECT p.*, o.amount FROM people p JOIN orders o ON o.person = p.id WHERE o.amount > 1",
+    "SELECT name, count(*) AS c, sum(n), total(n), avg(n), min(n), max(name) FROM people, orders WHERE person = people.id GROUP BY name",
+    "SELECT people.id, name, count(o.id) FROM people LEFT JOIN orders o ON o.person = people.id GROUP BY people.id HAVING count(o.id) < 2",
+    "SELECT name FROM people ORDER BY name DESC LIMIT 2",
+    "SELECT city FROM people ORDER BY city, id",
+    "SELECT DISTINCT active FROM people ORDER BY active",
+    "SELECT name, 0 AS active FROM people UNION ALL SELECT name, active FROM people UNION ALL SELECT NULL, NULL",
+    "SELECT city FROM people UNION SELECT name FROM people ORDER BY 1 DESC",
+    "SELECT id FROM people EXCEPT SELECT person FROM orders INTERSECT SELECT id FROM people",
+    "SELECT (SELECT max(amount) FROM orders WHERE person = p.id) AS top, name FROM people AS p",
+    "SELECT name FROM people WHERE id IN (SELECT person FROM orders) AND EXISTS (SELECT 1 FROM orders WHERE n > 5)",
+    "SELECT name FROM people WHERE id NOT IN (SELECT person FROM orders WHERE person IS NOT NULL)",
+    "WITH big AS (SELECT person AS who, amount FROM orders WHERE amount > 1) SELECT name, amount FROM big JOIN people ON who = id",
+    "WITH RECURSIVE up(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM up WHERE x < 5) SELECT x, x * 2 AS twice FROM up",
+    "SELECT name, row_number() OVER (ORDER BY name) AS nr, rank() OVER (PARTITION BY active ORDER BY city) FROM people",
+    "SELECT id, sum(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), lag(n) OVER (ORDER BY id) FROM orders",
+    "SELECT group_concat(name, '; ' ORDER BY name) FROM people",
+    "SELECT name, CASE WHEN active THEN 'yes' ELSE 'no' END AS a FROM people WHERE active = 1 OR city LIKE 'OS%'",
+    "SELECT strftime('%Y-%m', at) AS month, count(*) FROM orders WHERE at IS NOT NULL GROUP BY month ORDER BY month",
+    "SELECT id FROM orders WHERE at BETWEEN datetime('2024-01-31') AND '2024-01-31 11:00:00'",
+    "SELECT name, date(born, '+1 day') FROM people WHERE born >= '1985-01-01'",
+    "SELECT a.id, b.id FROM orders a JOIN orders b USING (code) WHERE a.id < b.id",
+    "SELECT code, length(code) FROM orders WHERE code IN (5, 'EPSG')",
+    "SELECT * FROM people NATURAL JOIN (SELECT id, n FROM orders)",
+    "SELECT count(*) FILTER (WHERE n > 1), count(DISTINCT person), max(active) FROM orders JOIN people ON person = people.id",
+    "SELECT id + 1, -id, name || '!' FROM people WHERE NOT active",
+    "VALUES (1, 'a'), (2, NULL)",
+    "SELECT code FROM orders UNION ALL SELECT id FROM people UNION ALL SELECT name FROM people",
+    "SELECT upper(name) AS u FROM people GROUP BY u ORDER BY u",
+    "SELECT city, count(*) FROM people GROUP BY 1 ORDER BY 2 DESC, 1",
+    "SELECT 1 AS one, NULL AS nil, 'x' AS text, 1.5 AS real, id > 2 AS truth FROM people",
+    "SELECT \"a b\".name AS \"Full Name\" FROM people AS \"a b\"",
+    "SELECT p.name, q.name FROM people p LEFT JOIN people q ON q.id = p.id + 1 ORDER BY p.id",
+];
+
+/// A port's plan of a SQLite database, complete.
+fn planned(sqlite: &rusqlite::Connection) -> liftlock::port::plan::Plan {
+    let options = liftlock::port::options::Options::default();
+    let path = sqlite.path().unwrap().to_owned();
+    let db = liftlock::db::SqliteDb::from(rusqlite::Connection::open(path).unwrap());
+    let schema = db.schema().unwrap();
+    let size = liftlock::port::batch::BatchSize::default();
+    let mut planned =
+        liftlock::port::plan::assemble::make(&db, &schema, &options, None, size, &liftlock::Interrupt::default())
+            .unwrap();
+    liftlock::port::translate::objects::complete(&mut planned, &schema, &options, false);
+    planned.plan
+}
+
+#[test]
+fn each_view_gives_the_same_rows_in_both_databases() {
+    let (sqlite, postgres) = (TestDatabase::sqlite(), TestDatabase::postgres());
+    sqlite.execute(TABLES);
+    for (at, view) in VIEWS.iter().enumerate() {
+        sqlite.execute(&format!("CREATE VIEW v{at} AS {view}"));
+    }
+    let plan = planned(&sqlite.rusqlite());
+    let (schema, data) = TABLES.split_at(TABLES.find("INSERT").unwrap());
+    assert!(schema.contains("CREATE"));
+    let left_out: Vec<_> = plan.findings.iter().filter(|finding| finding.code == "view").collect();
+    assert!(left_out.is_empty(), "{left_out:#?}");
+    postgres.execute(&liftlock::port::translate::ddl::script(&plan));
+    let data =
+        data.replace(", 1, '1", ", true, '1").replace(", 0, '", ", false, '").replace(", 1, NULL)", ", true, NULL)");
+    postgres.execute(&data.replace(", 5)", ", '5')").replace(", 12)", ", '12')"));
+    let mut wrong = Vec::new();
+    for (at, view) in VIEWS.iter().enumerate() {
+        let sql = format!("SELECT * FROM v{at}");
+        let (mut left, mut right) = (sqlite.query(&sql), postgres.query(&sql));
+        if !view.contains("ORDER BY") {
+            left.sort();
+            right.sort();
+        }
+        let alike = left.len() == right.len()
+            && left.iter().zip(&right).all(|(left, right)| {
+                left.split('|').zip(right.split('|')).all(|(left, right)| {
+                    same(left, right) || left.parse::<f64>().is_ok_and(|left| right.parse() == Ok(left))
+                })
+            });
+        if !alike {
+            let query = plan.views.iter().find(|plan| plan.source == format!("v{at}")).map(|plan| &plan.query);
+            wrong.push(format!("{view}\n  as {query:?}\n  SQLite     {left:?}\n  PostgreSQL {right:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -194,10 +194,18 @@ impl Translator<'_> {
             }
             return Ok((sqls, like(Kind::Text, PgType::Text)));
         }
-        if all(&[Kind::Text, Kind::Mixed]) {
+        // beside a column of numbers and texts, which is text in PostgreSQL, integers are text too
+        if all(&[Kind::Text, Kind::Mixed, Kind::Int]) && real.iter().any(|value| value.kind == Kind::Mixed) {
             let reals = real.iter().any(|value| value.reals);
             let merged = Typed { reals, ..like(Kind::Mixed, PgType::Text) };
-            return Ok((values.iter().map(|value| value.sql.clone()).collect(), merged));
+            let sqls: Result<Vec<String>> = values
+                .iter()
+                .map(|value| match value.kind {
+                    Kind::Int => value.as_text().map(|(sql, _)| sql),
+                    _ => Ok(value.sql.clone()),
+                })
+                .collect();
+            return Ok((sqls?, merged));
         }
         let kinds: Vec<String> = real.iter().map(|value| value.shown()).collect();
         Err(Untranslatable::new(format!("{} as one value (they are of several kinds)", kinds.join(", "))))
