@@ -20,6 +20,7 @@ mod numbers;
 pub mod objects;
 mod parse;
 mod patterns;
+mod results;
 mod scope;
 mod select;
 mod text;

@@ -35,7 +35,7 @@ use crate::port::plan::names::Names;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::scan::{ColumnScan, Verdict};
 use crate::schema::{Column, Schema, Special, Table};
-use crate::value::PgType;
+use crate::value::{Fidelity, PgType};
 
 /// What the scan has seen of one column, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,9 +115,19 @@ fn spelling(
     if joined || own.len() != seen.verdicts.len() {
         return None;
     }
-    let exact = |verdict: &Verdict| verdict.fits() && verdict.changes.is_empty();
-    let is_exact = own.iter().zip(&seen.verdicts).any(|(own, verdict)| own.pg_type == *chosen && exact(verdict));
-    is_exact.then(|| format.to_owned())
+    let with = |allowed: fn(&Verdict) -> bool| {
+        own.iter()
+            .zip(&seen.verdicts)
+            .any(|(own, verdict)| own.pg_type == *chosen && verdict.fits() && allowed(verdict))
+    };
+    if with(|verdict| verdict.changes.is_empty()) {
+        return Some(format.to_owned());
+    }
+    // of ten characters a timestamp is a date alone
+    let dates = *chosen == PgType::Timestamp
+        && seen.longest_text == 10
+        && with(|verdict| verdict.changes.keys().all(|change| *change == Fidelity::Respelled));
+    dates.then(|| "YYYY-MM-DD".to_owned())
 }
 
 /// Fills a plan as it was decided from the data: see [`fill`]. `collated` says that the target database orders texts

@@ -190,7 +190,6 @@ impl Typed {
             PgType::Float4 | PgType::Float8 | PgType::Numeric(_) if only_numbers => Kind::Number,
             PgType::Text | PgType::Varchar(_) | PgType::Citext if only_texts => Kind::Text,
             PgType::Text | PgType::Varchar(_) if !classes.blobs => Kind::Mixed,
-            PgType::Bytea if only_numbers == classes.blobs && !classes.texts => Kind::Bytes,
             PgType::Bytea if classes.blobs && !classes.texts && !classes.integers && !classes.reals => Kind::Bytes,
             PgType::Timestamptz if only_numbers && !classes.reals => return Self::epoch(&sql, column),
             PgType::Date | PgType::Time | PgType::Timestamp | PgType::Timestamptz if only_texts => Kind::Moment,
