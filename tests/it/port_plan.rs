@@ -11,6 +11,7 @@ use liftlock::port::plan::assemble::{PlanError, Planned, make};
 use liftlock::port::plan::revise::make_edited;
 use liftlock::port::row::RowCodec;
 use liftlock::port::scan::ScanError;
+use liftlock::port::target::{Rows, TargetColumn, TargetSchema, TargetTable};
 use liftlock::value::{BadText, PgType, Reading, TimeNumber};
 
 fn planned(sql: &str, options: &Options, size: BatchSize) -> Planned {
@@ -504,4 +505,55 @@ fn an_edited_plan_is_read_again_and_used() {
     let codes: Vec<_> = made.findings.iter().map(|finding| (finding.code.as_str(), finding.accepted)).collect();
     assert!(codes.contains(&("does-not-fit", false)), "'x' is no integer: {codes:?}");
     assert!(codes.contains(&("table-left-out", true)) && codes.contains(&("column-left-out", true)), "{codes:?}");
+}
+
+#[test]
+fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
+    let column = |name: &str, pg_type: PgType| TargetColumn {
+        name: name.to_owned(),
+        type_name: pg_type.to_string(),
+        pg_type: Some(pg_type),
+        ..TargetColumn::default()
+    };
+    let table = TargetTable {
+        name: "t".to_owned(),
+        columns: vec![
+            column("id", PgType::Int8),
+            column("small", PgType::Int2),
+            TargetColumn { not_null: true, ..column("named", PgType::Text) },
+            column("flag", PgType::Bool),
+            TargetColumn { fraction_digits: Some(3), ..column("at", PgType::Timestamp) },
+            column("made", PgType::Timestamptz),
+        ],
+        owned: true,
+        may_select: true,
+        may_insert: true,
+        rows: Rows::Empty,
+        ..TargetTable::default()
+    };
+    let target = TargetSchema { name: "public".to_owned(), tables: vec![table], ..TargetSchema::default() };
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let sql =
+        "create table t(id integer primary key, small int, named text, flag int, at datetime, made int, extra text);
+        insert into t values (1, 5, 'a', 0, '2024-01-02 03:04:05.123', 1704164645, 'x'),
+            (2, 70000, null, 1, '2024-01-02 03:04:05.1234', 1704164646, 'y');
+        create table lost(v int);";
+    connection.execute_batch(sql).unwrap();
+    let db = SqliteDb::from(connection);
+    let schema = db.schema().unwrap();
+    let options = Options::default();
+    let made = make(&db, &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
+    assert_eq!(made.tables.len(), 1, "a table that the target lacks is left out");
+    let types: Vec<String> = made.tables[0].columns.iter().map(|column| column.pg_type.to_string()).collect();
+    assert_eq!(types, ["bigint", "smallint", "text", "boolean", "timestamp", "timestamptz"]);
+    assert_eq!(made.tables[0].columns[5].reading.numbers, Some(TimeNumber::Seconds));
+    let told = told(&made);
+    for line in [
+        "blocker does-not-fit small: 1 of 2 values are out of the range of `smallint`, the first at rowid 2: 70000",
+        "blocker null-in-not-null named: 1 of 2 rows hold NULL, the first at rowid 2",
+        "blocker does-not-fit at: 1 of 2 values have more digits than `timestamp` keeps, the first at rowid 2",
+        "assumption numbers-as-time made: 2 of 2 values are numbers",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
 }
