@@ -364,6 +364,28 @@ fn an_id_stays_an_integer_and_a_child_that_is_none_loses_its_key() {
 }
 
 #[test]
+fn children_without_a_parent_are_counted() {
+    for (parents, children, orphans) in [
+        ("(1), (2), (3)", "(1), (3), (null)", 0),
+        ("(1), (2), (3)", "(0), (4), (2)", 2),
+        ("(1), (3)", "(1), (2), (3)", 1),
+        ("(-1), (0), (1)", "(-1), (1)", 0),
+        ("(9223372036854775807), (-9223372036854775808)", "(0)", 1),
+        ("(1)", "(null)", 0),
+    ] {
+        let sql = format!(
+            "create table p(id integer primary key); insert into p values {parents};
+             create table c(p int references p); insert into c values {children};"
+        );
+        let plan = plan(&sql, &Options::default());
+        let found = plan.findings.iter().find(|finding| finding.code == "orphans").map_or(0, |finding| finding.rows);
+        assert_eq!(found, orphans, "{parents} {children}");
+        let key = &plan.table("c").unwrap().foreign_keys[0];
+        assert_eq!(key.not_valid, orphans > 0, "{key:?}");
+    }
+}
+
+#[test]
 fn rows_that_break_constraints_are_named() {
     let planned = planned(
         "create table p(a int, b text collate nocase, primary key(a, b)) without rowid; insert into p values (1, 'x');
