@@ -11,6 +11,7 @@ use crate::schema::{Schema, Table};
 use crate::value::PgType;
 
 use super::broken::{self, Broken};
+use super::candidates::TargetType;
 use super::glob::fits;
 use super::names::Names;
 use super::typing::{Typed, type_columns};
@@ -83,7 +84,10 @@ pub fn make(
     }
     let schema = &schema;
     let there = There(&matches);
-    let own_type = |table: &str, column: &str| there.column(table, column).map(|pair| pair.pg_type.clone());
+    let own_type = |table: &str, column: &str| {
+        let pair = there.column(table, column)?;
+        Some(TargetType { pg_type: pair.pg_type.clone(), fraction_digits: pair.fraction_digits })
+    };
     let typed = type_columns(db, schema, options, &own_type, size, interrupt)?;
     findings.extend(typed.findings(schema, |table, column| there.is_copied(&table.name, &column.name)));
     let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &there, &names));
