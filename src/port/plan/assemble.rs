@@ -107,7 +107,7 @@ pub fn make(
     plan.findings = findings;
     let spellings = spellings(schema, &typed);
     let mut planned = Planned { plan, scans: typed.scans, matches, names, broken };
-    let mut facts = Facts::of(&planned, schema);
+    let mut facts = Facts::of(&planned, schema, options);
     for (column, spelling) in spellings {
         facts.columns.entry(column).or_default().spelling = Some(spelling.to_owned());
     }
