@@ -4,6 +4,7 @@ use crate::config::ConfigError;
 use crate::db::DbError;
 use crate::migrate::MigrateError;
 use crate::migrate::layout::LayoutError;
+use crate::port::PortError;
 
 /// Anything that can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Error {
     /// Migrations were not run.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A port did not come to its end.
+    #[error(transparent)]
+    Port(#[from] PortError),
     /// The command was called in a way that makes no sense.
     #[error("{message}")]
     Usage {
@@ -84,6 +88,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::Port(error) => error.kind(),
             Self::Config(_) | Self::Usage { .. } => ErrorKind::Usage,
             Self::Migrate(MigrateError::Interrupted { .. }) => ErrorKind::Interrupted,
             Self::Db(_) | Self::Layout(_) | Self::Migrate(_) | Self::Write { .. } | Self::Print(_) => ErrorKind::Failed,
@@ -98,6 +103,7 @@ impl Error {
             Self::Db(error) => error.hint(),
             Self::Layout(error) => error.hint(),
             Self::Migrate(error) => error.hint(),
+            Self::Port(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Write { .. } | Self::Print(_) => None,
         }

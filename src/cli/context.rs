@@ -37,6 +37,19 @@ impl Context {
         Ok(settings)
     }
 
+    /// The settings for the database at `url`, whatever else is set.
+    pub fn settings_of(&self, url: &str, output: &mut Output) -> Result<Settings, Error> {
+        let overrides = Overrides { database: Some(url.to_owned()), ..self.overrides.clone() };
+        let settings = config::resolve(&overrides, &self.environment, Path::new(""))?;
+        output.hide(settings.target.secrets());
+        Ok(settings)
+    }
+
+    /// The request to stop.
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
     /// What is set for a command that needs no database.
     pub fn project(&self, output: &mut Output) -> Result<ProjectSettings, Error> {
         let project = config::resolve_without_target(&self.overrides, &self.environment, Path::new(""))?;

@@ -8,6 +8,7 @@ mod init;
 mod mark;
 mod new;
 mod output;
+mod port;
 mod redo;
 mod repair;
 mod status;
@@ -76,6 +77,7 @@ enum Command {
     Init(init::Init),
     Mark(mark::MarkArgs),
     Repair(repair::Repair),
+    Port(Box<port::PortArgs>),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -168,7 +170,12 @@ impl Cli {
             Command::Mark(args) => lock(&args.lock),
             Command::Repair(args) => lock(&args.lock),
             Command::New(args) => overrides.numbering = args.numbering,
-            Command::Status(_) | Command::Check(_) | Command::Init(_) | Command::Completions(_) | Command::Man(_) => {}
+            Command::Port(_)
+            | Command::Status(_)
+            | Command::Check(_)
+            | Command::Init(_)
+            | Command::Completions(_)
+            | Command::Man(_) => {}
         }
         overrides
     }
@@ -188,6 +195,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Init(args) => init::run(args, cli.global.database.as_deref(), &context, &mut output),
         Command::Mark(args) => mark::run(args, &context, &mut output),
         Command::Repair(args) => repair::run(args, &context, &mut output),
+        Command::Port(args) => port::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -228,6 +236,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Mark(_) => "mark",
             Self::Repair(_) => "repair",
+            Self::Port(_) => "port",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

@@ -30,6 +30,11 @@ impl Output {
         self.secrets.extend(secrets.into_iter().cloned());
     }
 
+    /// Whether the result is for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A line of the result, for people.
     pub fn line(&self, text: &str) -> Result<(), Error> {
         if self.json {

@@ -21,6 +21,29 @@ use crate::config::Target;
 /// One row as text: bookkeeping needs no more, and both databases print their integers alike.
 pub type TextRow = Vec<Option<String>>;
 
+/// A connection to PostgreSQL, whichever driver's, over which text is run.
+pub trait Statements {
+    /// Runs the statements of `sql` as one message.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the first statement that fails.
+    fn execute(&mut self, sql: &str) -> Result<(), SqlError>;
+
+    /// Runs the statements of `sql` in one message and gives the rows of each.
+    ///
+    /// # Errors
+    /// As [`Statements::execute`].
+    fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError>;
+
+    /// Runs the statements of `sql` in one message and gives the rows of all of them.
+    ///
+    /// # Errors
+    /// As [`Statements::execute`].
+    fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
+        Ok(self.query_each(sql)?.into_iter().flatten().collect())
+    }
+}
+
 /// A live connection to one of the databases there are.
 #[derive(Debug)]
 pub enum Db {

@@ -11,7 +11,7 @@ use ::postgres::{Client, SimpleQueryMessage};
 use tokio_postgres::Config;
 
 use super::postgres_tls::connector;
-use super::{DbError, ErrorClass, SqlError, SqlFacts, TextRow};
+use super::{DbError, ErrorClass, SqlError, SqlFacts, Statements, TextRow};
 use crate::config::{HostAddress, PostgresTarget, SslMode};
 
 /// A connection to a PostgreSQL server.
@@ -87,18 +87,7 @@ impl PostgresDb {
     /// As [`super::Db::execute`].
     pub fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
         let messages = self.client.simple_query(sql).map_err(|error| describe(&error, sql))?;
-        let mut results = Vec::new();
-        let mut rows = Vec::new();
-        for message in messages {
-            match message {
-                SimpleQueryMessage::Row(row) => {
-                    rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
-                }
-                SimpleQueryMessage::CommandComplete(_) => results.push(std::mem::take(&mut rows)),
-                _ => {}
-            }
-        }
-        Ok(results)
+        Ok(rows_of_each(messages))
     }
 
     /// Runs a `COPY … FROM stdin` statement with its data.
@@ -131,6 +120,32 @@ impl PostgresDb {
             Err(error) => tracing::debug!(%error, "cancel"),
         })
     }
+}
+
+impl Statements for PostgresDb {
+    fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.execute(sql)
+    }
+
+    fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
+        self.query_each(sql)
+    }
+}
+
+/// The rows of each statement of a message.
+pub(super) fn rows_of_each(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<TextRow>> {
+    let mut results = Vec::new();
+    let mut rows = Vec::new();
+    for message in messages {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+            }
+            SimpleQueryMessage::CommandComplete(_) => results.push(std::mem::take(&mut rows)),
+            _ => {}
+        }
+    }
+    results
 }
 
 pub(super) enum OpenError {

@@ -8,11 +8,11 @@ use std::fmt;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, CopyInSink, SimpleQueryMessage};
+use tokio_postgres::{Client, CopyInSink};
 
-use super::postgres::{OpenError, describe, driver_config};
+use super::postgres::{OpenError, describe, driver_config, rows_of_each};
 use super::postgres_tls::connector;
-use super::{DbError, SqlError, TextRow};
+use super::{DbError, SqlError, Statements, TextRow};
 use crate::config::PostgresTarget;
 
 /// What stands before the rows: the signature, no flags, no extension
@@ -63,27 +63,6 @@ impl BulkDb {
             }
         });
         Ok(Self { client, target: target.clone(), runtime })
-    }
-
-    /// Runs the statements of `sql` as one message.
-    ///
-    /// # Errors
-    /// [`SqlError`] of the first statement that fails.
-    pub fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
-        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| describe(&error, sql))
-    }
-
-    /// Runs the statements of `sql` and gives the rows of all of them.
-    ///
-    /// # Errors
-    /// As [`BulkDb::execute`].
-    pub fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
-        let messages = self.runtime.block_on(self.client.simple_query(sql)).map_err(|error| describe(&error, sql))?;
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect()),
-            _ => None,
-        });
-        Ok(rows.collect())
     }
 
     /// Runs a `COPY … FROM STDIN (FORMAT binary)`; `rows` sends the rows. Where it fails, nothing is stored.
@@ -156,6 +135,17 @@ impl BulkDb {
                 Err(error) => tracing::debug!(%error, "cancel"),
             }
         })
+    }
+}
+
+impl Statements for BulkDb {
+    fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| describe(&error, sql))
+    }
+
+    fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
+        let messages = self.runtime.block_on(self.client.simple_query(sql)).map_err(|error| describe(&error, sql))?;
+        Ok(rows_of_each(messages))
     }
 }
 

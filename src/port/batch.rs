@@ -34,6 +34,22 @@ pub struct Batch {
     pub bytes: u64,
 }
 
+/// What a batch holds at most, but for the one row that goes beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+}
+
+/// From 50,000 rows on, more of them gain nothing; the bytes keep a batch of wide rows within memory.
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self { rows: 50_000, bytes: 32 << 20 }
+    }
+}
+
 impl KeyValue {
     /// The value of a row, kept.
     #[must_use]

@@ -5,7 +5,7 @@
 use super::batch::{Batch, Key};
 use super::plan::Plan;
 use crate::Dialect;
-use crate::db::{BulkDb, ErrorClass, SqlError};
+use crate::db::{BulkDb, ErrorClass, SqlError, Statements as _};
 use crate::value::Checksum;
 
 /// The names of the tables, which no table of the source may have.

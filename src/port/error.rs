@@ -2,6 +2,9 @@
 
 use crate::db::{DbError, ErrorClass, SnapshotError, SqlError};
 use crate::error::ErrorKind;
+use crate::port::plan::assemble::PlanError;
+use crate::port::scan::ScanError;
+use crate::port::target::TargetError;
 
 /// Why a port did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +15,12 @@ pub enum PortError {
     /// The target can't be reached.
     #[error(transparent)]
     Connect(#[from] DbError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The target can't be read, or something be done to it.
+    #[error(transparent)]
+    Catalog(#[from] TargetError),
     /// The source can't be read.
     #[error("cannot read {what} of the source")]
     Source {
@@ -105,7 +114,10 @@ impl PortError {
         match self {
             Self::Document(_) | Self::NothingToResume { .. } | Self::Unfinished { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
-            Self::Snapshot(_)
+            Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
+            Self::Plan(_)
+            | Self::Catalog(_)
+            | Self::Snapshot(_)
             | Self::Connect(_)
             | Self::Source { .. }
             | Self::Target { .. }
@@ -124,6 +136,8 @@ impl PortError {
         let hint = match self {
             Self::Snapshot(error) => return error.hint(),
             Self::Connect(error) => return error.hint(),
+            Self::Plan(error) => return error.hint(),
+            Self::Catalog(error) => return error.hint(),
             Self::Source { source, .. } if source.class == ErrorClass::LockTimeout => {
                 "another process holds the source locked; wait for it, or port a copy made by its own backup"
             }

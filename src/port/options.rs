@@ -83,7 +83,8 @@ pub enum Nocase {
 }
 
 /// What becomes of a row whose key the target holds already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnConflict {
     /// It stops the run.
     Error,

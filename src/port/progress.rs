@@ -65,6 +65,21 @@ pub enum Phase {
     Validating,
 }
 
+impl Phase {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scanning => "scanning",
+            Self::CheckingFinishedBatches => "checking finished batches",
+            Self::Creating => "creating",
+            Self::Copying => "copying",
+            Self::Finishing => "finishing",
+            Self::Validating => "validating",
+        }
+    }
+}
+
 /// Who is told.
 #[derive(Clone, Copy)]
 pub struct Observer<'a>(pub &'a (dyn Fn(&Event<'_>) + Sync));

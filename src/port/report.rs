@@ -73,6 +73,9 @@ pub struct TableReport {
     pub target_checksum: Option<String>,
     /// The batches that were compared one by one.
     pub batches: usize,
+    /// The numbers of those that differ, from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differing_batches: Vec<usize>,
     /// The bytes that were sent.
     pub bytes: u64,
     /// How long the workers loaded it, their times added up.
@@ -90,9 +93,15 @@ pub struct TableReport {
     /// The rows that were put aside.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Quarantined>,
-    /// Rows that stood in the target before: they are counted, not proven.
+    /// Rows of the source that are not in, since the target held their keys with other values.
     #[serde(skip_serializing_if = "is_zero")]
     pub exempt_rows: u64,
+    /// The keys of the first of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exempt_keys: Vec<String>,
+    /// Rows that stood in the target before, and stayed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept_rows: u64,
 }
 
 /// What became of a table.
@@ -135,6 +144,8 @@ pub enum ObjectState {
     ChangedAsDecided,
     /// Left out, as the plan says.
     LeftOut,
+    /// It is there, and not as the plan has it.
+    Different,
     /// The plan has it, the target does not.
     Missing,
 }
@@ -156,7 +167,8 @@ impl Report {
         let open = self.tables.iter().any(|table| table.state == TableState::NotDone);
         let aside = self.tables.iter().any(|table| !table.quarantined.is_empty() || table.exempt_rows > 0);
         let left_out = self.findings.iter().any(|finding| finding.level == Level::LeftOut && !finding.accepted);
-        let missing = self.objects.iter().any(|object| object.state == ObjectState::Missing);
+        let missing =
+            self.objects.iter().any(|object| matches!(object.state, ObjectState::Missing | ObjectState::Different));
         self.result = if differs {
             Outcome::Differs
         } else if open || aside || left_out || missing {

@@ -110,11 +110,11 @@ impl RowCodec {
         format!("COPY (SELECT {columns} FROM {}{condition}) TO STDOUT (FORMAT binary)", self.target.name)
     }
 
-    /// The statement that gives rows of `from`, as hashed; for joins with other tables.
+    /// The statement that gives the rows of `from` (SQL after FROM), whose columns are those of `alias`.
     #[must_use]
     pub fn copy_out_from(&self, alias: &str, from: &str) -> String {
-        let columns = self.target.all.iter().map(|column| format!("{alias}.{column}"));
-        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", columns.collect::<Vec<_>>().join(", "))
+        let columns: Vec<String> = self.target.all.iter().map(|column| format!("{alias}.{column}")).collect();
+        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", columns.join(", "))
     }
 
     /// The table in PostgreSQL, with its schema, quoted.
@@ -127,6 +127,12 @@ impl RowCodec {
     #[must_use]
     pub fn sent_columns(&self) -> &str {
         &self.target.sent
+    }
+
+    /// The columns that are sent, each quoted.
+    pub fn sent_column_list(&self) -> impl Iterator<Item = &str> {
+        let sent = self.target.all.iter().zip(&self.columns).filter(|(_, column)| !column.generated);
+        sent.map(|(name, _)| name.as_str())
     }
 
     /// The names of the columns in SQLite, in the plan's order.

@@ -1,12 +1,23 @@
 //! Values on their way: what SQLite holds, what PostgreSQL stores, and the canonical bytes that both are compared by.
 
+mod array;
+mod calendar;
 mod canonical;
 mod checksum;
 mod conversion;
+mod decimal;
+mod json;
+mod jsonb;
+mod number;
 mod pg_type;
+mod show;
+mod text;
+mod time;
+mod type_name;
+mod uuid;
 
 pub use canonical::{Canonical, Malformed};
-pub use checksum::{Checksum, row_hash};
+pub use checksum::{Checksum, NoSum, row_hash};
 pub use conversion::{Conversion, Fidelity, Misfit};
 pub use pg_type::{PgType, UnknownType};
 
@@ -62,7 +73,8 @@ pub enum BadText {
     Refuse,
     /// NUL and bytes that are no UTF-8 are left out.
     Strip,
-    /// NUL and bytes that are no UTF-8 are written as `\x00`; a backslash before `x` as `\\`.
+    /// NUL and bytes that are no UTF-8 are written as `\x00`, `\xff`; backslashes that one of these or an `x` follows
+    /// are doubled, in every text of the column, so that no two texts become the same.
     Escape,
 }
 

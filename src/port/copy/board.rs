@@ -117,6 +117,9 @@ impl Board {
         table.copy.source[batch] = Some(loaded.checksum);
         table.copy.bytes += loaded.bytes;
         table.copy.quarantined.extend(loaded.quarantined);
+        table.copy.kept += loaded.kept;
+        table.copy.skipped += loaded.skipped;
+        table.copy.skipped_keys.extend(loaded.skipped_keys);
         table.copy.loading += took;
         table.loads_left -= 1;
     }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::reject::{self, OnError, Quarantined};
-use super::{CopySettings, TableJob, Worker};
-use crate::db::SqlError;
+use super::{CopySettings, TableJob, Worker, beside};
+use crate::db::{SqlError, Statements as _};
 use crate::port::error::PortError;
 use crate::port::progress::Event;
 use crate::port::row::{BadCell, Scratch};
@@ -19,6 +19,9 @@ pub(super) struct Loaded {
     pub checksum: Checksum,
     pub bytes: u64,
     pub quarantined: Vec<Quarantined>,
+    pub kept: u64,
+    pub skipped: u64,
+    pub skipped_keys: Vec<String>,
 }
 
 /// Why a batch is not in.
@@ -64,8 +67,14 @@ pub(super) fn batch(
     let begin = if own_transaction { "BEGIN" } else { "SAVEPOINT liftlock_batch" };
     worker.bulk.execute(begin).map_err(|error| Failure::Target(error).into_error(job))?;
     crate::crash::point("port-batch-begun");
-    let loaded = match send(job, number, worker, settings) {
-        Err(Failure::Target(error)) if settings.on_error == OnError::Quarantine && reject::is_about_data(&error) => {
+    let first = match &job.beside {
+        Some(beside) => beside::rows(job, beside, number, worker, settings),
+        None => send(job, number, &job.codec.copy_in(""), worker, settings),
+    };
+    let loaded = match first {
+        Err(Failure::Target(error))
+            if settings.on_error == OnError::Quarantine && job.beside.is_none() && reject::is_about_data(&error) =>
+        {
             let back = if own_transaction { "ROLLBACK; BEGIN" } else { "ROLLBACK TO SAVEPOINT liftlock_batch" };
             worker.bulk.execute(back).map_err(|error| Failure::Target(error).into_error(job))?;
             reject::one_by_one(job, number, worker, settings)
@@ -98,9 +107,11 @@ pub(super) fn batch(
     })
 }
 
-fn send(
+/// Sends a batch's rows to the COPY of `statement`.
+pub(super) fn send(
     job: &TableJob,
     number: usize,
+    statement: &str,
     worker: &mut Worker<'_>,
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
@@ -109,7 +120,7 @@ fn send(
     let (sql, values) = job.codec.select(&job.batches[number]);
     let reader = &*worker.reader;
     let mut told = 0;
-    let stored = worker.bulk.copy_in::<InCopy>(&job.codec.copy_in(""), |copy| {
+    let stored = worker.bulk.copy_in::<InCopy>(statement, |copy| {
         let mut buffer = Vec::with_capacity(CHUNK + CHUNK / 8);
         let sent = reader.each_row::<Failure>(&sql, &values, |row| {
             match job.codec.encode(row, &mut buffer, &mut scratch) {

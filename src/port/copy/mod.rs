@@ -1,17 +1,19 @@
 //! The copy: batches are loaded and tables read back by several workers at once, each with a connection to either side.
 
+mod beside;
 mod board;
 mod load;
 mod reject;
 
 use std::time::{Duration, Instant};
 
-pub(super) use reject::{TABLE as QUARANTINE, show_key, table_sql as quarantine_sql};
 pub use reject::{OnError, Quarantined};
+pub(super) use reject::{TABLE as QUARANTINE, show_key, table_sql as quarantine_sql};
 
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::error::PortError;
+use super::options::OnConflict;
 use super::progress::{Event, Observer};
 use super::row::RowCodec;
 use super::verify::{self, TableProof};
@@ -31,8 +33,17 @@ pub struct TableJob {
     pub batches: Vec<Batch>,
     /// What is in already.
     pub done: Vec<Option<Checksum>>,
-    /// Rows that stood in the target before, and stay.
-    pub before: Checksum,
+    /// The target's table holds rows that stay; then there is one batch.
+    pub beside: Option<Beside>,
+}
+
+/// How rows get in beside others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// What becomes of a row whose key is there.
+    pub how: OnConflict,
+    /// The key's columns in PostgreSQL.
+    pub key: Vec<String>,
 }
 
 /// What became of one table.
@@ -42,6 +53,12 @@ pub struct TableCopy {
     pub source: Vec<Option<Checksum>>,
     /// The bytes that were sent.
     pub bytes: u64,
+    /// Rows that stood in the target before and stayed.
+    pub kept: u64,
+    /// Rows of the source that are not in, since the target held their keys with other values; the first of them.
+    pub skipped: u64,
+    /// The keys of the first of those.
+    pub skipped_keys: Vec<String>,
     /// Rows that were put aside.
     pub quarantined: Vec<Quarantined>,
     /// The time that the workers took to load it, added up.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::load::{Failure, Loaded};
 use super::{CopySettings, TableJob, Worker};
 use crate::Dialect;
-use crate::db::{ErrorClass, Row, SqlError};
+use crate::db::{ErrorClass, Row, SqlError, Statements as _};
 use crate::port::batch::KeyValue;
 use crate::port::error::PortError;
 use crate::port::row::{BadCell, Scratch};

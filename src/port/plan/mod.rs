@@ -1,9 +1,25 @@
 //! The plan of a port: everything that will be made, filled, changed or left out, as plain data that a person can edit.
 
+mod accept;
+pub mod assemble;
+pub mod broken;
+pub mod candidates;
+pub mod classes;
+mod collide;
+pub mod decide;
+pub mod explain;
+mod facts;
+pub mod glob;
+pub mod names;
+pub mod revise;
+mod typing;
+pub mod yaml;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::port::options::OnConflict;
 use crate::value::{PgType, Reading};
 
 /// Everything a run does.
@@ -17,6 +33,9 @@ pub struct Plan {
     /// The tables that are there already, and so keep their types; else all are made.
     #[serde(default, skip_serializing_if = "is_false")]
     pub existing: bool,
+    /// What becomes of rows whose key is there already, in tables that keep their rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_conflict: Option<OnConflict>,
     /// The tables, in the order of their creation in the source.
     pub tables: Vec<TablePlan>,
     /// The views.
@@ -38,6 +57,9 @@ pub struct TablePlan {
     /// It is there already: it is filled, not made.
     #[serde(default, skip_serializing_if = "is_false")]
     pub existing: bool,
+    /// It holds rows, and keeps them: the columns by which rows are found to be there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Vec<String>>,
     /// The rows that the scan has seen.
     pub rows: u64,
     /// The bytes that they take on the wire, about.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::db::{BulkDb, ErrorClass, SqlError};
+use crate::Dialect;
+use crate::db::{BulkDb, ErrorClass, SqlError, Statements as _};
 use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::Plan;
@@ -30,29 +31,10 @@ pub(super) fn make_objects(
             None => by_table.push((statement.table.clone(), vec![statement])),
         }
     }
-    let queue = Mutex::new(by_table.into_iter().map(|(_, statements)| statements).collect::<VecDeque<_>>());
-    let failure: Mutex<Option<PortError>> = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for db in &mut *connections {
-            let (queue, failure) = (&queue, &failure);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(statements) = next else { return };
-                    for statement in statements {
-                        if let Err(error) = run(db, &statement, resumed, interrupt, observer) {
-                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                            queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                            return;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
+    let by_table = by_table.into_iter().map(|(_, statements)| statements).collect();
+    side_by_side(&mut *connections, by_table, |db, statements: Vec<Statement>| {
+        statements.iter().try_for_each(|statement| run(db, statement, resumed, interrupt, observer))
+    })?;
     let Some(db) = connections.first_mut() else { return Ok(()) };
     // these lock two tables at once: one after another, so that no two wait for each other
     let last = ddl::checks(plan).into_iter().chain(ddl::foreign_keys(plan)).chain(ddl::views(plan));
@@ -87,10 +69,38 @@ fn is_there(error: &SqlError) -> bool {
 }
 
 /// Brings the planner's statistics up to date.
-pub(super) fn analyze(tables: &[String], db: &mut BulkDb) -> Result<(), PortError> {
-    for table in tables {
-        let ran = db.execute(&format!("ANALYZE {table}"));
-        ran.map_err(|error| PortError::target(format!("analyze {table}"), error))?;
-    }
-    Ok(())
+pub(super) fn analyze(plan: &Plan, connections: &mut [BulkDb]) -> Result<(), PortError> {
+    let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
+    let tables =
+        plan.tables.iter().map(|table| format!("{schema}.{}", Dialect::Postgres.quote_identifier(&table.target)));
+    side_by_side(connections, tables.collect(), |db, table: String| {
+        db.execute(&format!("ANALYZE {table}")).map_err(|error| PortError::target(format!("analyze {table}"), error))
+    })
+}
+
+/// Does `work` for every item over the connections, until the first fails.
+fn side_by_side<T: Send>(
+    connections: &mut [BulkDb],
+    items: Vec<T>,
+    work: impl Fn(&mut BulkDb, T) -> Result<(), PortError> + Sync,
+) -> Result<(), PortError> {
+    let queue = Mutex::new(VecDeque::from(items));
+    let failure: Mutex<Option<PortError>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for db in connections {
+            let (queue, failure, work) = (&queue, &failure, &work);
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(item) = next else { return };
+                    if let Err(error) = work(db, item) {
+                        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb};
+use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb, Statements as _};
 use crate::interrupt::Interrupt;
 use crate::port::copy::{QUARANTINE, TableJob, show_key};
 use crate::port::error::PortError;

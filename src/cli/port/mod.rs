@@ -1,0 +1,215 @@
+//! `liftlock port`.
+
+mod progress;
+mod shape;
+mod text;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use self::progress::Progress;
+use self::shape::ShapeArgs;
+use super::context::Context;
+use super::output::{ErrorJson, Output};
+use super::{CommandResult, duration};
+use crate::Error;
+use crate::config::{PostgresTarget, SqliteTarget, Target};
+use crate::error::exit;
+use crate::port::batch::BatchSize;
+use crate::port::copy::OnError;
+use crate::port::plan::Plan;
+use crate::port::progress::{Event, Observer};
+use crate::port::report::Outcome;
+use crate::port::{self, Options, Port, PortError, Report};
+
+/// Move a SQLite database to PostgreSQL, schema and data, and prove every row
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db \
+                        postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
+                        liftlock port app.db postgres:///app --resume\n  liftlock port app.db postgres:///app \
+                        --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n\nExit codes: 0 every row proven, \
+                        nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
+                        interrupted (go on with --resume). The guide is docs/porting.md.")]
+pub(super) struct PortArgs {
+    /// The SQLite database: a path or `sqlite:app.db`
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// The PostgreSQL database: `postgres://user@host/db` [default: as other commands find theirs]
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
+    /// Scan, print the plan, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the plan to this file, to be looked at, edited and given to `--plan`
+    #[arg(long, value_name = "FILE")]
+    plan_out: Option<PathBuf>,
+    /// Port by this plan, after scanning again
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    shape: ShapeArgs,
+    /// How many connections work at once [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// How many rows go into one transaction at most [default: 50000]
+    #[arg(long, value_name = "N")]
+    batch_rows: Option<u64>,
+    /// Go on with a port that was not finished
+    #[arg(long, conflicts_with_all = ["restart", "dry_run", "plan"])]
+    resume: bool,
+    /// Drop what an unfinished port made and begin anew
+    #[arg(long)]
+    restart: bool,
+    /// All or nothing: one transaction over one connection
+    #[arg(long, conflicts_with = "resume")]
+    single_transaction: bool,
+    /// What becomes of rows that can't be stored
+    #[arg(long, value_name = "HOW", default_value = "stop")]
+    on_error: OnErrorArg,
+    /// Copy the source to this file first, and port from the copy
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// How long to wait for locks of the source's
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    source_wait: Duration,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OnErrorArg {
+    Stop,
+    Quarantine,
+}
+
+/// The JSON of a run (docs/json.md).
+#[derive(Debug, Serialize)]
+struct PortJson<'a> {
+    command: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a Plan>,
+    error: Option<ErrorJson>,
+}
+
+pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
+    let (source, target) = ends(args, context, output)?;
+    let options = args.shape.options(Options::default());
+    let plan = args.plan.as_deref().map(read_plan).transpose()?;
+    let progress = Progress::new(output);
+    let tell = |event: &Event<'_>| progress.event(event);
+    let port = Port {
+        source,
+        target: target.0,
+        options,
+        plan,
+        jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1),
+        batch_size: batch_size(args),
+        resume: args.resume,
+        restart: args.restart,
+        single_transaction: args.single_transaction,
+        on_error: match args.on_error {
+            OnErrorArg::Stop => OnError::Stop,
+            OnErrorArg::Quarantine => OnError::Quarantine,
+        },
+        snapshot: args.snapshot.clone(),
+        patience: args.source_wait,
+        interrupt: context.interrupt(),
+        observer: Observer(&tell),
+    };
+    if args.dry_run {
+        let (plan, report) = port::dry_run(&port)?;
+        progress.end();
+        write_plan(args, &plan)?;
+        output.json(&PortJson { command: "port", report: &report, plan: Some(&plan), error: None })?;
+        text::plan(&plan, output)?;
+        let refused = report.result == Outcome::Refused;
+        return Ok(if refused { exit::FINDINGS } else { exit::DONE });
+    }
+    if (port.options.truncate || port.restart || target.1) && !output.confirm(&question(&port, target.1), args.yes)? {
+        output.say("nothing was done");
+        return Ok(exit::FINDINGS);
+    }
+    let (report, plan, error) = port::port(&port);
+    progress.end();
+    if let Some(plan) = &plan {
+        write_plan(args, plan)?;
+    }
+    let error = error.map(Error::from);
+    let printed = output.json(&PortJson {
+        command: "port",
+        report: &report,
+        plan: None,
+        error: error.as_ref().map(|error| output.error_json(error)),
+    });
+    text::report(&report, output)?;
+    if let Some(error) = error {
+        output.error(&error);
+        return Ok(error.kind().exit_code());
+    }
+    printed?;
+    Ok(match report.result {
+        Outcome::Proven => exit::DONE,
+        Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
+        Outcome::Failed => exit::FAILED,
+        Outcome::Interrupted => exit::INTERRUPTED,
+    })
+}
+
+/// The two databases; whether the second is protected (liftlock.yaml).
+fn ends(
+    args: &PortArgs,
+    context: &Context,
+    output: &mut Output,
+) -> Result<(SqliteTarget, (PostgresTarget, bool)), Error> {
+    let usage = |message: &str, hint: &str| Error::Usage { message: message.to_owned(), hint: hint.to_owned() };
+    let Target::Sqlite(source) = context.settings_of(&args.source, output)?.target else {
+        return Err(usage(
+            "the source is no SQLite database",
+            "give the SQLite file first, then the PostgreSQL URL: `liftlock port app.db postgres:///app`",
+        ));
+    };
+    let settings = match &args.target {
+        Some(target) => context.settings_of(target, output)?,
+        None => context.settings(output)?,
+    };
+    match settings.target {
+        Target::Postgres(target) => Ok((source, (target, settings.protected))),
+        Target::Sqlite(_) => Err(usage(
+            &format!("the target `{}` is no PostgreSQL database", settings.target),
+            "give its URL as the second argument: `postgres://user@host/database`",
+        )),
+    }
+}
+
+fn question(port: &Port<'_>, protected: bool) -> String {
+    let place = format!("schema `{}` of {}", port.options.target_schema, port.target);
+    match (port.restart, port.options.truncate, protected) {
+        (true, ..) => format!("Drop what the unfinished port made in {place}?"),
+        (_, true, _) => format!("Empty the tables in {place} that are to be filled?"),
+        _ => format!("Port into {place}, which is protected?"),
+    }
+}
+
+fn batch_size(args: &PortArgs) -> BatchSize {
+    let default = BatchSize::default();
+    BatchSize { rows: args.batch_rows.unwrap_or(default.rows).max(1), ..default }
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Error> {
+    let read = |source| Error::Port(PortError::Document(Box::new(source)));
+    let text = std::fs::read_to_string(path).map_err(read)?;
+    Plan::from_yaml(&text).map_err(|error| Error::Port(PortError::Document(Box::new(error))))
+}
+
+fn write_plan(args: &PortArgs, plan: &Plan) -> Result<(), Error> {
+    let Some(path) = &args.plan_out else { return Ok(()) };
+    let write = |source| Error::Write { path: path.display().to_string(), source };
+    let text = plan.to_yaml().map_err(|error| write(std::io::Error::other(error)))?;
+    std::fs::write(path, text).map_err(write)
+}

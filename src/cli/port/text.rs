@@ -1,0 +1,201 @@
+//! A plan and a report as a person reads them.
+
+use super::super::output::Output;
+use super::progress::{size, thousands};
+use crate::Error;
+use crate::port::Report;
+use crate::port::plan::{Finding, Level, Plan, TablePlan};
+use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
+use crate::port::verify::{Difference, Kind};
+
+/// How many rows and objects are listed of each kind; JSON and the plan file have all.
+const LISTED: usize = 10;
+
+/// What a dry run says.
+pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
+    for table in &plan.tables {
+        for line in table_lines(table) {
+            output.line(&line)?;
+        }
+    }
+    for view in &plan.views {
+        output.line(&format!("view {}", arrow(&view.source, &view.target)))?;
+    }
+    findings(&plan.findings, Level::Note, output)?;
+    let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
+    let bytes: u64 = plan.tables.iter().map(|table| table.bytes).sum();
+    let tables = plan.tables.len();
+    output.line(&format!("{tables} tables, {} rows, about {} on the wire", thousands(rows), size(bytes)))?;
+    let blockers = plan.blockers().count();
+    match blockers {
+        0 => output.say("nothing was written"),
+        _ => {
+            output.say(&format!("{blockers} to decide before anything is written (blocker above); nothing was written"))
+        }
+    }
+    Ok(())
+}
+
+fn table_lines(table: &TablePlan) -> Vec<String> {
+    let how = if table.existing { " (is there)" } else { "" };
+    let mut lines = vec![format!("table {}{how}: {} rows", arrow(&table.source, &table.target), thousands(table.rows))];
+    for column in &table.columns {
+        let mut line = format!("  {} {}", arrow(&column.source, &column.target), column.pg_type);
+        if column.not_null {
+            line.push_str(" not null");
+        }
+        if let Some(identity) = column.identity {
+            line.push_str(&format!(" identity, next {}", identity.next));
+        }
+        if let Some(default) = &column.default {
+            line.push_str(&format!(" default {default}"));
+        }
+        if let Some(generated) = &column.generated {
+            line.push_str(&format!(" generated as ({generated})"));
+        }
+        lines.push(line);
+    }
+    if let Some(key) = &table.primary_key {
+        lines.push(format!("  primary key ({})", key.columns.join(", ")));
+    }
+    lines.extend(table.uniques.iter().map(|key| format!("  unique ({})", key.columns.join(", "))));
+    lines.extend(table.checks.iter().map(|check| format!("  check ({})", check.expression)));
+    lines.extend(table.foreign_keys.iter().map(|key| {
+        format!("  foreign key ({}) → {} ({})", key.columns.join(", "), key.parent, key.parent_columns.join(", "))
+    }));
+    lines.extend(table.indexes.iter().map(|index| {
+        let unique = if index.unique { "unique " } else { "" };
+        let predicate = index.predicate.as_ref().map(|predicate| format!(" where {predicate}")).unwrap_or_default();
+        format!("  {unique}index {} ({}){predicate}", index.name, index.terms.join(", "))
+    }));
+    lines
+}
+
+fn arrow(source: &str, target: &str) -> String {
+    if source == target { source.to_owned() } else { format!("{source} → {target}") }
+}
+
+fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Error> {
+    for finding in findings.iter().filter(|finding| finding.level >= from) {
+        let place = match (&finding.table, &finding.object) {
+            (Some(table), Some(object)) => format!(" {table}.{object}"),
+            (Some(name), None) | (None, Some(name)) => format!(" {name}"),
+            (None, None) => String::new(),
+        };
+        let accepted = if finding.accepted { ", accepted" } else { "" };
+        output.line(&format!("{} [{}{accepted}]{place}: {}", finding.level, finding.code, finding.message))?;
+        for example in finding.examples.iter().take(LISTED) {
+            output.line(&format!("    {example}"))?;
+        }
+        if !finding.choices.is_empty() && !finding.accepted {
+            output.line(&format!("    choose: {}", finding.choices.join("; ")))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a run says at its end: as much of a failed one as of a good one.
+pub(super) fn report(report: &Report, output: &Output) -> Result<(), Error> {
+    for note in &report.notes {
+        output.say(&format!("note: {note}"));
+    }
+    if report.result != Outcome::Refused {
+        let rows = report.tables.iter().map(row).collect::<Vec<_>>();
+        if !rows.is_empty() {
+            output.table(&["table", "SQLite", "PostgreSQL", "checksum", "rows/s", "state"], rows)?;
+        }
+    }
+    for table in &report.tables {
+        differences(table, output)?;
+        for row in table.quarantined.iter().take(LISTED) {
+            output.line(&format!("put aside: {} {}: {}", row.table, row.key, row.reason))?;
+        }
+        more(table.quarantined.len().saturating_sub(LISTED) as u64, "rows put aside", output)?;
+        if table.exempt_rows > 0 {
+            let keys = table.exempt_keys.join("; ");
+            output.line(&format!(
+                "not in: {} rows of {} whose key the target held: {keys}",
+                table.exempt_rows, table.source
+            ))?;
+        }
+    }
+    findings(&report.findings, Level::Assumption, output)?;
+    for object in &report.objects {
+        if matches!(object.state, ObjectState::Missing | ObjectState::Different) {
+            let table = object.table.as_ref().map(|table| format!(" of {table}")).unwrap_or_default();
+            let state = if object.state == ObjectState::Missing { "missing" } else { "different" };
+            output.line(&format!("{state}: {} {}{table} {}", object.kind, object.name, object.remark))?;
+        }
+    }
+    summary(report, output)
+}
+
+fn row(table: &TableReport) -> Vec<String> {
+    let busy = (table.loading + table.reading_back).as_secs_f64();
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown")]
+    let rate = if busy > 0.0 { thousands((table.target_rows as f64 / busy) as u64) } else { String::new() };
+    let state = match table.state {
+        TableState::NotDone => "not done",
+        TableState::Proven => "proven",
+        TableState::Differs => "DIFFERS",
+    };
+    vec![
+        arrow(&table.source, &table.target),
+        thousands(table.source_rows),
+        thousands(table.target_rows),
+        table.target_checksum.as_deref().map(|sum| sum[..12].to_owned()).unwrap_or_default(),
+        rate,
+        state.to_owned(),
+    ]
+}
+
+fn differences(table: &TableReport, output: &Output) -> Result<(), Error> {
+    for difference in table.differences.iter().take(LISTED) {
+        output.line(&describe(table, difference))?;
+    }
+    let unlisted = table.differences.len().saturating_sub(LISTED) as u64 + table.unlisted_differences;
+    more(unlisted, &format!("rows of {} that differ", table.source), output)
+}
+
+fn describe(table: &TableReport, difference: &Difference) -> String {
+    let place = format!("{} {}", table.source, difference.key);
+    match difference.kind {
+        Kind::Changed => {
+            let cells: Vec<String> = difference
+                .columns
+                .iter()
+                .map(|cell| {
+                    let side = |side: &Option<String>| side.clone().unwrap_or_default();
+                    format!("{}: SQLite {}, PostgreSQL {}", cell.column, side(&cell.source), side(&cell.target))
+                })
+                .collect();
+            format!("differs: {place}: {}", cells.join("; "))
+        }
+        Kind::Missing => format!("missing in PostgreSQL: {place}"),
+        Kind::Extra => format!("only in PostgreSQL: {place}"),
+    }
+}
+
+fn more(count: u64, what: &str, output: &Output) -> Result<(), Error> {
+    if count == 0 { Ok(()) } else { output.line(&format!("… and {} more {what}", thousands(count))) }
+}
+
+fn summary(report: &Report, output: &Output) -> Result<(), Error> {
+    let times: Vec<String> =
+        report.phases.iter().map(|phase| format!("{} {:.1} s", phase.name, phase.took.as_secs_f64())).collect();
+    if !times.is_empty() {
+        output.say(&times.join(", "));
+    }
+    let proven = thousands(report.proven_rows());
+    output.line(&match report.result {
+        Outcome::Proven => format!("proven: {proven} rows in {} tables, nothing left out", report.tables.len()),
+        Outcome::Incomplete => format!(
+            "{proven} rows in {} tables are proven; something was left out, put aside or is not proven (above)",
+            report.tables.len()
+        ),
+        Outcome::Differs => "DIFFERS: PostgreSQL does not hold what SQLite holds (above)".to_owned(),
+        Outcome::Refused => "refused: nothing was written until the blockers above are decided".to_owned(),
+        Outcome::Failed => "failed".to_owned(),
+        Outcome::Interrupted => "interrupted".to_owned(),
+    })
+}

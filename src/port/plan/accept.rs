@@ -1,0 +1,77 @@
+//! Which findings a person has accepted, and the order in which they are told.
+
+use std::cmp::Reverse;
+
+use super::{Finding, Level};
+
+/// Codes that no one can accept: there is no way to write what they are about.
+const UNACCEPTABLE: [&str; 7] = [
+    "bad-text",
+    "does-not-fit",
+    "key-collision",
+    "null-in-not-null",
+    "row-too-large",
+    "too-many-columns",
+    "type-unknown",
+];
+
+/// Sorts the findings, the gravest first, and marks those that are accepted.
+pub(super) fn finish(findings: &mut [Finding], accept: &[String]) {
+    for finding in findings.iter_mut() {
+        finding.accepted |= accept.iter().any(|accepted| accepts(accepted, finding));
+        finding.accepted &= !(finding.level == Level::Blocker && UNACCEPTABLE.contains(&finding.code.as_str()));
+    }
+    // a stable sort: within a level they stay in the order of the schema
+    findings.sort_by_key(|finding| Reverse(finding.level));
+}
+
+/// Whether `accepted` (`code`, `code:object`, `code:table.object`, `code:table`) means the finding.
+fn accepts(accepted: &str, finding: &Finding) -> bool {
+    let Some((code, name)) = accepted.split_once(':') else { return accepted == finding.code };
+    if code != finding.code {
+        return false;
+    }
+    let is = |known: &Option<String>| known.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name));
+    let both = match (&finding.table, &finding.object) {
+        (Some(table), Some(object)) => Some(format!("{table}.{object}")),
+        _ => None,
+    };
+    is(&finding.object) || is(&both) || is(&finding.table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding() -> Finding {
+        Finding {
+            code: "trigger".to_owned(),
+            table: Some("t".to_owned()),
+            object: Some("tr".to_owned()),
+            ..Finding::default()
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_is_named_in_three_ways() {
+        for accepted in ["trigger", "trigger:tr", "trigger:T.TR", "trigger:t"] {
+            assert!(accepts(accepted, &finding()), "{accepted}");
+        }
+        for accepted in ["trig", "trigger:x", "trigger:t.x", "check:tr"] {
+            assert!(!accepts(accepted, &finding()), "{accepted}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_written_can_not_be_accepted() {
+        let code = "bad-text".to_owned();
+        let mut findings = [
+            finding(),
+            Finding { code: code.clone(), level: Level::Blocker, accepted: true, ..finding() },
+            Finding { code, level: Level::Change, ..finding() },
+        ];
+        finish(&mut findings, &["bad-text".to_owned()]);
+        let told: Vec<_> = findings.iter().map(|finding| (finding.level, finding.accepted)).collect();
+        assert_eq!(told, [(Level::Blocker, false), (Level::Change, true), (Level::Note, false)]);
+    }
+}

@@ -1,0 +1,142 @@
+//! A plan that a person has edited, used for what the source holds now.
+
+use std::collections::BTreeSet;
+
+use crate::db::SqliteDb;
+use crate::interrupt::Interrupt;
+use crate::port::batch::BatchSize;
+use crate::port::options::{ColumnMatch, Options, TypeRule};
+use crate::port::target::TargetSchema;
+use crate::schema::Schema;
+
+use super::assemble::{PlanError, Planned, make, selected};
+use super::{Finding, Level, Plan, TablePlan, accept};
+
+/// As [`make`], with the names, types and readings of `edited`, and with its defaults, constraints, indexes and views in
+/// place of ours. What the plan leaves out is left out. Values that do not fit a type of the plan are a blocker.
+///
+/// # Errors
+/// As [`make`].
+pub fn make_edited(
+    db: &SqliteDb,
+    schema: &Schema,
+    options: &Options,
+    target: Option<&TargetSchema>,
+    size: BatchSize,
+    interrupt: &Interrupt,
+    edited: &Plan,
+) -> Result<Planned, PlanError> {
+    let whole = selected(schema, options);
+    let mut options = Options { target_schema: edited.target_schema.clone(), ..options.clone() };
+    for table in &edited.tables {
+        options.renames.insert(table.source.clone(), table.target.clone());
+        for column in &table.columns {
+            options.renames.insert(format!("{}.{}", table.source, column.source), column.target.clone());
+        }
+    }
+    let left_out: Vec<&str> =
+        whole.tables.iter().map(|table| table.name.as_str()).filter(|name| edited.table(name).is_none()).collect();
+    let mut kept = whole.clone();
+    kept.tables.retain(|table| edited.table(&table.name).is_some());
+    let schema = &kept;
+    let mut planned = make(db, schema, &options, target, size, interrupt)?;
+    let rules = rules_for(&planned.plan, edited);
+    if !rules.is_empty() {
+        // a type of a person's own is decided upon like one of the options: with every value, and with whatever is
+        // joined to the column
+        options.types.splice(0..0, rules);
+        planned = make(db, schema, &options, target, size, interrupt)?;
+    }
+    revise(&mut planned, edited);
+    let findings = &mut planned.plan.findings;
+    findings.extend(left_out.into_iter().map(|table| Finding {
+        code: "table-left-out".to_owned(),
+        level: Level::LeftOut,
+        table: Some(table.to_owned()),
+        message: "the plan does not have the table: its rows are not copied".to_owned(),
+        accepted: true,
+        ..Finding::default()
+    }));
+    for table in &whole.tables {
+        let Some(plan) = edited.table(&table.name) else { continue };
+        let missing = table.columns.iter().filter(|column| plan.column(&column.name).is_none());
+        findings.extend(missing.filter(|_| !plan.existing).map(|column| Finding {
+            code: "column-left-out".to_owned(),
+            level: Level::LeftOut,
+            table: Some(table.name.clone()),
+            object: Some(column.name.clone()),
+            message: "the plan does not have the column: its values are not copied".to_owned(),
+            accepted: true,
+            ..Finding::default()
+        }));
+    }
+    accept::finish(findings, &options.accept);
+    Ok(planned)
+}
+
+/// Rules for the columns whose type or reading is another in `edited` than in ours.
+fn rules_for(ours: &Plan, edited: &Plan) -> Vec<TypeRule> {
+    let mut rules = Vec::new();
+    for table in ours.tables.iter().filter(|table| !table.existing) {
+        let columns = edited.table(&table.source).map(|table| table.columns.as_slice()).unwrap_or_default();
+        for column in columns {
+            let same = |own: &super::ColumnPlan| own.pg_type == column.pg_type && own.reading == column.reading;
+            if !table.column(&column.source).is_some_and(same) {
+                rules.push(TypeRule {
+                    columns: ColumnMatch::Column(format!("{}.{}", table.source, column.source)),
+                    to: column.pg_type.clone(),
+                    reading: column.reading,
+                });
+            }
+        }
+    }
+    rules
+}
+
+/// Takes the tables and views of `edited` in place of ours, with what was counted now, and its accepted findings.
+pub fn revise(planned: &mut Planned, edited: &Plan) {
+    let plan = &mut planned.plan;
+    for table in &mut plan.tables {
+        // a table that is there already is as it is there
+        let Some(edited) = edited.table(&table.source).filter(|_| !table.existing) else { continue };
+        let ours = std::mem::replace(table, edited.clone());
+        recount(table, &ours);
+    }
+    let tables: BTreeSet<&str> = plan.tables.iter().map(|table| table.source.as_str()).collect();
+    for table in edited.tables.iter().filter(|table| !tables.contains(table.source.as_str())) {
+        plan.findings.push(Finding {
+            code: "no-such-table".to_owned(),
+            level: Level::Blocker,
+            table: Some(table.source.clone()),
+            message: "the plan has this table, and the source does not, or the options leave it out".to_owned(),
+            choices: vec!["take the table out of the plan".to_owned()],
+            ..Finding::default()
+        });
+    }
+    plan.views.clone_from(&edited.views);
+    for finding in &mut plan.findings {
+        let same = |other: &Finding| {
+            other.accepted
+                && (&other.code, &other.table, &other.object) == (&finding.code, &finding.table, &finding.object)
+        };
+        finding.accepted |= edited.findings.iter().any(same);
+    }
+}
+
+/// Brings what a scan counts into an edited table: rows and bytes, the next id, constraints that rows break now.
+fn recount(table: &mut TablePlan, ours: &TablePlan) {
+    (table.rows, table.bytes, table.largest_row) = (ours.rows, ours.bytes, ours.largest_row);
+    table.existing = false;
+    for column in &mut table.columns {
+        let Some(own) = ours.column(&column.source) else { continue };
+        if let (Some(identity), Some(own)) = (&mut column.identity, own.identity) {
+            identity.next = identity.next.max(own.next);
+        }
+    }
+    for key in &mut table.foreign_keys {
+        key.not_valid |= ours.foreign_keys.iter().any(|own| own.columns == key.columns && own.not_valid);
+    }
+    for check in &mut table.checks {
+        check.not_valid |= ours.checks.iter().any(|own| own.name == check.name && own.not_valid);
+    }
+}

@@ -1,0 +1,353 @@
+//! A run from end to end: snapshot, plan, create, copy and compare, finish, validate, report.
+
+mod existing;
+mod finish;
+mod planning;
+mod reporting;
+mod resume;
+mod session;
+
+use std::time::Instant;
+
+use super::Port;
+use super::checkpoint::{Checkpoint, Stage, StoredBatch, Unfinished};
+use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker, quarantine_sql};
+use super::error::PortError;
+use super::options::OnConflict;
+use super::plan::{Plan, TablePlan};
+use super::progress::{Event, Phase};
+use super::report::{Outcome, PhaseReport, Report, TableState};
+use super::row::RowCodec;
+use super::target;
+use super::translate::ddl;
+use crate::Dialect;
+use crate::db::{BulkDb, Snapshot, Statements as _};
+use crate::error::ErrorKind;
+use planning::Planned;
+use session::Sessions;
+
+/// Ports; what was done is in the report whether or not it came to its end. The plan is there once it was made.
+pub fn port(port: &Port<'_>) -> (Report, Option<Plan>, Option<PortError>) {
+    let mut report = reporting::empty(port);
+    let mut plan = None;
+    let _work = port.interrupt.work();
+    let Err(error) = execute(port, &mut report, &mut plan) else { return (report, plan, None) };
+    report.result = match error.kind() {
+        ErrorKind::Interrupted => Outcome::Interrupted,
+        ErrorKind::Usage | ErrorKind::Failed => Outcome::Failed,
+    };
+    (report, plan, Some(error))
+}
+
+/// Plans, and writes nothing.
+///
+/// # Errors
+/// [`PortError`] where one of the databases can't be read.
+pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
+    let _work = port.interrupt.work();
+    let mut report = reporting::empty(port);
+    let mut phases = Phases::new(port);
+    let snapshot = open(port, &mut report)?;
+    let mut control = session::connect(port)?;
+    refuse_unfinished(port, &mut control)?;
+    phases.begin(Phase::Scanning, &mut report);
+    let planned = planning::plan(port, &snapshot, &mut control)?;
+    phases.end(&mut report);
+    report.findings.clone_from(&planned.plan.findings);
+    if planned.plan.blockers().next().is_some() {
+        report.result = Outcome::Refused;
+    } else {
+        report.result = Outcome::Proven;
+    }
+    Ok((planned.plan, report))
+}
+
+/// The phases of a run, and how long each takes.
+struct Phases<'a, 'b> {
+    port: &'a Port<'b>,
+    running: Option<(Phase, Instant)>,
+}
+
+impl<'a, 'b> Phases<'a, 'b> {
+    fn new(port: &'a Port<'b>) -> Self {
+        Self { port, running: None }
+    }
+
+    fn begin(&mut self, phase: Phase, report: &mut Report) {
+        self.end(report);
+        self.port.observer.tell(&Event::Phase(phase));
+        self.running = Some((phase, Instant::now()));
+    }
+
+    fn end(&mut self, report: &mut Report) {
+        if let Some((phase, began)) = self.running.take() {
+            report.phases.push(PhaseReport { name: phase.name(), took: began.elapsed() });
+        }
+    }
+}
+
+fn open(port: &Port<'_>, report: &mut Report) -> Result<Snapshot, PortError> {
+    let snapshot = session::snapshot(port)?;
+    report.notes.extend(snapshot.notes().iter().cloned());
+    Ok(snapshot)
+}
+
+fn refuse_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<(), PortError> {
+    match find_unfinished(port, control)? {
+        Some(run) => Err(PortError::Unfinished { began: run.began, source_file: run.source }),
+        None => Ok(()),
+    }
+}
+
+fn find_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<Option<Unfinished>, PortError> {
+    let found = Checkpoint::new(&port.options.target_schema).find(control);
+    found.map_err(|error| PortError::target("look for an unfinished port", error))
+}
+
+fn execute(port: &Port<'_>, report: &mut Report, plan: &mut Option<Plan>) -> Result<(), PortError> {
+    let mut phases = Phases::new(port);
+    let result = phased(port, report, plan, &mut phases);
+    phases.end(report);
+    result
+}
+
+fn phased(
+    port: &Port<'_>,
+    report: &mut Report,
+    made: &mut Option<Plan>,
+    phases: &mut Phases<'_, '_>,
+) -> Result<(), PortError> {
+    let mut snapshot = open(port, report)?;
+    let mut control = session::connect(port)?;
+    session::lock(port, &mut control)?;
+    let mut unfinished = find_unfinished(port, &mut control)?;
+    match &unfinished {
+        Some(run) if port.restart => {
+            existing::undo(port, run, &mut control)?;
+            unfinished = None;
+        }
+        Some(run) if !port.resume => {
+            return Err(PortError::Unfinished { began: run.began.clone(), source_file: run.source.clone() });
+        }
+        None if port.resume => {
+            return Err(PortError::NothingToResume { schema: port.options.target_schema.clone() });
+        }
+        _ => {}
+    }
+    if unfinished.is_none() {
+        // a run that was killed between taking things off and writing itself down
+        existing::put_back(port, &mut control, report)?;
+    }
+    phases.begin(Phase::Scanning, report);
+    report.resumed = unfinished.is_some();
+    let planned = match &unfinished {
+        None => planning::plan(port, &snapshot, &mut control)?,
+        Some(run) => planning::plan_again(port, &snapshot, &mut control, run)?,
+    };
+    report.findings.clone_from(&planned.plan.findings);
+    *made = Some(planned.plan.clone());
+    let tables = jobs(&planned, unfinished.as_ref());
+    reporting::tables(report, &planned.plan, &tables);
+    if planned.plan.blockers().next().is_some() {
+        if unfinished.is_some() {
+            let blockers = planned.plan.blockers().map(|finding| finding.message.clone()).collect();
+            return Err(PortError::SourceChanged { tables: blockers });
+        }
+        report.result = Outcome::Refused;
+        return Ok(());
+    }
+    let plan = &planned.plan;
+    port.observer.tell(&Event::Planned {
+        rows: plan.tables.iter().map(|table| table.rows).sum(),
+        bytes: plan.tables.iter().map(|table| table.bytes).sum(),
+        tables: plan.tables.len(),
+    });
+    if let Some(run) = &unfinished {
+        phases.begin(Phase::CheckingFinishedBatches, report);
+        check_finished(port, plan, &tables, run, &mut snapshot, &mut control)?;
+    }
+    let checkpoint = Checkpoint::new(&plan.target_schema);
+    if unfinished.is_none() {
+        phases.begin(Phase::Creating, report);
+        create(port, &planned, &tables, &checkpoint, &mut control)?;
+    }
+    phases.begin(Phase::Copying, report);
+    let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
+    let cancellers = sessions.cancellers();
+    let _running = port.interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
+    let copied = copy(port, plan, &tables, &checkpoint, &mut snapshot, &mut sessions, report);
+    if let Err(error) = copied {
+        return Err(if port.interrupt.is_set() { PortError::Interrupted } else { error });
+    }
+    let stage = unfinished.as_ref().map_or(Stage::Copying, |run| run.stage);
+    let finished = finish(port, &planned, stage, &checkpoint, &mut sessions, report, phases, &snapshot);
+    finished.map_err(|error| if port.interrupt.is_set() { PortError::Interrupted } else { error })
+}
+
+/// The tables to be copied, each with its batches: those of the scan, or those of the run that is gone on with.
+fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
+    let mut jobs = Vec::new();
+    for (plan, scan) in planned.plan.tables.iter().zip(&planned.scans) {
+        let Some(table) = planned.schema.table(&plan.source) else { continue };
+        let stored: Vec<&StoredBatch> = unfinished
+            .map(|run| run.batches.iter().filter(|stored| stored.table == plan.source).collect())
+            .unwrap_or_default();
+        let (batches, done) = match stored.as_slice() {
+            [] => (scan.batches.clone(), vec![None; scan.batches.len()]),
+            stored => stored.iter().map(|stored| (stored.batch.clone(), stored.done)).unzip(),
+        };
+        jobs.push(TableJob {
+            source: plan.source.clone(),
+            codec: RowCodec::new(plan, table, &planned.plan.target_schema),
+            batches,
+            done,
+            beside: beside(&planned.plan, plan),
+        });
+    }
+    jobs
+}
+
+/// How rows get into a table that keeps those that it holds.
+fn beside(plan: &Plan, table: &TablePlan) -> Option<Beside> {
+    let key = table.beside.clone()?;
+    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key })
+}
+
+fn check_finished(
+    port: &Port<'_>,
+    plan: &Plan,
+    tables: &[TableJob],
+    run: &Unfinished,
+    snapshot: &mut Snapshot,
+    control: &mut BulkDb,
+) -> Result<(), PortError> {
+    let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
+    let aside = resume::put_aside(control, &schema)?;
+    let changed = resume::changed(tables, &aside, snapshot.readers(), &port.interrupt)?;
+    if changed.is_empty() {
+        tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
+        return Ok(());
+    }
+    Err(PortError::SourceChanged { tables: changed })
+}
+
+/// Makes the tables and writes the run down, in one transaction.
+fn create(
+    port: &Port<'_>,
+    planned: &Planned,
+    tables: &[TableJob],
+    checkpoint: &Checkpoint,
+    control: &mut BulkDb,
+) -> Result<(), PortError> {
+    let plan = &planned.plan;
+    existing::take_off(port, plan, control)?;
+    let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
+    let mut sql = String::from("BEGIN;\n");
+    if !planned.schema_exists {
+        sql.push_str(&format!("CREATE SCHEMA IF NOT EXISTS {schema};\n"));
+    }
+    for statement in ddl::tables(plan) {
+        sql.push_str(&statement.sql);
+        sql.push_str(";\n");
+    }
+    if port.options.truncate {
+        sql.push_str(&existing::truncate(plan));
+    }
+    if port.on_error == OnError::Quarantine {
+        sql.push_str(&quarantine_sql(&schema));
+    }
+    if !port.single_transaction {
+        let document = serde_json::to_string(plan).expect("a plan is plain data");
+        let batches: Vec<StoredBatch> = tables
+            .iter()
+            .flat_map(|job| {
+                job.batches.iter().enumerate().map(|(number, batch)| StoredBatch {
+                    table: job.source.clone(),
+                    number,
+                    batch: batch.clone(),
+                    done: None,
+                })
+            })
+            .collect();
+        sql.push_str(&checkpoint.begin(&port.source.to_string(), &document, &batches));
+        sql.push_str("COMMIT;\n");
+    }
+    let made = control.execute(&sql);
+    if made.is_err()
+        && let Err(error) = control.execute("ROLLBACK")
+    {
+        tracing::debug!(%error, "roll back");
+    }
+    if made.is_err() {
+        // nothing is in: what was taken off for the copy goes back
+        drop(target::put_back(control, &plan.target_schema));
+    }
+    made.map_err(|error| PortError::target("make the tables", error))
+}
+
+fn copy(
+    port: &Port<'_>,
+    plan: &Plan,
+    tables: &[TableJob],
+    checkpoint: &Checkpoint,
+    snapshot: &mut Snapshot,
+    sessions: &mut Sessions,
+    report: &mut Report,
+) -> Result<(), PortError> {
+    let settings = CopySettings {
+        checkpoint: (!port.single_transaction).then_some(checkpoint),
+        schema: Dialect::Postgres.quote_identifier(&plan.target_schema),
+        on_error: port.on_error,
+        interrupt: &port.interrupt,
+        observer: port.observer,
+    };
+    let readers = snapshot.readers().iter_mut();
+    let workers = readers.zip(sessions.all()).map(|(reader, bulk)| Worker { reader, bulk }).collect();
+    let (copies, result) = copy::run(tables, workers, &settings);
+    reporting::copied(report, tables, &copies);
+    result
+}
+
+#[allow(clippy::too_many_arguments, reason = "the end of a run needs all of it")]
+fn finish(
+    port: &Port<'_>,
+    planned: &Planned,
+    stage: Stage,
+    checkpoint: &Checkpoint,
+    sessions: &mut Sessions,
+    report: &mut Report,
+    phases: &mut Phases<'_, '_>,
+    snapshot: &Snapshot,
+) -> Result<(), PortError> {
+    let plan = &planned.plan;
+    let differs = report.tables.iter().any(|table| table.state == TableState::Differs);
+    if differs {
+        // the rows stay to be looked at; what was taken off goes back
+        if port.single_transaction {
+            sessions.control().execute("ROLLBACK").map_err(|error| PortError::target("roll back", error))?;
+        }
+        existing::put_back(port, sessions.control(), report)?;
+        report.settle();
+        return Ok(());
+    }
+    phases.begin(Phase::Finishing, report);
+    if !port.single_transaction && stage < Stage::Finishing {
+        let reached = sessions.control().execute(&checkpoint.reached(Stage::Finishing));
+        reached.map_err(|error| PortError::target("write down that all rows are in", error))?;
+    }
+    let resumed = report.resumed;
+    finish::make_objects(plan, sessions.all(), resumed, &port.interrupt, port.observer)?;
+    existing::sequences(planned, sessions.control())?;
+    if port.single_transaction {
+        sessions.control().execute("COMMIT").map_err(|error| PortError::target("commit", error))?;
+    }
+    existing::put_back(port, sessions.control(), report)?;
+    finish::analyze(plan, sessions.all())?;
+    phases.begin(Phase::Validating, report);
+    reporting::objects(planned, sessions.control(), report)?;
+    reporting::views(planned, snapshot, sessions.control(), report)?;
+    let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
+    ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
+    report.settle();
+    Ok(())
+}

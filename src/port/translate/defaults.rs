@@ -1,0 +1,1 @@
+//! What a column gives where an INSERT leaves it out.

@@ -1,0 +1,553 @@
+//! Whole queries: SELECT, compounds, common table expressions, subqueries, and the views that they make.
+
+use sqlite3_parser::ast::{
+    As, CompoundOperator, Distinctness, Expr, Limit, OneSelect, ResultColumn, Select, SortedColumn, With,
+};
+
+use super::expr::{Frame, Translator};
+use super::from::Catalog;
+use super::scope::{Classes, Scope, ScopeColumn, Source};
+use super::typed::{Collation, Kind, Result, Typed};
+use super::window::direction;
+use super::{Untranslatable, parse};
+use crate::Dialect;
+use crate::schema::Affinity;
+use crate::value::{PgType, Reading};
+
+/// A view as PostgreSQL can have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewSql {
+    /// The query.
+    pub query: String,
+    /// Its columns, names as the query alone gives them.
+    pub columns: Vec<ScopeColumn>,
+    /// What is taken for granted, each a sentence for the person.
+    pub assumptions: Vec<String>,
+}
+
+/// Translates a view by its CREATE VIEW statement.
+///
+/// # Errors
+/// [`Untranslatable`] where it can't be the same in PostgreSQL.
+pub fn translate_view(sql: &str, catalog: &dyn Catalog) -> Result<ViewSql, Untranslatable> {
+    let bump = sqlite3_parser::Bump::new();
+    let (select, _) = parse::view(&bump, sql)?;
+    let mut translator = Translator::new(&Scope::none());
+    translator.frames.clear();
+    translator.catalog = Some(catalog);
+    let query = translator.subquery(select)?;
+    Ok(ViewSql { query: query.sql, columns: query.columns, assumptions: translator.assumptions })
+}
+
+/// A query's text and columns.
+pub(super) struct Query {
+    pub sql: String,
+    pub columns: Vec<ScopeColumn>,
+    /// It gives one row at most.
+    single: bool,
+}
+
+/// One SELECT before its list is written.
+struct Core {
+    items: Vec<(String, Typed)>,
+    distinct: bool,
+    /// FROM and what follows.
+    rest: String,
+    /// Rows of VALUES, where it is that.
+    values: Option<Vec<Vec<Typed>>>,
+    single: bool,
+}
+
+impl Translator<'_> {
+    pub fn subquery(&mut self, select: &Select<'_>) -> Result<Query> {
+        let ctes = self.ctes.len();
+        let aggregates = self.aggregates;
+        let with = match &select.with {
+            Some(with) => self.with(with)?,
+            None => String::new(),
+        };
+        let query = self.body(select);
+        self.ctes.truncate(ctes);
+        self.aggregates = aggregates;
+        let mut query = query?;
+        query.sql = format!("{with}{}", query.sql);
+        Ok(query)
+    }
+
+    fn with(&mut self, with: &With<'_>) -> Result<String> {
+        let mut parts = Vec::new();
+        let mut recursive = with.recursive;
+        for cte in with.ctes {
+            let name = parse::name(cte.tbl_name.0);
+            let names: Option<Vec<String>> =
+                cte.columns.map(|columns| columns.iter().map(|column| parse::name(column.col_name.0)).collect());
+            let source = |columns: Vec<ScopeColumn>| Source {
+                name: name.clone(),
+                prefix: None,
+                columns,
+                rowid: None,
+                key: Vec::new(),
+                merged: Vec::new(),
+            };
+            let rename = |mut columns: Vec<ScopeColumn>| {
+                for (column, name) in columns.iter_mut().zip(names.iter().flatten()) {
+                    column.name.clone_from(name);
+                    column.target.clone_from(name);
+                }
+                columns
+            };
+            // a compound may name itself: then its first part says what columns there are
+            let compound = cte.select.body.compounds.is_some();
+            if compound {
+                recursive = true;
+                self.frames.push(Frame::default());
+                let first = self.core(&cte.select.body.select, &[], None);
+                self.frames.pop();
+                let columns = columns_of(&first?.0.items);
+                self.ctes.push((name.clone(), source(rename(columns))));
+            }
+            let query = self.subquery(cte.select)?;
+            if compound {
+                self.ctes.pop();
+            }
+            let columns = rename(query.columns);
+            let list: Vec<String> =
+                columns.iter().map(|column| Dialect::Postgres.quote_identifier(&column.target)).collect();
+            parts.push(format!(
+                "{} ({}) AS ({})",
+                Dialect::Postgres.quote_identifier(&name),
+                list.join(", "),
+                query.sql
+            ));
+            self.ctes.push((name.clone(), source(columns)));
+        }
+        Ok(format!("WITH {}{}\n", if recursive { "RECURSIVE " } else { "" }, parts.join(", ")))
+    }
+
+    fn body(&mut self, select: &Select<'_>) -> Result<Query> {
+        let order = select.order_by.unwrap_or_default();
+        let limit = select.limit.map(limit).transpose()?.unwrap_or_default();
+        let one_row = limit.starts_with("\nLIMIT 1") && !limit[8..].starts_with(|c: char| c.is_ascii_digit());
+        let compounds = select.body.compounds.as_deref().unwrap_or_default();
+        if compounds.is_empty() && !is_distinct(&select.body.select) {
+            self.frames.push(Frame::default());
+            let core = self.core(&select.body.select, order, None);
+            self.frames.pop();
+            let (core, order) = core?;
+            let columns = columns_of(&core.items);
+            let sqls: Vec<String> = core.items.iter().map(|(_, typed)| typed.sql.clone()).collect();
+            let sql = format!("{}{order}{limit}", core.render(&sqls, &columns));
+            return Ok(Query { sql, columns, single: core.single || one_row });
+        }
+        let mut cores = Vec::new();
+        for one in std::iter::once(&select.body.select).chain(compounds.iter().map(|part| &part.select)) {
+            self.frames.push(Frame::default());
+            let core = self.core(one, &[], None);
+            self.frames.pop();
+            cores.push(core?.0);
+        }
+        let all = !compounds.is_empty() && compounds.iter().all(|part| part.operator == CompoundOperator::UnionAll);
+        let (columns, lists) = self.columns_together(&cores, !all)?;
+        let mut sql = cores[0].render(&lists[0], &columns);
+        let alike = compounds.windows(2).all(|pair| pair[0].operator == pair[1].operator);
+        for (at, part) in compounds.iter().enumerate() {
+            let word = match part.operator {
+                CompoundOperator::Union => "UNION",
+                CompoundOperator::UnionAll => "UNION ALL",
+                CompoundOperator::Except => "EXCEPT",
+                CompoundOperator::Intersect => "INTERSECT",
+            };
+            // SQLite takes them from left to right, PostgreSQL INTERSECT first
+            let left = if alike { sql } else { format!("({sql})") };
+            sql = format!("{left}\n{word}\n{}", cores[at + 1].render(&lists[at + 1], &columns));
+        }
+        if order.is_empty() && limit.is_empty() {
+            return Ok(Query { sql, columns, single: false });
+        }
+        // terms that are no plain names of columns can only stand around the whole
+        let source = Source {
+            name: String::new(),
+            prefix: Some("q".to_owned()),
+            columns: columns.clone(),
+            rowid: None,
+            key: Vec::new(),
+            merged: Vec::new(),
+        };
+        self.frames.push(Frame { sources: vec![source], ..Frame::default() });
+        let terms = self.order_by(order, &[]);
+        self.frames.pop();
+        let sql = format!("SELECT * FROM ({sql}) AS q{}{limit}", terms?);
+        Ok(Query { sql, columns, single: one_row })
+    }
+
+    /// The columns of a compound, and each part's list brought to their types.
+    fn columns_together(&mut self, cores: &[Core], distinct: bool) -> Result<(Vec<ScopeColumn>, Vec<Vec<String>>)> {
+        let width = cores[0].items.len();
+        if cores.iter().any(|core| core.items.len() != width) {
+            return Err(Untranslatable::new("a compound of SELECTs with different numbers of columns"));
+        }
+        let mut lists = vec![Vec::new(); cores.len()];
+        let mut items = Vec::new();
+        for at in 0..width {
+            let values: Vec<Typed> = cores.iter().map(|core| core.items[at].1.clone()).collect();
+            if distinct {
+                for value in &values {
+                    self.group_key(value)?;
+                }
+            }
+            let (sqls, like) =
+                if cores.len() == 1 { (vec![values[0].sql.clone()], values[0].clone()) } else { self.unify(&values)? };
+            for (core, (sql, value)) in sqls.into_iter().zip(&values).enumerate() {
+                let cast = value.kind == Kind::Null || (like.pg == PgType::Int8 && value.pg != PgType::Int8);
+                lists[core].push(if cast { format!("{sql}::{}", like.pg) } else { sql });
+            }
+            let affinity =
+                values[0].affinity.filter(|_| values.iter().all(|value| value.affinity == values[0].affinity));
+            let collation = values[0].collation;
+            items.push((cores[0].items[at].0.clone(), Typed { affinity, collation, ..like }));
+        }
+        Ok((columns_of(&items), lists))
+    }
+
+    /// One SELECT in the frame on top, and the text of its ORDER BY.
+    fn core(&mut self, one: &OneSelect<'_>, order: &[SortedColumn<'_>], _: Option<()>) -> Result<(Core, String)> {
+        let (distinctness, columns, from, condition, group_by, having, windows) = match one {
+            OneSelect::Select { distinctness, columns, from, where_clause, group_by, having, window_clause } => {
+                (distinctness, *columns, from, where_clause, group_by, having, window_clause)
+            }
+            OneSelect::Values(rows) => return Ok((self.values(rows)?, String::new())),
+        };
+        self.aggregates = false;
+        let mut rest = String::new();
+        if let Some(from) = from
+            && from.select.is_some()
+        {
+            rest.push_str(&format!("\nFROM {}", self.from_clause(from)?));
+        }
+        self.aggregates = true;
+        let mut items = self.items(columns)?;
+        let named: Vec<(String, Typed)> = columns
+            .iter()
+            .filter(|column| matches!(column, ResultColumn::Expr(_, Some(_))))
+            .filter_map(|column| match column {
+                ResultColumn::Expr(_, Some(As::As(name) | As::Elided(name))) => Some(parse::name(name.0)),
+                _ => None,
+            })
+            .filter_map(|name| items.iter().find(|(item, _)| *item == name).cloned())
+            .collect();
+        let aggregated = columns.iter().any(|column| match column {
+            ResultColumn::Expr(expr, _) => has_aggregate(expr),
+            _ => false,
+        });
+        self.top().aliases = named;
+        if let Some(condition) = condition {
+            self.aggregates = false;
+            rest.push_str(&format!("\nWHERE {}", self.expr(condition)?.truth()?));
+        }
+        self.aggregates = false;
+        let mut groups = Vec::new();
+        for term in group_by.unwrap_or_default() {
+            let value = match term.is_integer() {
+                Some(at) => position(&items, at)?,
+                None => self.expr(term)?,
+            };
+            groups.push(self.group_key(&value)?);
+        }
+        if !groups.is_empty() {
+            rest.push_str(&format!("\nGROUP BY {}", groups.join(", ")));
+        }
+        self.aggregates = true;
+        let grouped = !groups.is_empty() || aggregated || having.is_some();
+        let single = grouped && groups.is_empty();
+        if grouped {
+            self.top().groups = Some(groups);
+            items = self.items(columns)?;
+            if let Some(having) = having {
+                rest.push_str(&format!("\nHAVING {}", self.expr(having)?.truth()?));
+            }
+        }
+        if let Some(windows) = windows {
+            let mut definitions = Vec::new();
+            for definition in windows.iter() {
+                let name = Dialect::Postgres.quote_identifier(&parse::name(definition.name.0));
+                definitions.push(format!("{name} AS {}", self.window(&definition.window)?));
+            }
+            rest.push_str(&format!("\nWINDOW {}", definitions.join(", ")));
+        }
+        let order = self.order_by(order, &items)?;
+        if let Some(column) = self.top().loose.first() {
+            return Err(Untranslatable::new(format!(
+                "the column `{column}` beside aggregates, which GROUP BY does not name (SQLite takes it from any row)"
+            )));
+        }
+        let distinct = matches!(distinctness, Some(Distinctness::Distinct));
+        let mut out = Vec::new();
+        for (name, typed) in items {
+            out.push((name, selected(&typed)?));
+        }
+        Ok((Core { items: out, distinct, rest, values: None, single }, order))
+    }
+
+    fn top(&mut self) -> &mut Frame {
+        self.frames.last_mut().expect("a query has a frame")
+    }
+
+    fn values(&mut self, rows: &[sqlite3_parser::Vec<'_, Expr<'_>>]) -> Result<Core> {
+        let mut typed: Vec<Vec<Typed>> = Vec::new();
+        for row in rows {
+            let mut values = Vec::new();
+            for value in row {
+                values.push(selected(&self.expr(value)?)?);
+            }
+            typed.push(values);
+        }
+        let mut items = Vec::new();
+        for at in 0..typed.first().map_or(0, Vec::len) {
+            let column: Vec<Typed> = typed.iter().filter_map(|row| row.get(at).cloned()).collect();
+            let (sqls, like) = self.unify(&column)?;
+            for (row, sql) in typed.iter_mut().zip(sqls) {
+                if let Some(cell) = row.get_mut(at) {
+                    cell.sql = sql;
+                }
+            }
+            items.push((format!("column{}", at + 1), like));
+        }
+        Ok(Core { items, distinct: false, rest: String::new(), values: Some(typed), single: rows.len() <= 1 })
+    }
+
+    /// The result columns, `*` spelled out, each with the name that SQLite gives it.
+    fn items(&mut self, columns: &[ResultColumn<'_>]) -> Result<Vec<(String, Typed)>> {
+        let mut items = Vec::new();
+        for column in columns {
+            match column {
+                ResultColumn::Expr(expr, alias) => {
+                    let typed = self.expr(expr)?;
+                    let name = match (alias, parse::bare(expr)) {
+                        (Some(As::As(name) | As::Elided(name)), _) => parse::name(name.0),
+                        (None, Expr::Id(id)) => self.column_name(None, id.0),
+                        (None, Expr::Qualified(table, column)) => {
+                            self.column_name(Some(&parse::name(table.0)), column.0)
+                        }
+                        (None, expr) => expr.to_string(),
+                    };
+                    items.push((name, typed));
+                }
+                ResultColumn::Star | ResultColumn::TableStar(_) => {
+                    let wanted = match column {
+                        ResultColumn::TableStar(name) => Some(parse::name(name.0)),
+                        _ => None,
+                    };
+                    let names: Vec<(String, String)> = self
+                        .top()
+                        .sources
+                        .iter()
+                        .filter(|source| wanted.as_ref().is_none_or(|wanted| source.name.eq_ignore_ascii_case(wanted)))
+                        .flat_map(|source| {
+                            let merged = if wanted.is_some() { &[] } else { source.merged.as_slice() };
+                            source
+                                .columns
+                                .iter()
+                                .filter(|column| !merged.iter().any(|name| name.eq_ignore_ascii_case(&column.name)))
+                                .map(|column| (source.name.clone(), column.name.clone()))
+                        })
+                        .collect();
+                    for (source, column) in names {
+                        let typed = self.column(Some(&source), &column)?.ok_or_else(|| Untranslatable::new("`*`"))?;
+                        items.push((column, typed));
+                    }
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// The name of a column as declared, whatever the case in which the query has it.
+    fn column_name(&mut self, qualifier: Option<&str>, written: &str) -> String {
+        let name = parse::name(written);
+        let sources = &self.top().sources;
+        let found = sources
+            .iter()
+            .filter(|source| qualifier.is_none_or(|qualifier| source.name.eq_ignore_ascii_case(qualifier)))
+            .find_map(|source| source.column(&name));
+        found.map_or(name.clone(), |column| column.name.clone())
+    }
+
+    fn order_by(&mut self, terms: &[SortedColumn<'_>], items: &[(String, Typed)]) -> Result<String> {
+        let mut out = Vec::new();
+        for term in terms {
+            let value = match (term.expr.is_integer(), parse::bare(&term.expr)) {
+                (Some(at), _) if items.is_empty() => {
+                    let source = self.top().sources.first().cloned();
+                    let at = usize::try_from(at - 1).ok();
+                    source
+                        .and_then(|source| Some(source.reference(source.columns.get(at?)?)))
+                        .ok_or_else(|| Untranslatable::new("ORDER BY a column's number"))?
+                }
+                (Some(at), _) => position(items, at)?,
+                // an alias comes before a column of that name here
+                (None, Expr::Id(id)) => match self.alias(&parse::name(id.0)) {
+                    Some(alias) => alias,
+                    None => self.expr(&term.expr)?,
+                },
+                _ => self.expr(&term.expr)?,
+            };
+            let key = self.sort_key(&value)?;
+            out.push(format!("{key}{}", direction(term)));
+        }
+        Ok(if out.is_empty() { String::new() } else { format!("\nORDER BY {}", out.join(", ")) })
+    }
+
+    /// A subquery that stands for one value.
+    pub fn scalar_subquery(&mut self, select: &Select<'_>) -> Result<Typed> {
+        let query = self.subquery(select)?;
+        let [column] = query.columns.as_slice() else {
+            return Err(Untranslatable::new("a subquery of several columns as a value"));
+        };
+        let limit = if query.single { "" } else { "\nLIMIT 1" };
+        if !query.single {
+            self.assume("a subquery that stands for one value has one row; of several, SQLite takes any");
+        }
+        let column = Typed::column(None, &ScopeColumn { not_null: false, ..column.clone() });
+        Ok(Typed { sql: format!("({}{limit})", query.sql), ..column })
+    }
+
+    /// `value IN (SELECT …)`.
+    pub fn in_select(&mut self, value: &Expr<'_>, not: bool, select: &Select<'_>) -> Result<Typed> {
+        let value = self.expr(value)?;
+        let query = self.subquery(select)?;
+        let [column] = query.columns.as_slice() else {
+            return Err(Untranslatable::new("IN with a subquery of several columns"));
+        };
+        let column = Typed::column(None, column);
+        let plain = format!("({} = {})", value.sql, column.sql);
+        if super::compare::compare(self, super::compare::Comparison::Equals, &value, &column)? != plain {
+            return Err(Untranslatable::new("IN with a subquery of values of another kind"));
+        }
+        let word = if not { "NOT IN" } else { "IN" };
+        Ok(Typed::truth_value(format!("({} {word} ({}))", value.sql, query.sql)))
+    }
+}
+
+impl Core {
+    fn render(&self, list: &[String], columns: &[ScopeColumn]) -> String {
+        if let Some(rows) = &self.values {
+            let rows: Vec<String> = rows
+                .iter()
+                .map(|row| format!("({})", row.iter().map(|value| value.sql.clone()).collect::<Vec<_>>().join(", ")))
+                .collect();
+            return format!("VALUES {}", rows.join(", "));
+        }
+        let list: Vec<String> = list
+            .iter()
+            .zip(columns)
+            .map(|(sql, column)| format!("{sql} AS {}", Dialect::Postgres.quote_identifier(&column.target)))
+            .collect();
+        let distinct = if self.distinct { "DISTINCT " } else { "" };
+        format!("SELECT {distinct}{}{}", list.join(", "), self.rest)
+    }
+}
+
+fn is_distinct(one: &OneSelect<'_>) -> bool {
+    matches!(one, OneSelect::Select { distinctness: Some(Distinctness::Distinct), .. })
+}
+
+fn position(items: &[(String, Typed)], at: i64) -> Result<Typed> {
+    let item = usize::try_from(at - 1).ok().and_then(|at| items.get(at));
+    item.map(|(_, typed)| typed.clone()).ok_or_else(|| Untranslatable::new("a column's number that is none"))
+}
+
+/// What stands in a SELECT's list.
+fn selected(typed: &Typed) -> Result<Typed> {
+    match typed.kind {
+        Kind::Extracted => Err(Untranslatable::new("a part of a JSON document as a column (its type differs by row)")),
+        _ => Ok(typed.output()),
+    }
+}
+
+/// The columns that a list of results makes for whoever reads them.
+fn columns_of(items: &[(String, Typed)]) -> Vec<ScopeColumn> {
+    let mut columns: Vec<ScopeColumn> = Vec::new();
+    for (name, typed) in items {
+        // PostgreSQL cuts names at 63 bytes; of two that are alike the first is the one meant
+        let mut target: String = name.chars().take(15).collect();
+        if name.len() <= 63 {
+            target.clone_from(name);
+        }
+        let mut nth = 1;
+        while columns.iter().any(|column| column.target == target) {
+            target = format!("{}:{nth}", name.chars().take(12).collect::<String>());
+            nth += 1;
+        }
+        let class = |integers, reals, texts, blobs| Classes { integers, reals, texts, blobs };
+        let classes = match typed.kind {
+            Kind::Truth | Kind::Int => class(true, false, false, false),
+            Kind::Real => class(false, true, false, false),
+            Kind::Number => class(true, true, false, false),
+            Kind::Mixed => class(true, typed.reals, true, false),
+            Kind::Bytes => class(false, false, false, true),
+            Kind::Opaque => class(true, true, true, true),
+            _ => class(false, false, true, false),
+        };
+        let collation = typed.collation.and_then(|collation| match collation {
+            Collation::Nocase => Some("NOCASE".to_owned()),
+            Collation::Rtrim => Some("RTRIM".to_owned()),
+            Collation::Foreign => Some("?".to_owned()),
+            Collation::Binary => None,
+        });
+        columns.push(ScopeColumn {
+            name: name.clone(),
+            target,
+            pg_type: typed.pg.clone(),
+            affinity: typed.affinity.unwrap_or(Affinity::Blob),
+            collation,
+            classes,
+            spelling: typed.spelling.clone(),
+            reading: Reading::default(),
+            not_null: false,
+        });
+    }
+    columns
+}
+
+/// LIMIT and OFFSET of whole numbers; a negative limit is none.
+fn limit(limit: &Limit<'_>) -> Result<String> {
+    let number =
+        |expr: &Expr<'_>| expr.is_integer().ok_or_else(|| Untranslatable::new("LIMIT by what is no whole number"));
+    let mut sql = match number(&limit.expr)? {
+        count @ 0.. => format!("\nLIMIT {count}"),
+        _ => String::new(),
+    };
+    if let Some(offset) = &limit.offset {
+        sql.push_str(&format!(" OFFSET {}", number(offset)?.max(0)));
+    }
+    Ok(sql)
+}
+
+/// Whether an aggregate stands in an expression, outside of subqueries and windows.
+fn has_aggregate(expr: &Expr<'_>) -> bool {
+    match expr {
+        Expr::FunctionCallStar { filter_over, .. } => {
+            filter_over.as_ref().is_none_or(|tail| tail.over_clause.is_none())
+        }
+        Expr::FunctionCall { name, args, filter_over, .. } => {
+            let arguments = args.unwrap_or_default();
+            let windowed = filter_over.as_ref().is_some_and(|tail| tail.over_clause.is_some());
+            let name = parse::name(name.0).to_ascii_lowercase();
+            (!windowed && super::aggregate::is_aggregate(&name, arguments.len())) || arguments.iter().any(has_aggregate)
+        }
+        Expr::Between { lhs, start, end, .. } => has_aggregate(lhs) || has_aggregate(start) || has_aggregate(end),
+        Expr::Binary(left, _, right) => has_aggregate(left) || has_aggregate(right),
+        Expr::Case { base, when_then_pairs, else_expr } => {
+            base.is_some_and(has_aggregate)
+                || else_expr.is_some_and(has_aggregate)
+                || when_then_pairs.iter().any(|(when, then)| has_aggregate(when) || has_aggregate(then))
+        }
+        Expr::Cast { expr, .. } | Expr::Collate(expr, _) | Expr::Unary(_, expr) => has_aggregate(expr),
+        Expr::IsNull(expr) | Expr::NotNull(expr) => has_aggregate(expr),
+        Expr::InList { lhs, rhs, .. } => has_aggregate(lhs) || rhs.is_some_and(|list| list.iter().any(has_aggregate)),
+        Expr::InSelect { lhs, .. } => has_aggregate(lhs),
+        Expr::Like { lhs, rhs, .. } => has_aggregate(lhs) || has_aggregate(rhs),
+        Expr::Parenthesized(inner) => inner.iter().any(has_aggregate),
+        _ => false,
+    }
+}
