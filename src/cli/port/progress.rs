@@ -119,7 +119,7 @@ impl State {
                     return None;
                 }
                 self.last_line = Instant::now();
-                let done = if self.of_rows == 0 { 100 } else { self.rows * 100 / self.of_rows };
+                let done = (self.rows * 100).checked_div(self.of_rows).unwrap_or(100);
                 Some(format!("{done} %: {} of {} rows, {}", thousands(self.rows), thousands(self.of_rows), self.rate()))
             }
             Event::Loaded { table } => {

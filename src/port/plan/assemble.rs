@@ -158,7 +158,7 @@ fn table_plan(table: &Table, typed: &Typed, at: usize, there: &There<'_>, names:
             target: pair.map_or_else(|| names.column(&table.name, &column.name), |pair| &pair.target).to_owned(),
             pg_type: candidate.pg_type.clone(),
             reading: candidate.reading,
-            not_null: pair.map_or(column.not_null && seen.nulls.is_empty(), |pair| pair.not_null),
+            not_null: pair.map_or(is_identity || column.not_null && seen.nulls.is_empty(), |pair| pair.not_null),
             default: pair.and_then(|pair| pair.default.clone()),
             identity: is_identity.then(|| Identity { next: next_id(table.sequence, seen.integer_range) }),
             // the target's own expression, which is not ours to write

@@ -99,13 +99,14 @@ pub(super) fn sequences(planned: &Planned, control: &mut BulkDb) -> Result<(), P
     if tables.is_empty() {
         return Ok(());
     }
-    let given: BTreeMap<String, i64> = planned
-        .plan
-        .tables
-        .iter()
-        .filter(|table| table.existing)
-        .filter_map(|table| Some((table.target.clone(), planned.schema.table(&table.source)?.sequence?)))
-        .collect();
+    let mut given = BTreeMap::new();
+    for table in planned.plan.tables.iter().filter(|table| table.existing) {
+        let source = planned.schema.table(&table.source);
+        let alias = source.and_then(|source| Some((table.column(source.rowid_alias()?)?, source.sequence?)));
+        if let Some((column, sequence)) = alias {
+            given.insert((table.target.clone(), column.target.clone()), sequence);
+        }
+    }
     target::set_sequences(control, &planned.plan.target_schema, &tables, &given)?;
     Ok(())
 }

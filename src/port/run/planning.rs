@@ -6,7 +6,7 @@ use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
 use crate::port::error::PortError;
 use crate::port::options::Options;
-use crate::port::plan::{Plan, assemble};
+use crate::port::plan::{Plan, assemble, revise};
 use crate::port::scan::TableScan;
 use crate::port::target::{TargetSchema, match_tables};
 use crate::schema::Schema;
@@ -48,7 +48,12 @@ pub(super) fn plan_again(
         ..port.options.clone()
     };
     let existing = run.plan.existing.then_some(&before);
-    make(port, &options, snapshot, schema, &target, existing, Some(&run.plan))
+    let mut planned = make(port, &options, snapshot, schema, &target, existing, Some(&run.plan))?;
+    planned.plan.on_conflict = run.plan.on_conflict;
+    for table in &mut planned.plan.tables {
+        table.beside = run.plan.table(&table.source).and_then(|stored| stored.beside.clone());
+    }
+    Ok(planned)
 }
 
 fn read(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
@@ -66,8 +71,12 @@ fn make(
     existing: Option<&TargetSchema>,
     edited: Option<&Plan>,
 ) -> Result<Planned, PortError> {
-    let made = assemble::make(snapshot.reader(), &schema, options, existing, port.batch_size, &port.interrupt)?;
-    let _ = edited;
+    let (size, interrupt) = (port.batch_size, &port.interrupt);
+    let reader = snapshot.reader();
+    let made = match edited {
+        None => assemble::make(reader, &schema, options, existing, size, interrupt)?,
+        Some(edited) => revise::make_edited(reader, &schema, options, existing, size, interrupt, edited)?,
+    };
     let assemble::Planned { mut plan, mut scans, .. } = made;
     if options.on_conflict.is_some() {
         existing::add_beside(&mut plan, &mut scans, options, target);

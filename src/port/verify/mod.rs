@@ -2,7 +2,7 @@
 
 mod narrow;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 pub use narrow::{Difference, Kind};
 
@@ -97,16 +97,16 @@ pub(super) fn read_back(
     let mut seen = 0u64;
     // rows come in the order in which they were stored, mostly: the batch of the last one is tried first
     let mut last = 0;
-    let mut last_range = i64::MAX..=i64::MIN;
+    let mut last_range: Option<RangeInclusive<i64>> = None;
     let malformed = |_: Malformed| Failed(PortError::Malformed { table: job.codec.target().to_owned() });
     let read = bulk.copy_out::<Failed>(&job.codec.copy_out(condition.as_deref()), |fields| {
         let hash = job.codec.hash_sent(fields, &mut scratch).map_err(malformed)?;
         if let Some(bounds) = &bounds {
             let key = job.codec.batch_key_of(fields).ok_or(Malformed).map_err(malformed)?;
-            if !last_range.contains(&key) {
+            if !last_range.as_ref().is_some_and(|range| range.contains(&key)) {
                 last = bounds.partition_point(|upto| *upto < key);
                 let from = if last == 0 { i64::MIN } else { bounds[last - 1].saturating_add(1) };
-                last_range = from..=bounds.get(last).copied().unwrap_or(i64::MAX);
+                last_range = Some(from..=bounds.get(last).copied().unwrap_or(i64::MAX));
             }
         }
         sums[last].add(hash);
