@@ -232,10 +232,10 @@ const CASES: &[Case] = &[
     }),
     ("d12", |port| {
         let done = port.proven(&[]);
-        let many = port.connection().query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| {
-            row.get::<_, usize>(0)
-        });
-        assert_eq!(port.target.tables().len(), many.unwrap());
+        let many = port
+            .connection()
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get::<_, i64>(0));
+        assert_eq!(port.target.tables().len() as i64, many.unwrap());
         assert_eq!(done.list("tables").count(), port.target.tables().len());
     }),
 ];

@@ -127,7 +127,10 @@ const CASES: &[Case] = &[
         let done = if done.ran.code == Some(0) { done.is_proven() } else { done.is_incomplete() };
         port.assert_same(&done);
         assert!(port.constraints("t", 'p').is_empty());
-        assert!(done.findings().any(|finding| finding["table"] == "t" && finding.to_string().contains("NULL")), "{done}");
+        assert!(
+            done.findings().any(|finding| finding["table"] == "t" && finding.to_string().contains("NULL")),
+            "{done}"
+        );
         assert!(!port.takes("INSERT INTO t VALUES ('a', 9)"));
         assert!(port.takes("INSERT INTO t VALUES (NULL, 9)"));
     }),

@@ -41,10 +41,7 @@ const FAULTS: &[Fault] = &[
         table: "big",
         change: "UPDATE big SET name = CASE id WHEN 17 THEN 'name39999' ELSE 'name17' END WHERE id IN (17, 39999)",
         undo: "UPDATE big SET name = 'name' || id WHERE id IN (17, 39999)",
-        said: &[
-            ("changed", "17", "name", "name17", "name39999"),
-            ("changed", "39999", "name", "name39999", "name17"),
-        ],
+        said: &[("changed", "17", "name", "name17", "name39999"), ("changed", "39999", "name", "name39999", "name17")],
     },
     Fault {
         table: "big",
@@ -190,7 +187,12 @@ mod within_a_port {
             assert_eq!(killed.code, None, "{killed:?}");
             super::super::resume::others_have_ended(&port);
             let rows = port.target.value(&format!("SELECT count(*) FROM {}", fault.table));
-            assert_eq!(rows, if fault.table == "big" { ROWS.to_string() } else { "2000".to_owned() }, "{}", fault.change);
+            assert_eq!(
+                rows,
+                if fault.table == "big" { ROWS.to_string() } else { "2000".to_owned() },
+                "{}",
+                fault.change
+            );
             port.target.execute(fault.change);
             let done = port.plainly(&["--resume", "--jobs", "1"]);
             fault.is_said(&done);

@@ -228,12 +228,15 @@ impl Done {
     fn finding(&self, table: &str, object: &str, words: &[&str]) -> &Value {
         let fits = |finding: &&Value| {
             let all = finding.to_string();
-            let about = |key: &str, wanted: &str| finding[key].as_str().is_some_and(|is| is.eq_ignore_ascii_case(wanted));
+            let about =
+                |key: &str, wanted: &str| finding[key].as_str().is_some_and(|is| is.eq_ignore_ascii_case(wanted));
             (table.is_empty() || about("table", table))
                 && (object.is_empty() || about("object", object))
                 && words.iter().all(|word| all.contains(word))
         };
-        self.findings().find(fits).unwrap_or_else(|| panic!("no finding on `{table}` `{object}` with {words:?}: {self}"))
+        self.findings()
+            .find(fits)
+            .unwrap_or_else(|| panic!("no finding on `{table}` `{object}` with {words:?}: {self}"))
     }
 
     /// The difference that the report has on a table and key.
@@ -269,7 +272,7 @@ type Case = (&'static str, fn(&Port));
 
 /// Runs the cases of a folder whose names begin with `prefix`, and says of all that fail why; each file has to have
 /// its expectation, and each expectation its file.
-fn run_cases(below: &str, prefix: &str, ending: &str, cases: &[Case], prepare: impl Fn(&Path, &str, &Port)) {
+fn run_cases(below: &str, prefix: &str, ending: &str, cases: &[Case], prepare: fn(&Path, &str, &Port)) {
     let Some(folder) = shared(below) else { return };
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .unwrap()

@@ -55,7 +55,9 @@ fn uniqueness_without_regard_to_case() {
     done.finding("u", "", &["name"]);
     assert!(!port.takes("INSERT INTO u VALUES (9, 'aNNA')"));
     assert!(port.takes("INSERT INTO u VALUES (10, 'ê'), (11, 'Ê')"));
-    let port = Port::of("CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE); INSERT INTO u VALUES (1, 'Anna');");
+    let port = Port::of(
+        "CREATE TABLE u (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE); INSERT INTO u VALUES (1, 'Anna');",
+    );
     let done = port.run(&["--nocase", "icu"]);
     assert!([Some(0), Some(1)].contains(&done.ran.code), "{done}");
     port.assert_same(&done);
@@ -79,7 +81,8 @@ fn a_dry_run_writes_nothing() {
 
 #[test]
 fn an_edited_plan_is_used() {
-    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER); INSERT INTO t VALUES (1, 5, 6);");
+    let port =
+        Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER); INSERT INTO t VALUES (1, 5, 6);");
     port.run(&["--dry-run"]);
     let plan = port.project.read("plan-out.yaml");
     let mut document: serde_json::Value = serde_saphyr::from_str(&plan).unwrap();
@@ -103,7 +106,8 @@ fn names_by_choice() {
                INSERT INTO \"OrderDetails\" VALUES (1, 1.5, 'x');
                CREATE TABLE \"Logs\" (id INTEGER PRIMARY KEY); INSERT INTO \"Logs\" VALUES (1);";
     let names = |port: &Port, table: &str| {
-        port.target.query(&format!("SELECT attname FROM pg_attribute WHERE attrelid = '\"{table}\"'::regclass AND attnum > 0"))
+        port.target
+            .query(&format!("SELECT attname FROM pg_attribute WHERE attrelid = '\"{table}\"'::regclass AND attnum > 0"))
     };
     let port = Port::of(sql);
     port.proven(&["--snake-case", "--rename", "Logs=log_entries", "--rename", "OrderDetails.other=note"]);
@@ -222,7 +226,9 @@ fn orphans_do_not_pass_an_existing_key_unseen() {
 
 #[test]
 fn a_report_in_one_page() {
-    let port = Port::of("CREATE TABLE \"<b>x</b>\" (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO \"<b>x</b>\" VALUES (1, '<script>');");
+    let port = Port::of(
+        "CREATE TABLE \"<b>x</b>\" (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO \"<b>x</b>\" VALUES (1, '<script>');",
+    );
     port.proven(&["--report", "report.html"]);
     let page = port.project.read("report.html");
     assert!(page.contains("&lt;b&gt;x&lt;/b&gt;"), "{page}");

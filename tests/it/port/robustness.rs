@@ -48,7 +48,9 @@ fn a_live_writer_leaves_one_consistent_state() {
 #[test]
 fn an_uncommitted_transaction_is_not_seen() {
     for mode in ["wal", "delete"] {
-        let port = Port::of(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');"));
+        let port = Port::of(&format!(
+            "PRAGMA journal_mode = {mode}; CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');"
+        ));
         let writer = port.connection();
         writer.execute_batch("BEGIN IMMEDIATE; UPDATE t SET v = 'changed'; INSERT INTO t VALUES (3, 'c')").unwrap();
         let done = port.run(&["--jobs", "2"]).is_proven();
@@ -84,7 +86,10 @@ fn a_database_that_another_has_locked() {
 
 #[test]
 fn files_that_are_no_databases() {
-    let port = Port::of(&format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {} SELECT i, hex(randomblob(50)) FROM n;", series(5000)));
+    let port = Port::of(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {} SELECT i, hex(randomblob(50)) FROM n;",
+        series(5000)
+    ));
     let whole = std::fs::read(port.source()).unwrap();
     let length = whole.len();
     // cut in the middle of its pages, and in the middle of a page
@@ -98,7 +103,11 @@ fn files_that_are_no_databases() {
     damaged[at..at + 4096].fill(0xee);
     std::fs::write(port.source(), &damaged).unwrap();
     fails(&port, &[], &["malformed", "corrupt"]);
-    std::fs::write(port.source(), "this is a text, and no database at all; it is long enough to have a header of a hundred bytes, too").unwrap();
+    std::fs::write(
+        port.source(),
+        "this is a text, and no database at all; it is long enough to have a header of a hundred bytes, too",
+    )
+    .unwrap();
     fails(&port, &[], &["not a database"]);
     let noise: Vec<u8> = (0..8192_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     std::fs::write(port.source(), noise).unwrap();
@@ -127,7 +136,8 @@ fn nothing_to_port() {
 #[test]
 fn a_folder_that_nothing_can_be_written_to() {
     use std::os::unix::fs::PermissionsExt as _;
-    let port = Port::of("PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);");
+    let port =
+        Port::of("PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);");
     let folder = port.project.path("closed");
     std::fs::create_dir(&folder).unwrap();
     std::fs::copy(port.source(), folder.join("source.db")).unwrap();

@@ -94,7 +94,24 @@ fn large_values() {
 
 #[test]
 fn odd_text_in_values_and_in_names() {
-    let odd = ["a\tb", "a\nb", "a\r\nb", "\\", "\\.", "\\N", "\\\\N", "😀👩‍👩‍👧", "\u{fffe}", "\u{feff}x", "'\"`", "%s", "{}", "NULL", " ", ""];
+    let odd = [
+        "a\tb",
+        "a\nb",
+        "a\r\nb",
+        "\\",
+        "\\.",
+        "\\N",
+        "\\\\N",
+        "😀👩‍👩‍👧",
+        "\u{fffe}",
+        "\u{feff}x",
+        "'\"`",
+        "%s",
+        "{}",
+        "NULL",
+        " ",
+        "",
+    ];
     let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, u TEXT UNIQUE)");
     let connection = port.connection();
     for text in odd {
@@ -103,7 +120,9 @@ fn odd_text_in_values_and_in_names() {
     for (at, text) in odd.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
         let quoted = |name: String| format!("\"{}\"", name.replace('"', "\"\""));
         let (table, column) = (quoted(format!("{text}{at}")), quoted((*text).to_owned()));
-        connection.execute_batch(&format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, {column} TEXT UNIQUE)")).unwrap();
+        connection
+            .execute_batch(&format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, {column} TEXT UNIQUE)"))
+            .unwrap();
         connection.execute(&format!("INSERT INTO {table} VALUES (1, ?1), (2, NULL)"), [text]).unwrap();
     }
     port.proven(&[]);
