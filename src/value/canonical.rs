@@ -307,5 +307,6 @@ fn int4(field: &[u8]) -> Result<(i32, &[u8]), Malformed> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "canonical_tests.rs"]
 mod tests;

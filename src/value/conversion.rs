@@ -202,5 +202,6 @@ fn contents(to: &To, reading: Reading, value: SqlValue<'_>, out: &mut Vec<u8>) -
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "conversion_tests.rs"]
 mod tests;

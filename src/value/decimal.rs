@@ -268,6 +268,7 @@ pub(super) fn write_integer(number: i64, out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

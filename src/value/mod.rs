@@ -7,6 +7,7 @@ mod checksum;
 mod conversion;
 mod decimal;
 mod json;
+mod json_keys;
 mod jsonb;
 mod number;
 mod pg_type;

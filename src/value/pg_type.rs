@@ -199,6 +199,7 @@ impl<'de> Visitor<'de> for NameOrMap {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 

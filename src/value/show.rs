@@ -28,8 +28,8 @@ fn known(form: &Form, field: &[u8]) -> Result<String, Malformed> {
         Form::Fixed(Fixed::Timestamp) => moment(field, false)?,
         Form::Fixed(Fixed::Timestamptz) => moment(field, true)?,
         Form::Fixed(Fixed::Uuid) => uuid(fixed(field)?),
-        Form::Float4 => f32::from_be_bytes(fixed(field)?).to_string(),
-        Form::Float8 => format!("{:?}", f64::from_be_bytes(fixed(field)?)),
+        Form::Float4 => float(format!("{:?}", f32::from_be_bytes(fixed(field)?))),
+        Form::Float8 => float(format!("{:?}", f64::from_be_bytes(fixed(field)?))),
         Form::Numeric => {
             let mut digits = Vec::new();
             numeric(field, &mut digits)?;
@@ -59,6 +59,15 @@ fn known(form: &Form, field: &[u8]) -> Result<String, Malformed> {
 
 fn fixed<const N: usize>(field: &[u8]) -> Result<[u8; N], Malformed> {
     field.try_into().map_err(|_| Malformed)
+}
+
+/// The words for numbers that are none, as PostgreSQL has them.
+fn float(digits: String) -> String {
+    match digits.as_str() {
+        "inf" => "Infinity".to_owned(),
+        "-inf" => "-Infinity".to_owned(),
+        _ => digits,
+    }
 }
 
 fn moment(field: &[u8], zone: bool) -> Result<String, Malformed> {

@@ -140,6 +140,7 @@ pub(super) fn label(labels: &[Box<[u8]>], value: SqlValue<'_>, out: &mut Vec<u8>
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 

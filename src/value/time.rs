@@ -205,7 +205,7 @@ fn from_number(numbers: Option<TimeNumber>, value: SqlValue<'_>) -> Result<i64, 
         SqlValue::Integer(number) => number.checked_mul(10i64.pow(places)).ok_or(Misfit::Range)?,
         SqlValue::Real(real) => {
             // within this, no digit of a whole number is lost; it is far beyond the year 9999
-            if !(real.abs() < 1e18) {
+            if !(-1e18..1e18).contains(&real) {
                 return Err(Misfit::Range);
             }
             let text = NumberText::scientific(real);
@@ -245,5 +245,6 @@ fn in_range(micros: i64) -> Result<i64, Misfit> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "time_tests.rs"]
 mod tests;

@@ -14,6 +14,8 @@ pub(super) struct Catalog {
     pub(super) tables: HashMap<String, RawTable>,
     /// What `PRAGMA table_list` says of each table, by its name.
     pub(super) kinds: HashMap<String, Listed>,
+    /// The columns of each view, none where it is broken.
+    pub(super) views: HashMap<String, Vec<String>>,
     /// The rows of `sqlite_sequence`.
     pub(super) sequences: HashMap<String, i64>,
 }
@@ -113,12 +115,17 @@ impl Catalog {
         indexes(db, &mut tables)?;
         let counted = objects.iter().any(|object| object.kind == Kind::Table && object.name == "sqlite_sequence");
         let sequences = if counted { sequences(db)? } else { HashMap::new() };
-        Ok(Self { objects, tables, kinds: kinds(db)?, sequences })
+        // before the list of tables: that looks for views whose columns are not known yet, from the start for each
+        let mut views = HashMap::new();
+        for view in objects.iter().filter(|object| object.kind == Kind::View) {
+            views.insert(view.name.clone(), view_columns(db, &view.name)?);
+        }
+        Ok(Self { kinds: kinds(db)?, objects, tables, views, sequences })
     }
 }
 
 /// The columns of a view; none where the view is broken.
-pub(super) fn view_columns(db: &SqliteDb, view: &str) -> Result<Vec<String>, SqlError> {
+fn view_columns(db: &SqliteDb, view: &str) -> Result<Vec<String>, SqlError> {
     let mut columns = Vec::new();
     let read =
         db.each_row("SELECT name FROM pragma_table_xinfo(?1, 'main')", &[SqlValue::Text(view.as_bytes())], |row| {

@@ -44,7 +44,7 @@ impl SqliteDb {
 }
 
 fn read(db: &SqliteDb) -> Result<Schema, SqlError> {
-    let Catalog { objects, mut tables, kinds, mut sequences } = Catalog::read(db)?;
+    let Catalog { objects, mut tables, kinds, mut views, mut sequences } = Catalog::read(db)?;
     let index_texts: HashMap<&str, &str> = objects
         .iter()
         .filter(|object| object.kind == Kind::Index)
@@ -58,7 +58,7 @@ fn read(db: &SqliteDb) -> Result<Schema, SqlError> {
         match object.kind {
             Kind::Index => {}
             Kind::Trigger => schema.triggers.push(Trigger { name, table: object.table.clone(), sql }),
-            Kind::View => schema.views.push(View { columns: catalog::view_columns(db, &name)?, name, sql }),
+            Kind::View => schema.views.push(View { columns: views.remove(&name).unwrap_or_default(), name, sql }),
             Kind::Table => {
                 if let Some(kind) = special(object, &kinds) {
                     schema.special.push(SpecialTable { name, kind, sql });

@@ -6,6 +6,7 @@ use crate::port::batch::BatchSize;
 use crate::port::options::Options;
 use crate::port::scan::{ScanError, TableScan};
 use crate::port::target::{ColumnPair, TableMatch, TargetSchema, match_tables};
+use crate::port::translate::objects::{self, Facts};
 use crate::schema::{Schema, Table};
 use crate::value::PgType;
 
@@ -99,9 +100,41 @@ pub fn make(
     }));
     let (broken, found) = broken::find(db, schema, &typed, interrupt)?;
     findings.extend(found);
-    accept::finish(&mut findings, &options.accept);
     plan.findings = findings;
-    Ok(Planned { plan, scans: typed.scans, matches, names, broken })
+    let spellings = spellings(schema, &typed);
+    let mut planned = Planned { plan, scans: typed.scans, matches, names, broken };
+    let mut facts = Facts::of(&planned, schema);
+    for (column, spelling) in spellings {
+        facts.columns.entry(column).or_default().spelling = Some(spelling.to_owned());
+    }
+    objects::fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
+    accept::finish(&mut planned.plan.findings, &options.accept);
+    Ok(planned)
+}
+
+/// How texts are spelled that became times or UUIDs, by table and column: where none is changed, as PostgreSQL prints
+/// them.
+fn spellings(schema: &Schema, typed: &Typed) -> Vec<((String, String), &'static str)> {
+    let mut spellings = Vec::new();
+    for (at, table) in schema.tables.iter().enumerate() {
+        for (column_at, column) in table.columns.iter().enumerate() {
+            let (class, chosen) = typed.class(at, column_at);
+            let spelling = match class.candidate(chosen).pg_type {
+                PgType::Date => "YYYY-MM-DD",
+                PgType::Timestamp => "YYYY-MM-DD HH24:MI:SS.US",
+                PgType::Time => "HH24:MI:SS.US",
+                PgType::Uuid => "uuid",
+                _ => continue,
+            };
+            let seen = &typed.scans[at].columns[column_at];
+            let verdict = &seen.verdicts[chosen.candidate];
+            let all_texts = !seen.texts.is_empty() && seen.texts.count == seen.values();
+            if all_texts && verdict.fits() && verdict.changes.is_empty() {
+                spellings.push(((table.name.clone(), column.name.clone()), spelling));
+            }
+        }
+    }
+    spellings
 }
 
 /// The tables and views that `options` include.

@@ -181,8 +181,8 @@ fn null_key(table: &Table, nulls: &Tally) -> Finding {
     let columns: Vec<&str> =
         table.primary_key.iter().flat_map(|key| &key.columns).map(|column| column.name.as_str()).collect();
     let message = format!(
-        "{} NULL in the primary key ({}), the first at {}; the key becomes UNIQUE",
-        if nulls.count == 1 { "1 row has".to_owned() } else { format!("{} rows have", thousands(nulls.count)) },
+        "{} in the primary key ({}), the first at {}; the key becomes UNIQUE",
+        if nulls.count == 1 { "1 NULL stands".to_owned() } else { format!("{} NULLs stand", thousands(nulls.count)) },
         columns.join(", "),
         nulls.examples.first().map_or("", String::as_str),
     );

@@ -165,7 +165,10 @@ mod tests {
         }
     }
 
-    fn classes_of(tables: Vec<Table>) -> Vec<(Vec<(usize, usize)>, PgType, usize)> {
+    /// A class's members, its first candidate, and how many of those it has.
+    type Seen = (Vec<(usize, usize)>, PgType, usize);
+
+    fn classes_of(tables: Vec<Table>) -> Vec<Seen> {
         let schema = Schema { tables, ..Schema::default() };
         let candidates: Vec<Vec<Candidates>> = schema
             .tables

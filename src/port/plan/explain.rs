@@ -1,5 +1,7 @@
 //! What a person is told of a column's type: which values made it so, what changes on the way, what has to be decided.
 
+use std::collections::BTreeSet;
+
 use crate::port::scan::{ColumnScan, Tally, Verdict};
 use crate::schema::{Column, Table};
 use crate::value::{BadText, Fidelity, Misfit, PgType};
@@ -21,6 +23,8 @@ pub struct Decided<'a> {
     pub chosen: Chosen,
     /// What was seen of it.
     pub seen: &'a ColumnScan,
+    /// A column (`table.column`) that foreign keys join to it, and whose values keep both from the best type.
+    pub held_by: Option<&'a str>,
 }
 
 impl Decided<'_> {
@@ -69,7 +73,7 @@ impl Decided<'_> {
 
     fn does_not_fit(&self) -> Option<Finding> {
         let verdict = self.verdict();
-        let (_, all) = gather(verdict)?;
+        let all = gather(verdict)?;
         let pg_type = &self.candidate().pg_type;
         let given = if self.candidates.origin == Origin::Target { "the target has" } else { "was chosen" };
         let message = format!("{}; the column is to be `{pg_type}`, as {given}", self.misfits(verdict, pg_type, &all));
@@ -83,7 +87,7 @@ impl Decided<'_> {
     }
 
     fn bad_text(&self) -> Option<Finding> {
-        let (_, all) = gather(self.verdict())?;
+        let all = gather(self.verdict())?;
         let message = format!(
             "{} hold NUL or bytes that are no UTF-8, which PostgreSQL's text can't hold, {}",
             self.portion(&all),
@@ -112,17 +116,21 @@ impl Decided<'_> {
         if candidate.reading.numbers.is_some() || is_as_good(&wanted.pg_type, pg_type) {
             return None;
         }
-        let Some((misfit, all)) = gather(&self.seen.verdicts[0]) else {
+        let Some(all) = gather(&self.seen.verdicts[0]) else {
             let none = Tally::default();
+            let why = match self.held_by {
+                Some(other) => format!("like `{other}`, which a foreign key joins it to and whose values do not fit"),
+                None => "which keeps the values of a key apart".to_owned(),
+            };
             let message = format!(
-                "every value fits `{}`, but the column becomes `{pg_type}`, the type of the columns that foreign keys \
-                 join it to, or that keeps a key's values apart",
-                wanted.pg_type
+                "every value fits `{}`, but the column becomes `{pg_type}`, {why}{}",
+                wanted.pg_type,
+                self.rewritten()
             );
             return Some(self.finding("type-fallback", Level::Change, &none, message));
         };
         let (code, what) = match odd_classes(&wanted.pg_type, self.seen) {
-            Some((words, odd)) if misfit == Misfit::Class => {
+            Some((words, odd)) if is_same(&odd, &all) => {
                 ("mixed-values", format!("{} {words}, {}", self.portion(&odd), first(&odd)))
             }
             _ => ("type-fallback", self.misfits(&self.seen.verdicts[0], &wanted.pg_type, &all)),
@@ -241,16 +249,21 @@ fn is_as_good(wanted: &PgType, got: &PgType) -> bool {
     matches!((wanted, got), (Timestamp, Timestamptz) | (Timestamptz, Timestamp) | (Int4, Int8))
 }
 
-/// All misfits together, and the first kind of them; none where every value fits.
-fn gather(verdict: &Verdict) -> Option<(Misfit, Tally)> {
-    let (misfit, _) = verdict.misfits.first_key_value()?;
+/// All misfits together; none where every value fits.
+fn gather(verdict: &Verdict) -> Option<Tally> {
     let mut all = Tally::default();
     for tally in verdict.misfits.values() {
         all.count += tally.count;
         all.examples.extend(tally.examples.iter().cloned());
     }
     all.examples.truncate(crate::port::scan::EXAMPLES);
-    Some((*misfit, all))
+    Some(all).filter(|all| !all.is_empty())
+}
+
+/// Whether two tallies are of the same values, as far as can be told.
+fn is_same(one: &Tally, other: &Tally) -> bool {
+    let examples = |tally: &Tally| tally.examples.iter().cloned().collect::<BTreeSet<_>>();
+    one.count == other.count && examples(one) == examples(other)
 }
 
 /// The values whose storage class is none that the type stands for, and what is said of them.
@@ -261,6 +274,7 @@ fn odd_classes(wanted: &PgType, seen: &ColumnScan) -> Option<(String, Tally)> {
         PgType::Int2 | PgType::Int4 | PgType::Int8 | PgType::Bool => [&numbers[1..], &others].concat(),
         PgType::Float4 | PgType::Float8 | PgType::Numeric(_) => others.to_vec(),
         PgType::Bytea => [&numbers[..], &others[..1]].concat(),
+        PgType::Json | PgType::Jsonb => others[1..].to_vec(),
         _ => [&numbers[..], &others[1..]].concat(),
     };
     let odd: Vec<&(&Tally, &str)> = candidates.iter().filter(|(tally, _)| !tally.is_empty()).collect();
@@ -317,7 +331,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -109,6 +109,14 @@ impl Typed {
         self.class_of[table][column]
     }
 
+    /// The first column of a class that the class's best type does not fit.
+    fn held_by(&self, schema: &Schema, class: &Class) -> Option<String> {
+        let fails = |id: &&ColumnId| !self.scans[id.table].columns[id.column].verdicts[0].misfits.is_empty();
+        let id = class.members.iter().find(fails)?;
+        let table = &schema.tables[id.table];
+        Some(format!("{}.{}", table.name, table.columns[id.column].name))
+    }
+
     /// What is to be told of the columns that `wanted` (table, column) names.
     pub(super) fn findings(&self, schema: &Schema, wanted: impl Fn(&Table, &Column) -> bool) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -116,7 +124,10 @@ impl Typed {
             for (column_at, column) in table.columns.iter().enumerate().filter(|(_, column)| wanted(table, column)) {
                 let (class, chosen) = self.class(at, column_at);
                 let seen = &self.scans[at].columns[column_at];
-                findings.extend(Decided { table, column, candidates: &class.candidates, chosen, seen }.findings());
+                let held_by = self.held_by(schema, class);
+                let candidates = &class.candidates;
+                let held_by = held_by.as_deref();
+                findings.extend(Decided { table, column, candidates, chosen, seen, held_by }.findings());
             }
         }
         findings.extend(self.collisions.iter().cloned());

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_place() {
-        let error = Plan::from_yaml("version: 1\ntarget_schema: public\ntabels: []\ntables: []\n").unwrap_err();
+        let error =
+            Plan::from_yaml("version: 1\ntarget_schema: public\ntabels: []\ntables: []\n").expect_err("refused");
         let PlanFileError::Shape { line, column, message } = error else { panic!("{error}") };
         assert_eq!((line, column), (3, 1));
         assert!(message.contains("tabels"), "{message}");
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        let error = Plan::from_yaml("version: 2\ntarget_schema: public\ntables: []\n").unwrap_err();
+        let error = Plan::from_yaml("version: 2\ntarget_schema: public\ntables: []\n").expect_err("refused");
         assert_eq!(error, PlanFileError::Version(2));
     }
 }

@@ -166,10 +166,10 @@ fn each_row(
     interrupt: &Interrupt,
     mut each: impl FnMut(&Row<'_>, u64) -> ControlFlow<()>,
 ) -> Result<(), ScanError> {
-    let mut number = 0;
+    let mut number: u64 = 0;
     db.each_row(&key.select(table, columns), &[], |row| {
         number += 1;
-        if number % BREATH == 0 && interrupt.is_set() {
+        if number.is_multiple_of(BREATH) && interrupt.is_set() {
             return Err(Failed::Interrupted);
         }
         Ok(each(row, number))

@@ -10,6 +10,7 @@ use crate::port::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, Ta
 #[allow(missing_docs, reason = "the words of SQL")]
 pub enum ObjectKind {
     Schema,
+    Collation,
     Table,
     PrimaryKey,
     Unique,
@@ -19,6 +20,9 @@ pub enum ObjectKind {
     View,
     Sequence,
 }
+
+/// The collation that `nocase: icu` asks for, as it is written in SQL; [`tables`] makes it where a column has it.
+pub const NOCASE_COLLATION: &str = "\"liftlock_nocase\"";
 
 /// One statement, without a semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,19 +72,28 @@ fn each<'p, T: 'p>(
 /// CREATE TABLE: columns with types, NOT NULL, defaults, identities, generation, collations. No keys.
 #[must_use]
 pub fn tables(plan: &Plan) -> Vec<Statement> {
-    new_tables(plan)
-        .map(|table| {
-            let columns: Vec<String> = table.columns.iter().map(column).collect();
-            let columns =
-                if columns.is_empty() { String::new() } else { format!("\n    {}\n", columns.join(",\n    ")) };
-            Statement {
-                object: table.target.clone(),
-                kind: ObjectKind::Table,
-                table: Some(table.target.clone()),
-                sql: format!("CREATE TABLE {} ({columns})", qualified(plan, &table.target)),
-            }
-        })
-        .collect()
+    let mut columns = new_tables(plan).flat_map(|table| &table.columns);
+    let collation = columns.any(|column| column.collation.as_deref() == Some(NOCASE_COLLATION)).then(|| Statement {
+        object: NOCASE_COLLATION.trim_matches('"').to_owned(),
+        kind: ObjectKind::Collation,
+        table: None,
+        // level 2 is without regard to case, and with regard to accents
+        sql: format!(
+            "CREATE COLLATION IF NOT EXISTS {NOCASE_COLLATION} (provider = icu, locale = 'und-u-ks-level2', \
+             deterministic = false)"
+        ),
+    });
+    let tables = new_tables(plan).map(|table| {
+        let columns: Vec<String> = table.columns.iter().map(column).collect();
+        let columns = if columns.is_empty() { String::new() } else { format!("\n    {}\n", columns.join(",\n    ")) };
+        Statement {
+            object: table.target.clone(),
+            kind: ObjectKind::Table,
+            table: Some(table.target.clone()),
+            sql: format!("CREATE TABLE {} ({columns})", qualified(plan, &table.target)),
+        }
+    });
+    collation.into_iter().chain(tables).collect()
 }
 
 fn column(column: &ColumnPlan) -> String {
@@ -244,7 +257,8 @@ pub fn drop_all(plan: &Plan) -> Vec<Statement> {
     }
     let mut tables = tables(plan);
     tables.reverse();
-    for mut table in tables {
+    // the collation stays: other columns may have it by now
+    for mut table in tables.into_iter().filter(|statement| statement.kind == ObjectKind::Table) {
         table.sql = format!("DROP TABLE {}", qualified(plan, &table.object));
         out.push(table);
     }

@@ -14,6 +14,7 @@ pub(super) fn now(t: &mut Translator<'_>, format: &str) -> Typed {
 
 /// Whether a text is a moment spelled just so: then comparing it as text and as a value is the same.
 pub(super) fn fits(spelling: &str, text: &str) -> bool {
+    let spelling = spelling.trim_end_matches(".US");
     let form = match spelling {
         "YYYY-MM-DD" => "%Y-%m-%d",
         "YYYY-MM-DD HH24:MI:SS" => "%Y-%m-%d %H:%M:%S",

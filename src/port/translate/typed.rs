@@ -291,7 +291,10 @@ impl Typed {
                         PgType::Time => format!("('2000-01-01'::date + {})", self.sql),
                         _ => self.sql.clone(),
                     };
-                    Ok((format!("to_char({sql}, {})", Dialect::Postgres.literal(format)), true))
+                    let text = format!("to_char({sql}, {})", Dialect::Postgres.literal(format));
+                    // a fraction is spelled without the zeros at its end
+                    let text = if format.ends_with(".US") { format!("rtrim(rtrim({text}, '0'), '.')") } else { text };
+                    Ok((text, true))
                 }
                 None => unknown("its values are not all spelled alike in SQLite"),
             },

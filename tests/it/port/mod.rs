@@ -252,8 +252,9 @@ impl Done {
 
 impl std::fmt::Display for Done {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let cut = |text: &str| text.chars().take(6000).collect::<String>();
-        write!(f, "exit {:?}\nstdout: {}\nstderr: {}", self.ran.code, cut(&self.ran.stdout), cut(&self.ran.stderr))
+        let cut = |text: &str| text.chars().take(4000).collect::<String>();
+        let told = if self.json.is_null() { self.ran.stdout.clone() } else { self.json.to_string() };
+        write!(f, "exit {:?}\nstdout: {}\nstderr: {}", self.ran.code, cut(&told), cut(&self.ran.stderr))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every peculiarity of SQLite's schemas, each on a real database in memory.
 
 mod columns;
+mod declarations;
 mod foreign_keys;
 mod keys;
 mod objects;

@@ -16,7 +16,7 @@ use crate::port::patterns::fits;
 use crate::schema::Schema;
 
 /// The names of our own bookkeeping tables, which stand beside the ported ones.
-const OURS: [&str; 3] = ["liftlock_port_run", "liftlock_port_batch", "liftlock_port_restore"];
+const OURS: [&str; 4] = ["liftlock_port_run", "liftlock_port_batch", "liftlock_port_restore", "liftlock_quarantine"];
 
 /// What a table may not call a column, as every table has them (`SysAtt` in PostgreSQL's `heap.c`). Since version 12
 /// `oid` is none of them.
@@ -34,6 +34,8 @@ pub struct Names {
     given: HashSet<String>,
     /// The names of checks and foreign keys, by their table's name in SQLite, in lower case.
     constraints: HashMap<String, HashSet<String>>,
+    /// All of these together.
+    constrained: HashSet<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -122,9 +124,8 @@ impl Names {
     /// A name for an index, a sequence, a primary key or a UNIQUE constraint, as near to `wanted` as may be. From here
     /// on it is taken.
     pub fn relation(&mut self, wanted: &str) -> String {
-        let constraints = &self.constraints;
-        let taken = &self.taken;
-        let is_taken = |name: &str| taken.contains(name) || constraints.values().any(|names| names.contains(name));
+        let (taken, constrained) = (&self.taken, &self.constrained);
+        let is_taken = |name: &str| taken.contains(name) || constrained.contains(name);
         let name = spelling::spell(wanted, self.style, &[], is_taken).name;
         self.taken.insert(name.clone());
         self.given.insert(name.clone());
@@ -139,6 +140,7 @@ impl Names {
         let name =
             spelling::spell(wanted, self.style, &[], |name| of_table.contains(name) || given.contains(name)).name;
         of_table.insert(name.clone());
+        self.constrained.insert(name.clone());
         name
     }
 }

@@ -132,7 +132,12 @@ fn our_own_tables_names_are_taken() {
     let (mut names, findings) = Names::new(&schema, &Options::default());
     assert!(names.table("liftlock_port_run").starts_with("liftlock_port_run_"));
     assert_eq!(findings.len(), 1);
-    assert_ne!(names.relation("liftlock_port_batch"), "liftlock_port_batch");
+    for ours in crate::port::checkpoint::TABLES {
+        assert_ne!(names.relation(ours), ours);
+    }
+    for ours in OURS {
+        assert_ne!(names.relation(ours), ours);
+    }
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! Runs a pipeline of processes, and says how long it took and how much memory it held at its peak.
+
+use std::fs;
+use std::io::{Read as _, Seek as _};
+use std::ops::AddAssign;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often the memory is looked at; the kernel itself keeps the peak, so that only the last moments can be missed.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What a pipeline came to.
+#[derive(Debug, Clone, Default)]
+pub struct Finished {
+    /// From the start of its first process to the end of its last.
+    pub took: Duration,
+    /// The peaks of its processes' resident memory added up, in kB; 0 where the kernel does not tell.
+    pub peak: u64,
+    /// What its last process wrote.
+    pub stdout: String,
+}
+
+impl AddAssign for Finished {
+    /// One pipeline after another.
+    fn add_assign(&mut self, next: Self) {
+        self.took += next.took;
+        self.peak = self.peak.max(next.peak);
+        self.stdout = next.stdout;
+    }
+}
+
+/// Runs commands, each reading what the one before writes.
+///
+/// # Errors
+/// Where one of them fails: the first lines it wrote.
+pub fn pipeline(commands: Vec<Command>) -> Result<Finished, String> {
+    let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let last = commands.len() - 1;
+    let began = Instant::now();
+    let mut children: Vec<Child> = Vec::new();
+    for (at, mut command) in commands.into_iter().enumerate() {
+        let before = children.last_mut().map(|child| child.stdout.take().expect("it was asked for"));
+        command.stdin(before.map_or_else(Stdio::null, Stdio::from));
+        command.stdout(if at == last { Stdio::from(stdout.try_clone().unwrap()) } else { Stdio::piped() });
+        command.stderr(stderr.try_clone().unwrap());
+        children.push(command.spawn().map_err(|error| format!("{:?}: {error}", command.get_program()))?);
+    }
+    let pids: Vec<u32> = children.iter().map(Child::id).collect();
+    let over = AtomicBool::new(false);
+    let (good, took, peak) = std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| watch(&pids, &over));
+        // all of them are waited for, also where the first failed
+        let good = children.iter_mut().map(|child| child.wait().unwrap().success()).fold(true, |all, one| all && one);
+        let took = began.elapsed();
+        over.store(true, Ordering::Relaxed);
+        (good, took, watcher.join().unwrap())
+    });
+    if good {
+        return Ok(Finished { took, peak, stdout: text(&mut stdout) });
+    }
+    let lines = text(&mut stderr) + &text(&mut stdout);
+    Err(lines.lines().filter(|line| !line.trim().is_empty()).take(6).collect::<Vec<_>>().join(" "))
+}
+
+fn watch(pids: &[u32], over: &AtomicBool) -> u64 {
+    let mut peaks = vec![0; pids.len()];
+    while !over.load(Ordering::Relaxed) {
+        for (peak, pid) in peaks.iter_mut().zip(pids) {
+            *peak = (*peak).max(resident_peak(*pid).unwrap_or_default());
+        }
+        std::thread::sleep(LOOK);
+    }
+    peaks.iter().sum()
+}
+
+/// Linux's high-water mark of a process's resident memory, in kB.
+fn resident_peak(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
+}
+
+fn text(file: &mut fs::File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
