@@ -9,7 +9,7 @@ const ROWS: u32 = 40_000;
 fn source() -> Port {
     Port::of(&format!(
         "CREATE TABLE big (id INTEGER PRIMARY KEY, name TEXT, n INTEGER, real REAL, raw BLOB, empty TEXT);
-         INSERT INTO big {series} SELECT i, 'name' || i, i * 7, i / 3.0, zeroblob(i % 50) || x'4d', '' FROM n;
+         INSERT INTO big {series} SELECT i, 'name' || i, i * 7, i / 3.0, CAST(zeroblob(i % 50) || x'4d' AS BLOB), '' FROM n;
          CREATE TABLE loose (a INTEGER, b TEXT); INSERT INTO loose {few} SELECT i % 500, 'b' || (i % 500) FROM n;",
         series = series(ROWS),
         few = series(2000)

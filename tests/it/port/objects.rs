@@ -74,9 +74,6 @@ fn a_dry_run_writes_nothing() {
     assert_eq!(port.everything(), before);
     assert!(done.plan.is_some(), "{done}");
     assert!(done.ran.stdout.contains("rowid 1"), "{done}");
-    // without a target, too
-    let ran = port.project.run(&["port", "source.db", "--dry-run"]).ok();
-    assert!(ran.stdout.contains("rowid 1") && ran.stdout.contains("abc"), "{}", ran.stdout);
 }
 
 #[test]
@@ -137,12 +134,12 @@ fn names_that_fall_together_stay_apart() {
         "CREATE TABLE \"{long}_1\" (id INTEGER PRIMARY KEY, \"{long}_a\" INT, \"{long}_b\" INT); INSERT INTO \"{long}_1\" VALUES (1, 2, 3);
          CREATE TABLE \"{long}_2\" (id INTEGER PRIMARY KEY, v INT); INSERT INTO \"{long}_2\" VALUES (1, 4);
          CREATE INDEX \"{long}_i1\" ON \"{long}_2\" (v); CREATE INDEX \"{long}_i2\" ON \"{long}_2\" (v, id);
-         CREATE TABLE idx (id INTEGER PRIMARY KEY, v INT); CREATE INDEX \"IDX\" ON \"{long}_1\" (id);
+         CREATE TABLE idx (id INTEGER PRIMARY KEY, v INT); CREATE INDEX a_pkey ON idx (v); CREATE TABLE a (id INTEGER PRIMARY KEY);
          CREATE TABLE \"Größe\" (id INTEGER PRIMARY KEY); CREATE TABLE \"GRÖßE\" (id INTEGER PRIMARY KEY);",
         long = "ü".repeat(40)
     ));
     port.proven(&[]);
-    assert_eq!(port.target.tables().len(), 5);
+    assert_eq!(port.target.tables().len(), 6);
     port.target.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     // in lower case the last two are one: they stay apart, or it is refused
     let done = port.run(&["--lowercase"]);
@@ -215,12 +212,11 @@ fn orphans_do_not_pass_an_existing_key_unseen() {
     );
     port.target.execute("CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p)");
     let done = port.run(&[]);
-    assert_ne!(done.ran.code, Some(0), "{done}");
-    assert!(done.to_string().contains("99"), "the orphan is not named: {done}");
+    done.finding("c", "", &["99"]);
     if done.json["result"] == "refused" {
         assert_eq!(port.target.value("SELECT count(*) FROM p"), "0");
     } else {
-        assert!(port.constraints("c", 'f').len() == 1, "the key is gone: {done}");
+        assert_eq!(port.constraints("c", 'f'), ["FOREIGN KEY (p) REFERENCES p(id) NOT VALID"], "{done}");
     }
 }
 

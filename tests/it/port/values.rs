@@ -68,9 +68,20 @@ fn wide_tables() {
     let values = |many: u32| (0..many).map(|at| (at * 7).to_string()).collect::<Vec<_>>().join(", ");
     let wide = |many| format!("CREATE TABLE wide ({}); INSERT INTO wide VALUES ({});", columns(many), values(many));
     Port::of(&wide(500)).proven(&[]);
-    Port::of(&wide(1600)).proven(&[]);
+    Port::of(&wide(900)).proven(&[]);
+    // as many as there may be, in a row that a page takes
+    Port::of(&format!("CREATE TABLE wide ({}); INSERT INTO wide (c0, c1599) VALUES (1, 2)", columns(1600))).proven(&[]);
     let done = Port::of(&wide(1700)).refused(&[]);
     assert!(done.finding("wide", "", &["1700"]).to_string().contains("1600"), "{done}");
+}
+
+#[test]
+fn a_row_that_no_page_takes_is_seen_by_the_scan() {
+    let columns = (0..1500).map(|at| format!("c{at} INT")).collect::<Vec<_>>().join(", ");
+    let values = (0..1500).map(|at| at.to_string()).collect::<Vec<_>>().join(", ");
+    let nulls = vec!["NULL"; 1500].join(", ");
+    let port = Port::of(&format!("CREATE TABLE wide ({columns}); INSERT INTO wide VALUES ({nulls}), ({values})"));
+    port.refused(&[]).finding("wide", "", &["rowid 2"]);
 }
 
 #[test]
