@@ -116,8 +116,8 @@ const CASES: &[Case] = &[
         port.target.execute("SET timezone = 'Asia/Tokyo'; INSERT INTO t (id) VALUES (2)");
         assert_eq!(
             port.target.value(
-                "SELECT a BETWEEN now() AT TIME ZONE 'UTC' - interval '1 minute' AND now() AT TIME ZONE 'UTC' \
-                 AND b IN ((now() AT TIME ZONE 'UTC')::date, (now() AT TIME ZONE 'UTC' - interval '1 minute')::date) \
+                "SELECT a BETWEEN (now() AT TIME ZONE 'UTC') - interval '1 minute' AND (now() AT TIME ZONE 'UTC') \
+                 AND b IN ((now() AT TIME ZONE 'UTC')::date, ((now() AT TIME ZONE 'UTC') - interval '1 minute')::date) \
                  AND c IS NOT NULL FROM t WHERE id = 2"
             ),
             "t"
@@ -128,7 +128,7 @@ const CASES: &[Case] = &[
         port.target.execute("SET timezone = 'Asia/Tokyo'; INSERT INTO t (id) VALUES (2)");
         assert_eq!(
             port.target.value(
-                "SELECT a BETWEEN now() AT TIME ZONE 'UTC' - interval '1 minute' AND now() AT TIME ZONE 'UTC' \
+                "SELECT a BETWEEN (now() AT TIME ZONE 'UTC') - interval '1 minute' AND (now() AT TIME ZONE 'UTC') \
                  FROM t WHERE id = 2"
             ),
             "t"

@@ -29,8 +29,7 @@ fn one_text_among_100_000_integers() {
 fn one_row_put_aside_takes_no_other_with_it() {
     let port = many("i = 50000", "'abc'", "INTEGER");
     let done = port.run(&["--type", "t.v=bigint", "--on-error", "quarantine", "--batch-rows", "7000"]);
-    assert_eq!(done.ran.code, Some(1), "{done}");
-    assert_ne!(done.json["result"], "proven", "{done}");
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("incomplete")), "{done}");
     assert_eq!(port.target.value("SELECT count(*), min(id), max(id) FROM t"), "99999|1|100000", "{done}");
     let aside = &done.json["tables"][0]["quarantined"][0];
     assert_eq!(aside["key"], "rowid 50000", "{done}");
@@ -57,7 +56,7 @@ fn five_hundred_bad_rows_are_counted_and_not_all_listed() {
     assert_eq!(finding["rows"], 500, "{done}");
     assert!(finding["examples"].as_array().unwrap().len() < 100, "{done}");
     let done = port.run(&["--type", "t.v=bigint", "--on-error", "quarantine"]);
-    assert_eq!(done.ran.code, Some(1), "{done}");
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("incomplete")), "{done}");
     assert_eq!(port.target.value("SELECT count(*) FROM t"), "99500");
     assert_eq!(done.json["tables"][0]["quarantined"].as_array().unwrap().len(), 500);
 }
@@ -72,7 +71,7 @@ fn wide_tables() {
     // as many as there may be, in a row that a page takes
     Port::of(&format!("CREATE TABLE wide ({}); INSERT INTO wide (c0, c1599) VALUES (1, 2)", columns(1600))).proven(&[]);
     let done = Port::of(&wide(1700)).refused(&[]);
-    assert!(done.finding("wide", "", &["1700"]).to_string().contains("1600"), "{done}");
+    done.finding("wide", "", &["1,700", "1,600"]);
 }
 
 #[test]
