@@ -25,6 +25,7 @@ mod port_plan;
 mod port_schema;
 mod port_target;
 mod port_translate;
+mod port_types;
 mod port_values;
 mod properties;
 mod read_only;

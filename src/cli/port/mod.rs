@@ -2,7 +2,7 @@
 
 mod progress;
 mod shape;
-mod text;
+pub(super) mod text;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use self::progress::Progress;
+pub(super) use self::progress::Progress;
 use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
@@ -98,7 +98,7 @@ struct PortJson<'a> {
 }
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
-    let (source, target) = ends(args, context, output)?;
+    let (source, target) = ends(&args.source, args.target.as_deref(), context, output)?;
     let options = args.shape.options(Options::default());
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     let progress = Progress::new(output);
@@ -108,7 +108,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         target: target.0,
         options,
         plan,
-        jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1),
+        jobs: args.jobs.unwrap_or_else(cores).max(1),
         batch_size: batch_size(args),
         resume: args.resume,
         restart: args.restart,
@@ -162,19 +162,20 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
 }
 
 /// The two databases; whether the second is protected (liftlock.yaml).
-fn ends(
-    args: &PortArgs,
+pub(super) fn ends(
+    source: &str,
+    target: Option<&str>,
     context: &Context,
     output: &mut Output,
 ) -> Result<(SqliteTarget, (PostgresTarget, bool)), Error> {
     let usage = |message: &str, hint: &str| Error::Usage { message: message.to_owned(), hint: hint.to_owned() };
-    let Target::Sqlite(source) = context.settings_of(&args.source, output)?.target else {
+    let Target::Sqlite(source) = context.settings_of(source, output)?.target else {
         return Err(usage(
             "the source is no SQLite database",
             "give the SQLite file first, then the PostgreSQL URL: `liftlock port app.db postgres:///app`",
         ));
     };
-    let settings = match &args.target {
+    let settings = match target {
         Some(target) => context.settings_of(target, output)?,
         None => context.settings(output)?,
     };
@@ -196,12 +197,18 @@ fn question(port: &Port<'_>, protected: bool) -> String {
     }
 }
 
+/// How many connections work at once, where nobody says.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 fn batch_size(args: &PortArgs) -> BatchSize {
     let default = BatchSize::default();
     BatchSize { rows: args.batch_rows.unwrap_or(default.rows).max(1), ..default }
 }
 
-fn read_plan(path: &Path) -> Result<Plan, Error> {
+/// Reads a plan document.
+pub(super) fn read_plan(path: &Path) -> Result<Plan, Error> {
     let read = |source| Error::Port(PortError::Document(Box::new(source)));
     let text = std::fs::read_to_string(path).map_err(read)?;
     Plan::from_yaml(&text).map_err(|error| Error::Port(PortError::Document(Box::new(error))))

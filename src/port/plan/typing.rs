@@ -8,10 +8,9 @@ use crate::port::batch::BatchSize;
 use crate::port::options::Options;
 use crate::port::scan::{self, ScanError, TableScan};
 use crate::schema::{Column, Schema, Table};
-use crate::value::PgType;
 
 use super::Finding;
-use super::candidates::{Candidates, of_column};
+use super::candidates::{Candidates, TargetType, of_column};
 use super::classes::{Class, ColumnId, classes};
 use super::collide;
 use super::decide::{Chosen, ClassCandidate, choose};
@@ -33,7 +32,7 @@ pub(super) fn type_columns(
     db: &SqliteDb,
     schema: &Schema,
     options: &Options,
-    there: &dyn Fn(&str, &str) -> Option<PgType>,
+    there: &dyn Fn(&str, &str) -> Option<TargetType>,
     size: BatchSize,
     interrupt: &Interrupt,
 ) -> Result<Typed, ScanError> {

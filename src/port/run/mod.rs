@@ -3,9 +3,9 @@
 mod existing;
 mod finish;
 mod planning;
-mod reporting;
+pub(super) mod reporting;
 mod resume;
-mod session;
+pub(super) mod session;
 
 use std::time::Instant;
 

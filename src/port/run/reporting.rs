@@ -21,7 +21,7 @@ pub(super) fn empty(port: &Port<'_>) -> Report {
 }
 
 /// The tables that are to be copied.
-pub(super) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
+pub(in crate::port) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
     let of = |job: &TableJob| {
         let plan = plan.table(&job.source);
         TableReport {
@@ -35,7 +35,7 @@ pub(super) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
 }
 
 /// What became of each.
-pub(super) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[TableCopy]) {
+pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[TableCopy]) {
     for ((table, job), copy) in report.tables.iter_mut().zip(jobs).zip(copies) {
         table.bytes = copy.bytes;
         table.loading = copy.loading;

@@ -1,6 +1,6 @@
 //! The connections of a run: the source's snapshot, the target's sessions, and the lock that keeps a second run away.
 
-use crate::config::{SqliteLocation, SqliteTarget};
+use crate::config::{PostgresTarget, SqliteLocation, SqliteTarget};
 use crate::db::{BulkDb, Snapshot, SnapshotError, Statements as _};
 use crate::port::Port;
 use crate::port::error::PortError;
@@ -26,7 +26,12 @@ pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
 
 /// A session of the target's, set up for the copy.
 pub(super) fn connect(port: &Port<'_>) -> Result<BulkDb, PortError> {
-    let mut db = BulkDb::connect(&port.target)?;
+    connect_to(&port.target)
+}
+
+/// A session at `target`, set up as for the copy.
+pub(in crate::port) fn connect_to(target: &PostgresTarget) -> Result<BulkDb, PortError> {
+    let mut db = BulkDb::connect(target)?;
     // what a server gives up on after a while must not be what takes long here; and a checkpoint goes to the disk with
     // its batch or not at all, so that no COMMIT has to wait for it
     let set_up = db.execute(
