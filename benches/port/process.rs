@@ -60,7 +60,8 @@ pub fn pipeline(commands: Vec<Command>) -> Result<Finished, String> {
         return Ok(Finished { took, peak, stdout: text(&mut stdout) });
     }
     let lines = text(&mut stderr) + &text(&mut stdout);
-    Err(lines.lines().filter(|line| !line.trim().is_empty()).take(6).collect::<Vec<_>>().join(" "))
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).take(6).collect();
+    Err(lines.join(" ").chars().take(400).collect())
 }
 
 fn watch(pids: &[u32], over: &AtomicBool) -> u64 {
