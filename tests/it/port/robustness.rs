@@ -96,7 +96,10 @@ fn files_that_are_no_databases() {
     for cut in [length / 2 / 4096 * 4096, length / 2 / 4096 * 4096 + 1000, 50] {
         std::fs::write(port.source(), &whole[..cut]).unwrap();
         let schema = rusqlite::Connection::open(port.source()).unwrap();
-        eprintln!("cut at {cut} of {length}: {:?}", schema.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)));
+        eprintln!(
+            "cut at {cut} of {length}: {:?}",
+            schema.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        );
         drop(schema);
         fails(&port, &[], &["malformed", "not a database", "disk", "truncated", "corrupt"]);
     }
