@@ -222,7 +222,7 @@ fn check_finished(
     control: &mut BulkDb,
 ) -> Result<(), PortError> {
     let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-    let aside = resume::put_aside(control, &schema)?;
+    let aside = copy::read_quarantine(control, &schema)?.into_iter().map(|row| (row.table, row.key)).collect();
     let changed = resume::changed(tables, &aside, snapshot.readers(), &port.interrupt)?;
     if changed.is_empty() {
         tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
@@ -254,7 +254,7 @@ fn create(
         sql.push_str(&existing::truncate(plan));
     }
     if port.on_error == OnError::Quarantine {
-        sql.push_str(&quarantine_sql(&schema));
+        sql.push_str(&quarantine_sql(&schema, plan.tables.iter().map(|table| table.source.as_str())));
     }
     if !port.single_transaction {
         let document = serde_json::to_string(plan).expect("a plan is plain data");
@@ -344,6 +344,10 @@ fn finish(
     existing::put_back(port, sessions.control(), report)?;
     finish::analyze(plan, sessions.all())?;
     phases.begin(Phase::Validating, report);
+    if report.resumed || port.on_error == OnError::Quarantine {
+        let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
+        reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema)?);
+    }
     reporting::objects(planned, sessions.control(), report)?;
     reporting::views(planned, snapshot, sessions.control(), report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));

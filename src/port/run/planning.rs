@@ -4,9 +4,10 @@ use super::existing;
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
+use crate::port::copy::OnError;
 use crate::port::error::PortError;
 use crate::port::options::Options;
-use crate::port::plan::{Plan, assemble, revise};
+use crate::port::plan::{Level, Plan, assemble, revise};
 use crate::port::scan::TableScan;
 use crate::port::target::{TargetSchema, match_tables};
 use crate::schema::Schema;
@@ -81,5 +82,22 @@ fn make(
     if options.on_conflict.is_some() {
         existing::add_beside(&mut plan, &mut scans, options, target);
     }
+    if port.on_error == OnError::Quarantine {
+        put_aside(&mut plan);
+    }
     Ok(Planned { plan, scans, schema, schema_exists: target.server.schema_exists })
 }
+
+/// Values that do not fit are no reason to stop where their rows are put aside.
+fn put_aside(plan: &mut Plan) {
+    for finding in &mut plan.findings {
+        if finding.level == Level::Blocker && ROWS_ALONE.contains(&finding.code.as_str()) {
+            finding.level = Level::Change;
+            finding.message.push_str(" These rows are put aside.");
+            finding.choices.clear();
+        }
+    }
+}
+
+/// The findings that are about rows which can be put aside one by one.
+const ROWS_ALONE: [&str; 3] = ["does-not-fit", "bad-text", "null-in-not-null"];
