@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Done, Port};
 use super::values::series;
+use super::{Done, Port};
 use crate::support::Ran;
 
 #[test]
