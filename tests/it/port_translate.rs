@@ -263,7 +263,7 @@ fn planned(sqlite: &rusqlite::Connection) -> liftlock::port::plan::Plan {
     let schema = db.schema().unwrap();
     let size = liftlock::port::batch::BatchSize::default();
     let mut planned =
-        liftlock::port::plan::assemble::make(&db, &schema, &options, None, size, &liftlock::Interrupt::default())
+        liftlock::port::plan::assemble::make(&mut [db], &schema, &options, None, size, &liftlock::Interrupt::default())
             .unwrap();
     liftlock::port::translate::objects::complete(&mut planned, &schema, &options, false);
     planned.plan

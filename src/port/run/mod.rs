@@ -47,11 +47,11 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let _work = port.interrupt.work();
     let mut report = reporting::empty(port);
     let mut phases = Phases::new(port);
-    let snapshot = open(port, &mut report)?;
+    let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
     refuse_unfinished(port, &mut control)?;
     phases.begin(Phase::Scanning, &mut report);
-    let planned = planning::plan(port, &snapshot, &mut control)?;
+    let planned = planning::plan(port, &mut snapshot, &mut control)?;
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
     if planned.plan.blockers().next().is_some() {
@@ -141,8 +141,8 @@ fn phased(
     phases.begin(Phase::Scanning, report);
     report.resumed = unfinished.is_some();
     let planned = match &unfinished {
-        None => planning::plan(port, &snapshot, &mut control)?,
-        Some(run) => planning::plan_again(port, &snapshot, &mut control, run)?,
+        None => planning::plan(port, &mut snapshot, &mut control)?,
+        Some(run) => planning::plan_again(port, &mut snapshot, &mut control, run)?,
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());

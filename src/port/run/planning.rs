@@ -22,7 +22,7 @@ pub(super) struct Planned {
 }
 
 /// Plans.
-pub(super) fn plan(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<Planned, PortError> {
+pub(super) fn plan(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkDb) -> Result<Planned, PortError> {
     let (schema, target) = read(port, snapshot, control)?;
     let name = |table: &str, column: Option<&str>| column.unwrap_or(table).to_owned();
     let (matches, _) = match_tables(&assemble::selected(&schema, &port.options), &target, &port.options, name);
@@ -33,7 +33,7 @@ pub(super) fn plan(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -
 /// Plans what a run goes on with: its plan as it was stored, and what stands in its way now.
 pub(super) fn plan_again(
     port: &Port<'_>,
-    snapshot: &Snapshot,
+    snapshot: &mut Snapshot,
     control: &mut BulkDb,
     run: &Unfinished,
 ) -> Result<Planned, PortError> {
@@ -57,7 +57,7 @@ pub(super) fn plan_again(
     Ok(planned)
 }
 
-fn read(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
+fn read(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let target = TargetSchema::read(control, &port.options.target_schema)?;
     Ok((schema, target))
@@ -66,17 +66,17 @@ fn read(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<(S
 fn make(
     port: &Port<'_>,
     options: &Options,
-    snapshot: &Snapshot,
+    snapshot: &mut Snapshot,
     schema: Schema,
     target: &TargetSchema,
     existing: Option<&TargetSchema>,
     edited: Option<&Plan>,
 ) -> Result<Planned, PortError> {
     let (size, interrupt) = (port.batch_size, &port.interrupt);
-    let reader = snapshot.reader();
+    let readers = snapshot.readers();
     let made = match edited {
-        None => assemble::make(reader, &schema, options, existing, size, interrupt)?,
-        Some(edited) => revise::make_edited(reader, &schema, options, existing, size, interrupt, edited)?,
+        None => assemble::make(readers, &schema, options, existing, size, interrupt)?,
+        Some(edited) => revise::make_edited(readers, &schema, options, existing, size, interrupt, edited)?,
     };
     let assemble::Planned { mut plan, mut scans, .. } = made;
     if options.on_conflict.is_some() {
