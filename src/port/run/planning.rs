@@ -1,6 +1,8 @@
 //! The plan of a run: the source's schema and values, what the target holds, and what a person has edited.
 
-use super::existing;
+use std::cmp::Reverse;
+
+use super::{existing, taken};
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
@@ -27,7 +29,10 @@ pub(super) fn plan(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkD
     let name = |table: &str, column: Option<&str>| column.unwrap_or(table).to_owned();
     let (matches, _) = match_tables(&assemble::selected(&schema, &port.options), &target, &port.options, name);
     let existing = (!matches.is_empty()).then_some(&target);
-    make(port, &port.options, snapshot, schema, &target, existing, port.plan.as_ref())
+    let mut planned = make(port, &port.options, snapshot, schema, &target, existing, port.plan.as_ref())?;
+    planned.plan.findings.extend(taken::find(&planned.plan, control)?);
+    planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
+    Ok(planned)
 }
 
 /// Plans what a run goes on with: its plan as it was stored, and what stands in its way now.
