@@ -7,6 +7,7 @@ mod compare;
 mod corners;
 mod edges;
 mod faults;
+mod json_of;
 mod objects;
 mod real;
 mod resume;
@@ -172,6 +173,7 @@ impl Port {
     }
 }
 
+#[allow(clippy::wrong_self_convention, reason = "they assert, and hand on what they were given")]
 impl Done {
     fn of(ran: Ran) -> Self {
         let json = serde_json::from_str(&ran.stdout).unwrap_or(Value::Null);
