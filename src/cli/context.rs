@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::output::Output;
 use crate::Error;
-use crate::config::{self, Environment, Overrides, ProjectSettings, Settings, SqliteLocation, SqliteTarget, Target};
+use crate::config::{
+    self, Environment, Overrides, PortSettings, ProjectSettings, Settings, SqliteLocation, SqliteTarget, Target,
+};
 use crate::db::{Access, Db};
 use crate::interrupt::Interrupt;
 use crate::migrate::layout::Layout;
@@ -43,6 +45,11 @@ impl Context {
         let settings = config::resolve(&overrides, &self.environment, Path::new(""))?;
         output.hide(settings.target.secrets());
         Ok(settings)
+    }
+
+    /// What liftlock.yaml says of ports.
+    pub fn port(&self) -> Result<PortSettings, Error> {
+        Ok(config::resolve_port(&self.overrides, &self.environment, Path::new(""))?)
     }
 
     /// The request to stop.

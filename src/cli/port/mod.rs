@@ -23,7 +23,7 @@ use crate::port::copy::OnError;
 use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::report::Outcome;
-use crate::port::{self, Options, Port, PortError, Report};
+use crate::port::{self, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
 #[derive(Debug, Args)]
@@ -99,7 +99,8 @@ struct PortJson<'a> {
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
     let (source, target) = ends(&args.source, args.target.as_deref(), context, output)?;
-    let options = args.shape.options(Options::default());
+    let configured = context.port()?;
+    let options = args.shape.options(&configured);
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
@@ -109,7 +110,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         options,
         plan,
         jobs: args.jobs.unwrap_or_else(cores).max(1),
-        batch_size: batch_size(args),
+        batch_size: batch_size(args.batch_rows.or(configured.batch_rows)),
         resume: args.resume,
         restart: args.restart,
         single_transaction: args.single_transaction,
@@ -202,9 +203,9 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-fn batch_size(args: &PortArgs) -> BatchSize {
+fn batch_size(rows: Option<u64>) -> BatchSize {
     let default = BatchSize::default();
-    BatchSize { rows: args.batch_rows.unwrap_or(default.rows).max(1), ..default }
+    BatchSize { rows: rows.unwrap_or(default.rows).max(1), ..default }
 }
 
 /// Reads a plan document.
