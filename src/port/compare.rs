@@ -81,7 +81,7 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let target = TargetSchema::read(&mut sessions[0], &comparison.options.target_schema)?;
     observer.tell(&Event::Phase(Phase::Scanning));
-    let plan = plan(comparison, &snapshot, &schema, &target)?;
+    let plan = plan(comparison, &mut snapshot, &schema, &target)?;
     report.target_schema.clone_from(&plan.target_schema);
     report.findings.clone_from(&plan.findings);
     report.phases.push(PhaseReport { name: Phase::Scanning.name(), took: began.elapsed() });
@@ -140,7 +140,7 @@ fn sessions(comparison: &Comparison<'_>, readers: usize) -> Result<Vec<BulkDb>, 
 /// How the values of either side are read: as the plan says, or by the types of the target's columns.
 fn plan(
     comparison: &Comparison<'_>,
-    snapshot: &Snapshot,
+    snapshot: &mut Snapshot,
     schema: &Schema,
     target: &TargetSchema,
 ) -> Result<Plan, PortError> {
@@ -156,7 +156,7 @@ fn plan(
             // that there are rows is what a comparison is about
             let options = Options { truncate: true, on_conflict: None, create_missing: false, ..options.clone() };
             let size = super::batch::BatchSize { rows: BATCH, ..super::batch::BatchSize::default() };
-            let made = assemble::make(snapshot.reader(), schema, &options, Some(target), size, &comparison.interrupt)?;
+            let made = assemble::make(snapshot.readers(), schema, &options, Some(target), size, &comparison.interrupt)?;
             let mut plan = made.plan;
             plan.findings.retain(|finding| ABOUT_DATA.contains(&finding.code.as_str()));
             for finding in plan.findings.iter_mut().filter(|finding| finding.level == Level::Blocker) {

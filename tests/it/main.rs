@@ -18,6 +18,7 @@ mod locks;
 mod no_transaction;
 mod other_tools;
 mod pooler;
+mod port;
 mod port_checksums;
 mod port_names;
 mod port_plan;

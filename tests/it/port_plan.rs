@@ -20,7 +20,7 @@ fn planned(sql: &str, options: &Options, size: BatchSize) -> Planned {
     connection.execute_batch(sql).unwrap();
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
-    make(&db, &schema, options, None, size, &Interrupt::default()).unwrap()
+    make(&mut [db], &schema, options, None, size, &Interrupt::default()).unwrap()
 }
 
 pub fn plan(sql: &str, options: &Options) -> Plan {
@@ -189,10 +189,10 @@ fn batches_hold_every_row_once() {
     ] {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         connection.execute_batch(&format!("create table {table}; {rows} insert into t {insert};")).unwrap();
-        let db = SqliteDb::from(connection);
-        let schema = db.schema().unwrap();
+        let mut readers = [SqliteDb::from(connection)];
+        let schema = readers[0].schema().unwrap();
         let size = BatchSize { rows: rows_a_batch, bytes: 1 << 30 };
-        let made = make(&db, &schema, &Options::default(), None, size, &Interrupt::default()).unwrap();
+        let made = make(&mut readers, &schema, &Options::default(), None, size, &Interrupt::default()).unwrap();
         let scan = &made.scans[0];
         assert_eq!(scan.batches.len(), batches, "{table}");
         assert!(scan.batches[0].after.is_none() && scan.batches[batches - 1].upto.is_none(), "{table}");
@@ -207,7 +207,7 @@ fn batches_hold_every_row_once() {
                 rows += 1;
                 Ok::<_, liftlock::db::SqlError>(std::ops::ControlFlow::Continue(()))
             };
-            db.each_row(&sql, &parameters, each).unwrap();
+            readers[0].each_row(&sql, &parameters, each).unwrap();
             assert_eq!(rows, batch.rows, "{table} {batch:?}");
         }
     }
@@ -238,7 +238,7 @@ fn a_stop_ends_the_scan() {
     let schema = db.schema().unwrap();
     let interrupt = Interrupt::default();
     interrupt.trigger();
-    let stopped = make(&db, &schema, &Options::default(), None, BatchSize::default(), &interrupt);
+    let stopped = make(&mut [db], &schema, &Options::default(), None, BatchSize::default(), &interrupt);
     assert!(matches!(stopped, Err(PlanError::Scan(ScanError::Interrupted))), "{stopped:?}");
 }
 
@@ -274,7 +274,7 @@ fn an_edited_plan_is_read_again_and_used() {
     let schema = db.schema().unwrap();
     let options = Options::default();
     let made =
-        make_edited(&db, &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan;
+        make_edited(&mut [db], &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan;
     assert_eq!(made.tables.len(), 1);
     let table = &made.tables[0];
     assert_eq!((table.rows, table.columns[0].identity.unwrap().next), (3, 10), "counted anew");
@@ -320,7 +320,7 @@ fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
     let options = Options::default();
-    let made = make(&db, &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
+    let made = make(&mut [db], &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
     assert_eq!(made.tables.len(), 1, "a table that the target lacks is left out");
     let types: Vec<String> = made.tables[0].columns.iter().map(|column| column.pg_type.to_string()).collect();
     assert_eq!(types, ["bigint", "smallint", "text", "boolean", "timestamp", "timestamptz"]);

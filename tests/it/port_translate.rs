@@ -263,7 +263,7 @@ fn planned(sqlite: &rusqlite::Connection) -> liftlock::port::plan::Plan {
     let schema = db.schema().unwrap();
     let size = liftlock::port::batch::BatchSize::default();
     let mut planned =
-        liftlock::port::plan::assemble::make(&db, &schema, &options, None, size, &liftlock::Interrupt::default())
+        liftlock::port::plan::assemble::make(&mut [db], &schema, &options, None, size, &liftlock::Interrupt::default())
             .unwrap();
     liftlock::port::translate::objects::complete(&mut planned, &schema, &options, false);
     planned.plan
@@ -305,4 +305,39 @@ fn each_view_gives_the_same_rows_in_both_databases() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A table whose every part has to be taken by PostgreSQL, and what a row of its defaults holds.
+const DEFAULTS: &str = "
+CREATE TABLE d (id INTEGER PRIMARY KEY, a TEXT DEFAULT 'it''s', b TEXT DEFAULT 5, c INTEGER DEFAULT \"7\", e REAL DEFAULT -1.5,
+  f BOOLEAN DEFAULT true, g TEXT DEFAULT \"dq\", h DATETIME DEFAULT CURRENT_TIMESTAMP, i TEXT DEFAULT (datetime('now')),
+  j TEXT DEFAULT (lower(hex(randomblob(16)))), k INTEGER DEFAULT (unixepoch()), l TEXT DEFAULT (strftime('%Y', 'now')),
+  m BLOB DEFAULT x'00ff', n INTEGER AS (id * 2 + 1) STORED, o TEXT AS (upper(substr(a, 1, 2))) STORED, p TEXT DEFAULT NULL,
+  q TEXT DEFAULT 'null', r TEXT DEFAULT ('a' || 'b'), CHECK (length(a) > 1 AND a GLOB 'i*'), CHECK (c IN (7, 8) OR f = 1));
+CREATE UNIQUE INDEX one ON d (lower(a), c DESC) WHERE f = 1;
+";
+
+#[test]
+fn a_row_of_defaults_is_the_same_in_both_databases() {
+    let (sqlite, postgres) = (TestDatabase::sqlite(), TestDatabase::postgres());
+    sqlite.execute(DEFAULTS);
+    let plan = planned(&sqlite.rusqlite());
+    let lost: Vec<_> =
+        plan.findings.iter().filter(|finding| finding.level == liftlock::port::plan::Level::LeftOut).collect();
+    assert!(lost.is_empty(), "{lost:#?}");
+    postgres.execute(&liftlock::port::translate::ddl::script(&plan));
+    for database in [&sqlite, &postgres] {
+        database.execute("INSERT INTO d (id) VALUES (1)");
+    }
+    let fixed = "SELECT a, b, c, e, g, n, o, p, q, r, length(j), length(i), length(m) FROM d";
+    assert_eq!(sqlite.query(fixed), postgres.query(fixed));
+    let alike = "SELECT j = lower(j), k > 1700000000, l >= '2024', i > '2024', h IS NOT NULL, f = ";
+    assert_eq!(sqlite.value(&format!("{alike}1 FROM d")), "1|1|1|1|1|1");
+    assert_eq!(postgres.value(&format!("{alike}true FROM d")), "t|t|t|t|t|t");
+    // the constraints hold on both sides
+    let refused = "INSERT INTO d (id, a) VALUES (2, 'x')";
+    assert!(sqlite.rusqlite().execute_batch(refused).is_err());
+    assert!(postgres.client().batch_execute(refused).is_err());
+    postgres.execute(&liftlock::port::translate::ddl::down_script(&plan));
+    assert!(postgres.tables().is_empty());
 }

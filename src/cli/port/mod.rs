@@ -69,6 +69,9 @@ pub(super) struct PortArgs {
     /// What becomes of rows that can't be stored
     #[arg(long, value_name = "HOW", default_value = "stop")]
     on_error: OnErrorArg,
+    /// The file that rows put aside are written to, a JSON object a line [default: liftlock-quarantine.jsonl]
+    #[arg(long, value_name = "FILE")]
+    quarantine_file: Option<PathBuf>,
     /// Copy the source to this file first, and port from the copy
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -141,6 +144,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     if let Some(plan) = &plan {
         write_plan(args, plan)?;
     }
+    write_quarantine(args, &report, output)?;
     let error = error.map(Error::from);
     let printed = output.json(&PortJson {
         command: "port",
@@ -213,6 +217,28 @@ pub(super) fn read_plan(path: &Path) -> Result<Plan, Error> {
     let read = |source| Error::Port(PortError::Document(Box::new(source)));
     let text = std::fs::read_to_string(path).map_err(read)?;
     Plan::from_yaml(&text).map_err(|error| Error::Port(PortError::Document(Box::new(error))))
+}
+
+/// Writes the rows that were put aside to their file; the table in the target has them, too.
+fn write_quarantine(args: &PortArgs, report: &Report, output: &Output) -> Result<(), Error> {
+    let rows: Vec<String> = report
+        .tables
+        .iter()
+        .flat_map(|table| &table.quarantined)
+        .map(|row| serde_json::to_string(row).expect("a row is plain data"))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let path = args.quarantine_file.clone().unwrap_or_else(|| PathBuf::from("liftlock-quarantine.jsonl"));
+    let write = |source| Error::Write { path: path.display().to_string(), source };
+    std::fs::write(&path, rows.join("\n") + "\n").map_err(write)?;
+    output.say(&format!(
+        "{} rows were put aside: they are in `{}` and in the table `liftlock_quarantine`",
+        rows.len(),
+        path.display()
+    ));
+    Ok(())
 }
 
 fn write_plan(args: &PortArgs, plan: &Plan) -> Result<(), Error> {

@@ -53,12 +53,13 @@ impl PlanError {
 /// Reads every value of the tables of `schema` that `options` include, and decides what becomes of them. `target` is
 /// what is there already, where its tables are to be filled as they are.
 ///
-/// `db` has to give one and the same state of the database throughout: the caller opens a transaction first.
+/// `readers`, at least one, have to give one and the same state of the database throughout: the caller opens
+/// transactions first.
 ///
 /// # Errors
 /// [`PlanError`] where the source can't be read, or a stop is asked for.
 pub fn make(
-    db: &SqliteDb,
+    readers: &mut [SqliteDb],
     schema: &Schema,
     options: &Options,
     target: Option<&TargetSchema>,
@@ -88,7 +89,7 @@ pub fn make(
         let pair = there.column(table, column)?;
         Some(TargetType { pg_type: pair.pg_type.clone(), fraction_digits: pair.fraction_digits })
     };
-    let typed = type_columns(db, schema, options, &own_type, size, interrupt)?;
+    let typed = type_columns(readers, schema, options, &own_type, size, interrupt)?;
     findings.extend(typed.findings(schema, |table, column| there.is_copied(&table.name, &column.name)));
     let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &there, &names));
     let mut plan = Plan {
@@ -102,7 +103,7 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (broken, found) = broken::find(db, schema, &typed, interrupt)?;
+    let (broken, found) = broken::find(&readers[0], schema, &typed, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);

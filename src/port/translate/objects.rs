@@ -290,5 +290,6 @@ fn left_behind(schema: &Schema, findings: &mut Vec<Finding>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "objects_tests.rs"]
 mod tests;

@@ -222,7 +222,7 @@ impl Translator<'_> {
         if let Some(from) = from
             && from.select.is_some()
         {
-            rest.push_str(&format!("\nFROM {}", self.from_clause(from)?));
+            rest.push_str(&format!("\nFROM {}", self.sources(from)?));
         }
         self.aggregates = true;
         let mut items = self.items(columns)?;

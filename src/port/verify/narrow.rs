@@ -108,6 +108,7 @@ fn pair(job: &TableJob, missing: Vec<Found>, extra: Vec<Found>) -> Vec<Differenc
                 && other.as_ref().is_some_and(|other| job.codec.values(&other.fields, key_columns) == key)
         });
         let shown = job.codec.show(&row.fields);
+        let row = Found { key: with_primary_key(job, row.key, &names, &shown), ..row };
         match other.and_then(Option::take) {
             Some(other) => {
                 let theirs = job.codec.show(&other.fields);
@@ -137,6 +138,17 @@ fn pair(job: &TableJob, missing: Vec<Found>, extra: Vec<Found>) -> Vec<Differenc
         });
     }
     differences
+}
+
+/// A key in SQLite, with the primary key beside it where that is another.
+fn with_primary_key(job: &TableJob, key: String, names: &[&str], shown: &[String]) -> String {
+    let columns = job.codec.key_columns();
+    if columns.is_empty() || job.codec.has_batch_key() {
+        return key;
+    }
+    let values: Vec<String> =
+        columns.iter().filter_map(|at| Some(format!("{} = {}", names[*at], shown.get(*at)?))).collect();
+    format!("{key} ({})", values.join(", "))
 }
 
 fn cells(names: &[&str], shown: &[String], sides: impl Fn(String) -> (Option<String>, Option<String>)) -> Vec<Cell> {
