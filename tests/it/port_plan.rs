@@ -273,8 +273,9 @@ fn an_edited_plan_is_read_again_and_used() {
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
     let options = Options::default();
-    let made =
-        make_edited(&mut [db], &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan;
+    let made = make_edited(&mut [db], &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited)
+        .unwrap()
+        .plan;
     assert_eq!(made.tables.len(), 1);
     let table = &made.tables[0];
     assert_eq!((table.rows, table.columns[0].identity.unwrap().next), (3, 10), "counted anew");
@@ -320,7 +321,8 @@ fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
     let options = Options::default();
-    let made = make(&mut [db], &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
+    let made =
+        make(&mut [db], &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
     assert_eq!(made.tables.len(), 1, "a table that the target lacks is left out");
     let types: Vec<String> = made.tables[0].columns.iter().map(|column| column.pg_type.to_string()).collect();
     assert_eq!(types, ["bigint", "smallint", "text", "boolean", "timestamp", "timestamptz"]);
