@@ -134,6 +134,26 @@ fn a_migration_without_a_transaction_runs_before_the_plan() {
 }
 
 #[test]
+fn a_migration_that_fails_leaves_nothing() {
+    let case = Case::new();
+    case.project
+        .write("migrations/postgres/V1__users.sql", "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT);\n");
+    case.port(&["--dry-run"]).says("AUTOINCREMENT");
+    case.port(&[]).exits(3).says("migrations/postgres/V1__users.sql:1:").says("--no-migrations");
+    assert!(case.target.tables().is_empty());
+    assert!(case.target.applied().is_empty());
+}
+
+#[test]
+fn no_migration_is_written_where_migrations_make_the_schema() {
+    let case = Case::new();
+    let before = std::fs::read_dir(case.project.path("migrations/postgres")).unwrap().count();
+    case.port(&["--emit-migrations"]).ok().says("no migration is written");
+    case.port(&["--emit-migrations", "--dry-run", "--truncate"]).ok().says("no migration is written");
+    assert_eq!(std::fs::read_dir(case.project.path("migrations/postgres")).unwrap().count(), before);
+}
+
+#[test]
 fn a_target_at_the_same_version_is_filled_as_it_is() {
     let case = Case::new();
     case.target(&["up", "--to", "2"]).ok();
@@ -235,7 +255,21 @@ fn the_project_of_this_repository_goes_along() {
     let project = Project::new();
     let target = TestDatabase::postgres();
     project.run(&["up", "-d", "source.db", "--dir", &dir]).ok();
+    rusqlite::Connection::open(project.path("source.db"))
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO agents (id, name, agent_type, status, configuration)
+               VALUES (1, 'ada', 'pm', 'active', '{\"model\": \"large\"}'), (5, 'bob', 'frontend', 'sleeping', '{}');
+             INSERT INTO tasks (id, agent_id, title, created_at) VALUES (1, 1, 'first', '2026-01-02T03:04:05.678Z');
+             INSERT INTO tasks (id, agent_id, parent_task_id, title) VALUES (2, 5, 1, 'second');
+             INSERT INTO context_sessions (id, agent_id, session_key) VALUES (1, 1, 'k');",
+        )
+        .unwrap();
     project.run(&["port", "source.db", &target.url, "--dir", &dir]).ok();
+    let tasks = target.query("SELECT t.id, a.name, title FROM tasks t JOIN agents a ON a.id = agent_id ORDER BY 1");
+    assert_eq!(tasks, ["1|ada|first", "2|bob|second"]);
+    let large = target.query("SELECT name FROM agents WHERE configuration @> '{\"model\": \"large\"}'");
+    assert_eq!(large, ["ada"]);
     let alone = TestDatabase::postgres();
     project.run(&["up", "-d", &alone.url, "--dir", &dir]).ok();
     assert_eq!(dump(&target), dump(&alone));

@@ -20,7 +20,7 @@ use crate::config::{PostgresTarget, ProjectSettings, SqliteTarget, Target};
 use crate::error::exit;
 use crate::port::batch::BatchSize;
 use crate::port::copy::OnError;
-use crate::port::emit::{self, Emitted};
+use crate::port::emit::{self, Emission, Emitted};
 use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::report::Outcome;
@@ -145,7 +145,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         progress.end();
         write_plan(args, &plan)?;
         let refused = report.result == Outcome::Refused;
-        let emission = (args.emit_migrations && !refused).then(|| context.emission(&target.2, output)).transpose()?;
+        let emission = (!refused).then(|| emission(args, &report, &target.2, context, output)).transpose()?.flatten();
         let emitted = emission.map(|emission| emit::emit(&plan, &emission)).transpose()?;
         let json =
             PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
@@ -168,8 +168,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     let mut error = error.map(Error::from);
     let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete);
     let mut emitted = None;
-    if let (true, true, Some(plan)) = (args.emit_migrations, done, &plan) {
-        let emission = context.emission(&target.2, output)?;
+    if let (true, Some(plan)) = (done, &plan)
+        && let Some(emission) = emission(args, &report, &target.2, context, output)?
+    {
         let written = emit::emit(plan, &emission).and_then(|emitted| {
             emit::record(&emitted, &emission, &port.target)?;
             Ok(emitted)
@@ -199,6 +200,24 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,
     })
+}
+
+/// Where the schema is to be written as a migration, if it is.
+fn emission(
+    args: &PortArgs,
+    report: &Report,
+    project: &ProjectSettings,
+    context: &Context,
+    output: &Output,
+) -> Result<Option<Emission>, Error> {
+    match (args.emit_migrations, report.schema_by_migrations) {
+        (false, _) => Ok(None),
+        (true, None) => context.emission(project, output).map(Some),
+        (true, Some(version)) => {
+            output.say(&format!("no migration is written: the schema is that of the migrations up to {version}"));
+            Ok(None)
+        }
+    }
 }
 
 /// The two databases; whether the second is protected (liftlock.yaml), and what is set for its migrations.

@@ -32,8 +32,8 @@ pub(super) struct Basis {
 enum Way {
     /// It is translated from the source's, or there already.
     Translated,
-    /// Our migrations have made it.
-    There,
+    /// Our migrations have made it; the of a run that goes on, the one that the source records.
+    There { version: i64 },
     /// Our migrations make it; what they will have made, where that could be seen beforehand.
     ToBeMade { version: i64, seen: Option<Box<TargetSchema>> },
 }
@@ -42,6 +42,15 @@ impl Basis {
     /// Our migrations make the schema, or have made it.
     pub fn is_migrations(&self) -> bool {
         !matches!(self.way, Way::Translated)
+    }
+
+    /// Up to which version, where they do.
+    pub fn version(&self) -> Option<i64> {
+        match self.way {
+            Way::Translated => None,
+            Way::There { version } => Some(version),
+            Way::ToBeMade { version, .. } => Some(version),
+        }
     }
 
     /// The options, with what is not copied left out.
@@ -66,7 +75,7 @@ impl Basis {
 
     /// There are tables of the migrations to plan for, now or on trial; else a dry run does without.
     pub fn is_made(&self) -> bool {
-        matches!(self.way, Way::There | Way::ToBeMade { seen: Some(_), .. })
+        matches!(self.way, Way::There { .. } | Way::ToBeMade { seen: Some(_), .. })
     }
 
     /// The migrations make the tables anew, so that what they insert is theirs to be emptied.
@@ -160,8 +169,9 @@ pub(super) fn decide(
         let left_out = if left_out { bookkeeping::names() } else { Vec::new() };
         let there = TargetSchema::read(control, &port.options.target_schema)?;
         let recorded = bookkeeping::in_target(&there).is_some();
+        let version = source.highest().unwrap_or(0);
         let by_migrations = port.migrations.is_some() && !left_out.is_empty() && run.plan.existing && recorded;
-        let way = if by_migrations { Way::There } else { Way::Translated };
+        let way = if by_migrations { Way::There { version } } else { Way::Translated };
         return Ok(Basis { way, left_out, notes: Vec::new() });
     }
     let mut basis = Basis {
@@ -229,7 +239,10 @@ fn by_migrations(
     let recorded = !state.applied.is_empty() || !state.unfinished.is_empty();
     if recorded && matches!(state.standing, Standing::Ours { .. }) {
         check_target(&state, &folder, version)?;
-        return Ok((Way::There, format!("the target's schema is that of the migrations in `{dir}` up to {version}")));
+        return Ok((
+            Way::There { version },
+            format!("the target's schema is that of the migrations in `{dir}` up to {version}"),
+        ));
     }
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let there = TargetSchema::read(control, wanted)?;
@@ -246,20 +259,21 @@ fn by_migrations(
     }
     let plan = migrate::plan::up(&folder, &state, UpTo::Version(version), false)
         .map_err(migrations("make the target's schema by the migrations"))?;
-    let seen = match on_trial(port, &plan) {
+    let trial = on_trial(port, &plan);
+    let mut note = format!("the target's schema is made by the migrations in `{dir}` up to {version}");
+    if port.single_transaction {
+        note.push_str("; they are committed before the transaction of the port begins");
+    }
+    let seen = match trial {
         Ok(seen) => Some(Box::new(seen)),
         Err(reason) => {
-            tracing::debug!(reason, "the migrations can't be tried");
+            note.push_str(&format!(
+                "; they can't be tried in a transaction ({reason}), so that a dry run plans with the translated schema, \
+                 and a run makes them before it plans"
+            ));
             None
         }
     };
-    let mut note = format!("the target's schema is made by the migrations in `{dir}` up to {version}");
-    if seen.is_none() {
-        note.push_str(
-            "; they can't be tried in a transaction, so that a dry run plans with the translated schema, and a run makes \
-             them before it plans",
-        );
-    }
     Ok((Way::ToBeMade { version, seen }, note))
 }
 
@@ -330,6 +344,7 @@ fn on_trial(port: &Port<'_>, plan: &migrate::plan::Plan) -> Result<TargetSchema,
     let failed = |error: crate::db::SqlError| error.to_string();
     // dropped at the end, and with it what an error leaves open
     let mut db = PostgresDb::connect(&port.target).map_err(|error| error.to_string())?;
+    let _running = port.interrupt.while_running(db.canceller());
     db.execute("BEGIN").map_err(failed)?;
     for script in scripts {
         if port.interrupt.is_set() {

@@ -53,6 +53,7 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     refuse_unfinished(port, &mut control)?;
     let basis = migrations::decide(port, &mut snapshot, &mut control, None)?;
     report.notes.extend(basis.notes.iter().cloned());
+    report.schema_by_migrations = basis.version();
     phases.begin(Phase::Scanning, &mut report);
     let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
@@ -144,6 +145,7 @@ fn phased(
     let mut basis = migrations::decide(port, &mut snapshot, &mut control, unfinished.as_ref())?;
     let made_before = basis.make_unseen(port, &mut control);
     report.notes.append(&mut basis.notes);
+    report.schema_by_migrations = basis.version();
     made_before?;
     phases.begin(Phase::Scanning, report);
     report.resumed = unfinished.is_some();
