@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use super::{Access, DbError, SqlError, SqliteDb};
+use super::{Access, Db, DbError, SqlError, SqliteDb};
 use crate::config::{SqliteLocation, SqliteTarget};
 use crate::interrupt::Interrupt;
 
@@ -140,6 +140,17 @@ impl Snapshot {
     /// The connections, at least one.
     pub fn readers(&mut self) -> &mut [SqliteDb] {
         &mut self.readers
+    }
+
+    /// Has `work` done on the first connection by what takes a connection of either kind.
+    pub fn with_first<T>(&mut self, work: impl FnOnce(&mut Db) -> T) -> T {
+        let mut db = Db::Sqlite(self.readers.remove(0));
+        let done = work(&mut db);
+        match db {
+            Db::Sqlite(reader) => self.readers.insert(0, reader),
+            Db::Postgres(_) => unreachable!("nobody changes the kind of a connection"),
+        }
+        done
     }
 
     /// The first connection.

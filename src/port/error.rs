@@ -2,6 +2,7 @@
 
 use crate::db::{DbError, ErrorClass, SnapshotError, SqlError};
 use crate::error::ErrorKind;
+use crate::migrate::MigrateError;
 use crate::port::plan::assemble::PlanError;
 use crate::port::scan::ScanError;
 use crate::port::target::TargetError;
@@ -21,6 +22,15 @@ pub enum PortError {
     /// The target can't be read, or something be done to it.
     #[error(transparent)]
     Catalog(#[from] TargetError),
+    /// The project's migrations can't be run, or what they record not be read.
+    #[error("cannot {doing}")]
+    Migrations {
+        /// What was to be done.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<MigrateError>,
+    },
     /// The source can't be read.
     #[error("cannot read {what} of the source")]
     Source {
@@ -117,11 +127,15 @@ impl PortError {
         match self {
             Self::Document(_) | Self::NothingToResume { .. } | Self::Unfinished { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
+            Self::Migrations { source, .. } if matches!(**source, MigrateError::Interrupted { .. }) => {
+                ErrorKind::Interrupted
+            }
             Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
             Self::Plan(_)
             | Self::Catalog(_)
             | Self::Snapshot(_)
             | Self::Connect(_)
+            | Self::Migrations { .. }
             | Self::Source { .. }
             | Self::Target { .. }
             | Self::Create(_)
@@ -142,6 +156,10 @@ impl PortError {
             Self::Connect(error) => return error.hint(),
             Self::Plan(error) => return error.hint(),
             Self::Catalog(error) => return error.hint(),
+            Self::Migrations { source, .. } => {
+                let own = source.hint().map(|hint| format!("{hint}\n")).unwrap_or_default();
+                return Some(format!("{own}`--no-migrations` has the schema translated instead"));
+            }
             Self::Source { source, .. } if source.class == ErrorClass::LockTimeout => {
                 "another process holds the source locked; wait for it, or port a copy made by its own backup"
             }

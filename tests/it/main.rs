@@ -20,6 +20,8 @@ mod other_tools;
 mod pooler;
 mod port;
 mod port_checksums;
+mod port_config;
+mod port_migrations;
 mod port_names;
 mod port_plan;
 mod port_schema;

@@ -11,26 +11,30 @@ use clap::Args;
 use serde::Serialize;
 
 pub(super) use self::progress::Progress;
-use self::shape::ShapeArgs;
+pub(super) use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
 use super::{CommandResult, duration};
 use crate::Error;
-use crate::config::{PostgresTarget, SqliteTarget, Target};
+use crate::config::{PostgresTarget, ProjectSettings, SqliteTarget, Target};
 use crate::error::exit;
 use crate::port::batch::BatchSize;
 use crate::port::copy::OnError;
+use crate::port::emit::{self, Emission, Emitted};
 use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::report::Outcome;
-use crate::port::{self, Options, Port, PortError, Report};
+use crate::port::{self, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db \
                         postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
                         liftlock port app.db postgres:///app --resume\n  liftlock port app.db postgres:///app \
-                        --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n\nExit codes: 0 every row proven, \
+                        --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n  liftlock port app.db \
+                        postgres:///app --emit-migrations --dry-run\n\nWhere the migrations folder has scripts for \
+                        PostgreSQL and the source records\nwhat Liftlock has applied, they make the schema \
+                        (--no-migrations translates it instead).\n\nExit codes: 0 every row proven, \
                         nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
                         interrupted (go on with --resume). The guide is docs/porting.md.")]
 pub(super) struct PortArgs {
@@ -51,6 +55,13 @@ pub(super) struct PortArgs {
     plan: Option<PathBuf>,
     #[command(flatten)]
     shape: ShapeArgs,
+    /// Translate the schema, even where the migrations folder would make it
+    #[arg(long)]
+    no_migrations: bool,
+    /// Write the translated schema as a migration with its down into the migrations folder, and record it as applied in
+    /// the target; with `--dry-run` the files are written, and nothing to the database
+    #[arg(long)]
+    emit_migrations: bool,
     /// How many connections work at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -97,12 +108,15 @@ struct PortJson<'a> {
     report: &'a Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a Plan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emitted: Option<&'a Emitted>,
     error: Option<ErrorJson>,
 }
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
     let (source, target) = ends(&args.source, args.target.as_deref(), context, output)?;
-    let options = args.shape.options(Options::default());
+    let configured = context.port()?;
+    let options = args.shape.options(&configured);
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
@@ -110,9 +124,10 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         source,
         target: target.0,
         options,
+        migrations: if args.no_migrations { None } else { context.port_migrator(&target.2, output)? },
         plan,
         jobs: args.jobs.unwrap_or_else(cores).max(1),
-        batch_size: batch_size(args),
+        batch_size: batch_size(args.batch_rows.or(configured.batch_rows)),
         resume: args.resume,
         restart: args.restart,
         single_transaction: args.single_transaction,
@@ -129,9 +144,15 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         let (plan, report) = port::dry_run(&port)?;
         progress.end();
         write_plan(args, &plan)?;
-        output.json(&PortJson { command: "port", report: &report, plan: Some(&plan), error: None })?;
-        text::plan(&plan, output)?;
         let refused = report.result == Outcome::Refused;
+        let emission = (!refused).then(|| emission(args, &report, &target.2, context, output)).transpose()?.flatten();
+        let emitted = emission.map(|emission| emit::emit(&plan, &emission)).transpose()?;
+        let json =
+            PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
+        output.json(&json)?;
+        text::notes(&report, output);
+        text::plan(&plan, output)?;
+        text::emitted(emitted.as_ref(), output)?;
         return Ok(if refused { exit::FINDINGS } else { exit::DONE });
     }
     if (port.options.truncate || port.restart || target.1) && !output.confirm(&question(&port, target.1), args.yes)? {
@@ -144,14 +165,30 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         write_plan(args, plan)?;
     }
     write_quarantine(args, &report, output)?;
-    let error = error.map(Error::from);
+    let mut error = error.map(Error::from);
+    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete);
+    let mut emitted = None;
+    if let (true, Some(plan)) = (done, &plan)
+        && let Some(emission) = emission(args, &report, &target.2, context, output)?
+    {
+        let written = emit::emit(plan, &emission).and_then(|emitted| {
+            emit::record(&emitted, &emission, &port.target)?;
+            Ok(emitted)
+        });
+        match written {
+            Ok(written) => emitted = Some(written),
+            Err(failed) => error = Some(failed.into()),
+        }
+    }
     let printed = output.json(&PortJson {
         command: "port",
         report: &report,
         plan: None,
+        emitted: emitted.as_ref(),
         error: error.as_ref().map(|error| output.error_json(error)),
     });
     text::report(&report, output)?;
+    text::emitted(emitted.as_ref(), output)?;
     if let Some(error) = error {
         output.error(&error);
         return Ok(error.kind().exit_code());
@@ -165,13 +202,31 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     })
 }
 
-/// The two databases; whether the second is protected (liftlock.yaml).
+/// Where the schema is to be written as a migration, if it is.
+fn emission(
+    args: &PortArgs,
+    report: &Report,
+    project: &ProjectSettings,
+    context: &Context,
+    output: &Output,
+) -> Result<Option<Emission>, Error> {
+    match (args.emit_migrations, report.schema_by_migrations) {
+        (false, _) => Ok(None),
+        (true, None) => context.emission(project, output).map(Some),
+        (true, Some(version)) => {
+            output.say(&format!("no migration is written: the schema is that of the migrations up to {version}"));
+            Ok(None)
+        }
+    }
+}
+
+/// The two databases; whether the second is protected (liftlock.yaml), and what is set for its migrations.
 pub(super) fn ends(
     source: &str,
     target: Option<&str>,
     context: &Context,
     output: &mut Output,
-) -> Result<(SqliteTarget, (PostgresTarget, bool)), Error> {
+) -> Result<(SqliteTarget, (PostgresTarget, bool, ProjectSettings)), Error> {
     let usage = |message: &str, hint: &str| Error::Usage { message: message.to_owned(), hint: hint.to_owned() };
     let Target::Sqlite(source) = context.settings_of(source, output)?.target else {
         return Err(usage(
@@ -184,7 +239,7 @@ pub(super) fn ends(
         None => context.settings(output)?,
     };
     match settings.target {
-        Target::Postgres(target) => Ok((source, (target, settings.protected))),
+        Target::Postgres(target) => Ok((source, (target, settings.protected, settings.project))),
         Target::Sqlite(_) => Err(usage(
             &format!("the target `{}` is no PostgreSQL database", settings.target),
             "give its URL as the second argument: `postgres://user@host/database`",
@@ -206,9 +261,9 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-fn batch_size(args: &PortArgs) -> BatchSize {
+fn batch_size(rows: Option<u64>) -> BatchSize {
     let default = BatchSize::default();
-    BatchSize { rows: args.batch_rows.unwrap_or(default.rows).max(1), ..default }
+    BatchSize { rows: rows.unwrap_or(default.rows).max(1), ..default }
 }
 
 /// Reads a plan document.

@@ -2,6 +2,7 @@
 
 mod existing;
 mod finish;
+mod migrations;
 mod planning;
 pub(super) mod reporting;
 mod resume;
@@ -52,8 +53,11 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
     refuse_unfinished(port, &mut control)?;
+    let basis = migrations::decide(port, &mut snapshot, &mut control, None)?;
+    report.notes.extend(basis.notes.iter().cloned());
+    report.schema_by_migrations = basis.version();
     phases.begin(Phase::Scanning, &mut report);
-    let planned = planning::plan(port, &mut snapshot, &mut control)?;
+    let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
     if planned.plan.blockers().next().is_some() {
@@ -140,11 +144,16 @@ fn phased(
         // a run that was killed between taking things off and writing itself down
         existing::put_back(port, &mut control, report)?;
     }
+    let mut basis = migrations::decide(port, &mut snapshot, &mut control, unfinished.as_ref())?;
+    let made_before = basis.make_unseen(port, &mut control);
+    report.notes.append(&mut basis.notes);
+    report.schema_by_migrations = basis.version();
+    made_before?;
     phases.begin(Phase::Scanning, report);
     report.resumed = unfinished.is_some();
     let planned = match &unfinished {
-        None => planning::plan(port, &mut snapshot, &mut control)?,
-        Some(run) => planning::plan_again(port, &mut snapshot, &mut control, run)?,
+        None => planning::plan(port, &mut snapshot, &mut control, &basis)?,
+        Some(run) => planning::plan_again(port, &mut snapshot, &mut control, &basis, run)?,
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
@@ -171,6 +180,7 @@ fn phased(
     let checkpoint = Checkpoint::new(&plan.target_schema);
     if unfinished.is_none() {
         phases.begin(Phase::Creating, report);
+        basis.make(port, &mut control)?;
         create(port, &planned, &tables, &checkpoint, &mut control)?;
     }
     phases.begin(Phase::Copying, report);
@@ -252,7 +262,7 @@ fn create(
         sql.push_str(&statement.sql);
         sql.push_str(";\n");
     }
-    if port.options.truncate {
+    if planned.truncate {
         sql.push_str(&existing::truncate(plan));
     }
     if port.on_error == OnError::Quarantine {
