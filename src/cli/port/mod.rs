@@ -1,5 +1,6 @@
 //! `liftlock port`.
 
+mod page;
 mod progress;
 mod shape;
 mod text;
@@ -10,29 +11,34 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use self::page::ReportFile;
 use self::progress::Progress;
 use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
 use super::{CommandResult, duration};
 use crate::Error;
-use crate::config::{PostgresTarget, SqliteTarget, Target};
+use crate::config::{ConfigError, Origin, PostgresTarget, SqliteTarget, Target};
 use crate::error::exit;
+use crate::interrupt::Interrupt;
 use crate::port::batch::BatchSize;
 use crate::port::copy::OnError;
 use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
+use crate::port::rehearse::Scratch;
 use crate::port::report::Outcome;
 use crate::port::{self, Options, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db \
-                        postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
+#[command(
+    after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db --rehearse \
+                        --report port.html\n  liftlock port app.db postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
                         liftlock port app.db postgres:///app --resume\n  liftlock port app.db postgres:///app \
                         --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n\nExit codes: 0 every row proven, \
                         nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
-                        interrupted (go on with --resume). The guide is docs/porting.md.")]
+                        interrupted (go on with --resume). The guide is docs/porting.md."
+)]
 pub(super) struct PortArgs {
     /// The SQLite database: a path or `sqlite:app.db`
     #[arg(value_name = "SOURCE")]
@@ -43,6 +49,13 @@ pub(super) struct PortArgs {
     /// Scan, print the plan, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Do the whole port into a database that is made for it on the same server, report, and drop it; where no target
+    /// is given, on a PostgreSQL server of its own, from the programs installed here
+    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart"])]
+    rehearse: bool,
+    /// Write the report to this file, too: one HTML page, of a run that failed or was refused as well
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    report: Option<PathBuf>,
     /// Write the plan to this file, to be looked at, edited and given to `--plan`
     #[arg(long, value_name = "FILE")]
     plan_out: Option<PathBuf>,
@@ -98,14 +111,32 @@ struct PortJson<'a> {
 }
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
-    let (source, target) = ends(args, context, output)?;
+    let Ends { source, target, protected } = ends(args, context, output)?;
     let options = args.shape.options(Options::default());
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
+    // a page that can't be written is said before the work, not after it
+    let page = args.report.as_deref().map(ReportFile::open).transpose()?;
+    let interrupt = context.interrupt();
+    let (target, scratch) = match (target, args.rehearse) {
+        (Some(target), false) => (target, None),
+        (target, _) => {
+            let scratch = match scratch(target.as_ref(), &options, &interrupt) {
+                Ok(scratch) => scratch,
+                Err(error) => {
+                    let report = Report { source: source.to_string(), ..Report::default() };
+                    write_page(page, &report, Some(&error), output);
+                    return Err(error);
+                }
+            };
+            output.say(&format!("rehearsing in {}", scratch.place()));
+            (scratch.target().clone(), Some(scratch))
+        }
+    };
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
     let port = Port {
         source,
-        target: target.0,
+        target,
         options,
         plan,
         jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1),
@@ -119,7 +150,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         },
         snapshot: args.snapshot.clone(),
         patience: args.source_wait,
-        interrupt: context.interrupt(),
+        interrupt,
         observer: Observer(&tell),
     };
     if args.dry_run {
@@ -131,16 +162,20 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         let refused = report.result == Outcome::Refused;
         return Ok(if refused { exit::FINDINGS } else { exit::DONE });
     }
-    if (port.options.truncate || port.restart || target.1) && !output.confirm(&question(&port, target.1), args.yes)? {
+    let asks = scratch.is_none() && (port.options.truncate || port.restart || protected);
+    if asks && !output.confirm(&question(&port, protected), args.yes)? {
         output.say("nothing was done");
         return Ok(exit::FINDINGS);
     }
-    let (report, plan, error) = port::port(&port);
+    let (report, plan, error) = match scratch {
+        None => port::port(&port),
+        Some(scratch) => port::rehearse::rehearse(port, scratch),
+    };
     progress.end();
-    if let Some(plan) = &plan {
-        write_plan(args, plan)?;
-    }
+    // what can't be written must not hide what the run came to
+    let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
     let error = error.map(Error::from);
+    let page_written = write_page(page, &report, error.as_ref(), output);
     let printed = output.json(&PortJson {
         command: "port",
         report: &report,
@@ -154,6 +189,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     }
     printed?;
     Ok(match report.result {
+        Outcome::Proven if !(plan_written && page_written) => exit::FAILED,
         Outcome::Proven => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
@@ -161,12 +197,32 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     })
 }
 
-/// The two databases; whether the second is protected (liftlock.yaml).
-fn ends(
-    args: &PortArgs,
-    context: &Context,
-    output: &mut Output,
-) -> Result<(SqliteTarget, (PostgresTarget, bool)), Error> {
+/// Writes the page of `--report`, where there is to be one; whether that went well.
+fn write_page(page: Option<ReportFile>, report: &Report, error: Option<&Error>, output: &Output) -> bool {
+    said(page.map_or(Ok(()), |page| page.write(report, error, output)), output)
+}
+
+/// Says what went wrong beside the run; whether nothing did.
+fn said(result: Result<(), Error>, output: &Output) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            output.error(&error);
+            false
+        }
+    }
+}
+
+/// The two databases.
+struct Ends {
+    source: SqliteTarget,
+    /// Nothing where a rehearsal makes its own.
+    target: Option<PostgresTarget>,
+    /// Whether the target is protected (liftlock.yaml).
+    protected: bool,
+}
+
+fn ends(args: &PortArgs, context: &Context, output: &mut Output) -> Result<Ends, Error> {
     let usage = |message: &str, hint: &str| Error::Usage { message: message.to_owned(), hint: hint.to_owned() };
     let Target::Sqlite(source) = context.settings_of(&args.source, output)?.target else {
         return Err(usage(
@@ -175,16 +231,41 @@ fn ends(
         ));
     };
     let settings = match &args.target {
-        Some(target) => context.settings_of(target, output)?,
-        None => context.settings(output)?,
+        Some(target) => context.settings_of(target, output),
+        None => context.settings(output),
+    };
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(Error::Config(ConfigError::NoDatabase { .. })) if args.rehearse => {
+            return Ok(Ends { source, target: None, protected: false });
+        }
+        Err(error) => return Err(error),
     };
     match settings.target {
-        Target::Postgres(target) => Ok((source, (target, settings.protected))),
+        Target::Postgres(target) => Ok(Ends { source, target: Some(target), protected: settings.protected }),
+        // what is configured for other commands may be the very source; it was not named for this one
+        Target::Sqlite(_) if args.rehearse && !named(args, &settings.target_source) => {
+            Ok(Ends { source, target: None, protected: false })
+        }
         Target::Sqlite(_) => Err(usage(
             &format!("the target `{}` is no PostgreSQL database", settings.target),
             "give its URL as the second argument: `postgres://user@host/database`",
         )),
     }
+}
+
+/// Whether the target was named on the command line.
+fn named(args: &PortArgs, origin: &Origin) -> bool {
+    args.target.is_some() || matches!(origin, Origin::Flag(_))
+}
+
+/// The place for a rehearsal.
+fn scratch(target: Option<&PostgresTarget>, options: &Options, interrupt: &Interrupt) -> Result<Scratch, Error> {
+    let made = match target {
+        Some(target) => Scratch::on_server(target, &options.target_schema, interrupt),
+        None => Scratch::in_private_cluster(interrupt),
+    };
+    made.map_err(Error::from)
 }
 
 fn question(port: &Port<'_>, protected: bool) -> String {

@@ -1,11 +1,12 @@
 //! A plan and a report as a person reads them.
 
 use super::super::output::Output;
-use super::progress::{size, thousands};
+use super::progress::size;
 use crate::Error;
 use crate::port::Report;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
-use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
+use crate::port::rehearse::place;
+use crate::port::report::{ObjectState, Outcome, TableReport, TableState, thousands};
 use crate::port::verify::{Difference, Kind};
 
 /// How many rows and objects are listed of each kind; JSON and the plan file have all.
@@ -131,9 +132,6 @@ pub(super) fn report(report: &Report, output: &Output) -> Result<(), Error> {
 }
 
 fn row(table: &TableReport) -> Vec<String> {
-    let busy = (table.loading + table.reading_back).as_secs_f64();
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown")]
-    let rate = if busy > 0.0 { thousands((table.target_rows as f64 / busy) as u64) } else { String::new() };
     let state = match table.state {
         TableState::NotDone => "not done",
         TableState::Proven => "proven",
@@ -144,7 +142,7 @@ fn row(table: &TableReport) -> Vec<String> {
         thousands(table.source_rows),
         thousands(table.target_rows),
         table.target_checksum.as_deref().map(|sum| sum[..12].to_owned()).unwrap_or_default(),
-        rate,
+        table.rows_per_second().map(thousands).unwrap_or_default(),
         state.to_owned(),
     ]
 }
@@ -185,6 +183,12 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         report.phases.iter().map(|phase| format!("{} {:.1} s", phase.name, phase.took.as_secs_f64())).collect();
     if !times.is_empty() {
         output.say(&times.join(", "));
+    }
+    if let Some(rehearsal) = &report.rehearsal {
+        let gone = if rehearsal.left_behind.is_some() { "left behind, see above" } else { "gone again" };
+        let of = rehearsal.of.as_ref().map(|of| format!("; {of} was not touched")).unwrap_or_default();
+        let took = rehearsal.took.as_secs_f64();
+        output.line(&format!("rehearsed in {} ({gone}) in {took:.1} s{of}", place(rehearsal)))?;
     }
     let proven = thousands(report.proven_rows());
     output.line(&match report.result {

@@ -4,7 +4,7 @@ mod narrow;
 
 use std::ops::{Range, RangeInclusive};
 
-pub use narrow::{Difference, Kind};
+pub use narrow::{Cell, Difference, Kind};
 
 use super::copy::{TableJob, Worker};
 use super::error::PortError;
