@@ -51,16 +51,17 @@ pub fn pipeline(commands: Vec<Command>) -> Result<Finished, String> {
     let (good, took, peak) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&pids, &over));
         // all of them are waited for, also where the first failed
-        let good = children.iter_mut().map(|child| child.wait().unwrap().success()).fold(true, |all, one| all && one);
+        let ends: Vec<bool> = children.iter_mut().map(|child| child.wait().unwrap().success()).collect();
         let took = began.elapsed();
         over.store(true, Ordering::Relaxed);
-        (good, took, watcher.join().unwrap())
+        (ends.into_iter().all(|good| good), took, watcher.join().unwrap())
     });
     if good {
         return Ok(Finished { took, peak, stdout: text(&mut stdout) });
     }
     let lines = text(&mut stderr) + &text(&mut stdout);
-    Err(lines.lines().filter(|line| !line.trim().is_empty()).take(6).collect::<Vec<_>>().join(" "))
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).take(6).collect();
+    Err(lines.join(" ").chars().take(400).collect())
 }
 
 fn watch(pids: &[u32], over: &AtomicBool) -> u64 {

@@ -105,7 +105,8 @@ fn liftlock(place: &Place, flags: &[&str]) -> Result<Taken, String> {
 
 fn pgloader(place: &Place, flags: &[&str]) -> Result<Taken, String> {
     let mut pgloader = Command::new("pgloader");
-    pgloader.args(flags);
+    // with its defaults, 100,000 rows at a time and four workers, the blobs exhaust its heap of 1 GB
+    pgloader.args(["--with", "prefetch rows = 1000", "--with", "workers = 2"]).args(flags);
     pgloader.arg(format!("sqlite://{}", place.source.display())).arg(place.server.pgloader_url(place.database));
     Ok(Taken { whole: pipeline(vec![pgloader])?, data: None })
 }

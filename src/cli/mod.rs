@@ -1,6 +1,7 @@
 //! The command line: its words, and from a command to an exit code. What a command does stands in the library.
 
 mod check;
+mod compare;
 mod context;
 mod down;
 mod files;
@@ -78,6 +79,7 @@ enum Command {
     Mark(mark::MarkArgs),
     Repair(repair::Repair),
     Port(Box<port::PortArgs>),
+    Compare(compare::CompareArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -171,6 +173,7 @@ impl Cli {
             Command::Repair(args) => lock(&args.lock),
             Command::New(args) => overrides.numbering = args.numbering,
             Command::Port(_)
+            | Command::Compare(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -196,6 +199,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Mark(args) => mark::run(args, &context, &mut output),
         Command::Repair(args) => repair::run(args, &context, &mut output),
         Command::Port(args) => port::run(args, &context, &mut output),
+        Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -237,6 +241,7 @@ impl Command {
             Self::Mark(_) => "mark",
             Self::Repair(_) => "repair",
             Self::Port(_) => "port",
+            Self::Compare(_) => "compare",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

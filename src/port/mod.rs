@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod checkpoint;
+mod compare;
 pub mod copy;
 pub mod error;
 pub mod html;
@@ -27,6 +28,7 @@ pub mod verify;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use compare::{Comparison, compare};
 pub use error::PortError;
 pub use options::Options;
 pub use report::Report;

@@ -63,6 +63,7 @@ pub enum Phase {
     Copying,
     Finishing,
     Validating,
+    Comparing,
 }
 
 impl Phase {
@@ -76,6 +77,7 @@ impl Phase {
             Self::Copying => "copying",
             Self::Finishing => "finishing",
             Self::Validating => "validating",
+            Self::Comparing => "comparing",
         }
     }
 }

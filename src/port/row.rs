@@ -90,6 +90,16 @@ impl RowCodec {
         self.source.batch(batch)
     }
 
+    /// As [`RowCodec::select`], and in the order of their keys even where the range is open on both sides.
+    #[must_use]
+    pub fn select_in_order<'b>(&self, batch: &'b Batch) -> (String, Vec<SqlValue<'b>>) {
+        let (mut sql, values) = self.source.batch(batch);
+        if values.is_empty() && !self.source.key.is_empty() {
+            sql.push_str(&format!(" ORDER BY {}", self.source.key.join(", ")));
+        }
+        (sql, values)
+    }
+
     /// The statement that takes the rows.
     #[must_use]
     pub fn copy_in(&self, options: &str) -> String {

@@ -1,4 +1,4 @@
-//! What is decided for each peculiar database: the types, and what a person is told.
+//! What is planned for whole databases: keys, joined columns, broken constraints, batches, existing targets, edits.
 
 use std::fmt::Write;
 
@@ -11,7 +11,8 @@ use liftlock::port::plan::assemble::{PlanError, Planned, make};
 use liftlock::port::plan::revise::make_edited;
 use liftlock::port::row::RowCodec;
 use liftlock::port::scan::ScanError;
-use liftlock::value::{BadText, PgType, Reading, TimeNumber};
+use liftlock::port::target::{Rows, TargetColumn, TargetSchema, TargetTable};
+use liftlock::value::{PgType, Reading, TimeNumber};
 
 fn planned(sql: &str, options: &Options, size: BatchSize) -> Planned {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -19,15 +20,15 @@ fn planned(sql: &str, options: &Options, size: BatchSize) -> Planned {
     connection.execute_batch(sql).unwrap();
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
-    make(&db, &schema, options, None, size, &Interrupt::default()).unwrap()
+    make(&mut [db], &schema, options, None, size, &Interrupt::default()).unwrap()
 }
 
-fn plan(sql: &str, options: &Options) -> Plan {
+pub fn plan(sql: &str, options: &Options) -> Plan {
     planned(sql, options, BatchSize::default()).plan
 }
 
 /// `v bigint; w text` and a line for each finding: `change mixed-values v: …`.
-fn told(plan: &Plan) -> String {
+pub fn told(plan: &Plan) -> String {
     let mut told = String::new();
     for table in &plan.tables {
         let columns = table.columns.iter().filter(|column| column.source != "id").map(|column| {
@@ -41,250 +42,6 @@ fn told(plan: &Plan) -> String {
         write!(told, "\n{} {} {object}: {}", finding.level, finding.code, finding.message).unwrap();
     }
     told
-}
-
-fn column_of(declared: &str, values: &str) -> String {
-    let rows: Vec<String> = values.split(" | ").map(|value| format!("({value})")).collect();
-    format!("create table t(id integer primary key, v {declared}); insert into t(v) values {};", rows.join(","))
-}
-
-/// One column `v` of declared type and values, and what is told of it.
-fn check(cases: &[(&str, &str, &str)], options: &Options) {
-    for (declared, values, expected) in cases {
-        assert_eq!(told(&plan(&column_of(declared, values), options)), *expected, "{declared}: {values}");
-    }
-}
-
-/// As [`check`], of the findings only levels and codes.
-fn check_briefly(cases: &[(&str, &str, &str)], options: &Options) {
-    for (declared, values, expected) in cases {
-        let told = told(&plan(&column_of(declared, values), options));
-        let brief: Vec<&str> = told.lines().map(|line| line.split(" v:").next().unwrap()).collect();
-        assert_eq!(brief.join("; "), *expected, "{declared}: {values}");
-    }
-}
-
-#[test]
-fn a_type_is_taken_where_every_value_fits() {
-    let cases = [
-        ("integer", "2147483648 | 9223372036854775807 | -9223372036854775808 | null", "v bigint"),
-        ("tinyint", "1 | 70000", "v bigint"),
-        ("real", "3.141592653589793 | 1e300 | 5e-324 | 9e999 | -9e999", "v double precision"),
-        ("decimal(10,2)", "12.34 | 0.1 | 1000", "v numeric(10,2)"),
-        ("numeric", "9007199254740993 | 1.1 | '12345678901234567890'", "v numeric"),
-        ("boolean", "0 | 1 | null", "v boolean"),
-        ("boolean", "'true' | 'f'", "v boolean; change respelled"),
-        ("datetime", "'2024-01-02 03:04:05' | '0001-01-01 00:00:00'", "v timestamp"),
-        ("datetime", "'2024-01-02T03:04' | '2024-01-02'", "v timestamp; change respelled"),
-        ("datetime", "'2024-01-02 03:04:05+02:00'", "v timestamptz; change offset-lost"),
-        ("date", "'2024-01-02'", "v date"),
-        ("time", "'03:04:05'", "v time"),
-        ("json", "'[]' | '{\"a\": 1}' | null", "v jsonb"),
-        ("uuid", "'7d444840-9dc0-11d1-b245-5ffdce74fad2'", "v uuid"),
-        ("guid", "'7D444840-9DC0-11D1-B245-5FFDCE74FAD2'", "v uuid; change respelled"),
-        ("uuid", "x'7d4448409dc011d1b2455ffdce74fad2'", "v uuid; change reclassed"),
-        ("varchar(10)", "'much longer than ten'", "v text"),
-        ("text", "'007' | '1e5' | '0x10' | ' 12 ' | 'true' | '2024-01-02'", "v text"),
-        ("blob", "x'' | x'00' | null", "v bytea"),
-        ("blob", "'a' | 'b'", "v text"),
-        ("", "1 | 2", "v bigint"),
-        ("", "1.0 | 2.0", "v double precision"),
-        ("", "1 | 2.5", "v double precision"),
-        ("", "9007199254740993 | 2.5", "v numeric"),
-        ("", "'1' | '2'", "v text"),
-        ("", "null", "v text"),
-        ("blob", "null", "v bytea"),
-        ("datetime", "null", "v timestamp"),
-    ];
-    check_briefly(&cases, &Options::default());
-}
-
-#[test]
-fn else_there_is_a_fallback_and_a_line() {
-    let cases = [
-        (
-            "integer",
-            "1 | 'abc' | 3",
-            "v text\nchange mixed-values v: 1 of 3 values are text, the first at rowid 2: 'abc'; the column becomes \
-             `text`, and the storage class of 2 values is lost",
-        ),
-        (
-            "integer",
-            "1 | '' | 3",
-            "v text\nchange mixed-values v: 1 of 3 values are text, the first at rowid 2: ''; the column becomes \
-             `text`, and the storage class of 2 values is lost",
-        ),
-        (
-            "integer",
-            "1 | 2.5",
-            "v numeric\nchange mixed-values v: 1 of 2 values are reals, the first at rowid 2: 2.5; the column becomes \
-             `numeric`",
-        ),
-        (
-            "text",
-            "'ok' | x'DEADBEEF00'",
-            "v bytea\nchange mixed-values v: 1 of 2 values are blobs, the first at rowid 2: x'deadbeef00'; the column \
-             becomes `bytea`, and the storage class of 1 value is lost",
-        ),
-        (
-            "",
-            "1 | 'two' | 3.5 | x'04' | null",
-            "v bytea\nchange mixed-values v: the column holds 1 integer, 1 real, 1 text, 1 blob; it becomes `bytea`, and \
-             the storage class of 3 values is lost",
-        ),
-        (
-            "datetime",
-            "'2024-01-02 03:04:05' | '2024-02-30 00:00:00'",
-            "v text\nchange type-fallback v: 1 of 2 values are no `timestamp`, the first at rowid 2: '2024-02-30 \
-             00:00:00'; the column becomes `text`",
-        ),
-        (
-            "boolean",
-            "1 | 2 | -1",
-            "v bigint\nchange type-fallback v: 2 of 3 values are out of the range of `boolean`, the first at rowid 2: 2; \
-             the column becomes `bigint`",
-        ),
-    ];
-    check(&cases, &Options::default());
-    let cases = [
-        ("decimal(10,2)", "12.34 | 123456789012.34", "v numeric; change type-fallback"),
-        ("decimal(10,2)", "12.34 | 'n/a'", "v text; change mixed-values"),
-        ("STRING", "1 | 'two' | 3.5 | '007'", "v text; change reclassed"),
-        ("datetime", "'2024-01-02 03:04:05' | '2024-01-02 03:04:05Z'", "v text; change type-fallback"),
-        ("datetime", "'0000-00-00 00:00:00'", "v text; change type-fallback"),
-        ("datetime", "''", "v text; change type-fallback"),
-        ("datetime", "'9999-12-31 23:59:59.9999999'", "v text; change type-fallback"),
-        ("datetime", "'2024-01-02 03:04:05' | 1704164645", "v text; change mixed-values"),
-        ("time", "'24:00:00'", "v text; change type-fallback"),
-        ("time", "'25:00'", "v text; change type-fallback"),
-        ("json", "'{\"a\":\"\\u0000\"}' | '1'", "v text; change type-fallback"),
-        ("json", "'{\"a\":1,\"a\":2}'", "v text; change type-fallback"),
-        ("json", "'{'", "v text; change type-fallback"),
-        ("guid", "'x'", "v text; change type-fallback"),
-        ("real", "1.5 | 'n/a'", "v text; change mixed-values"),
-    ];
-    check_briefly(&cases, &Options::default());
-}
-
-#[test]
-fn numbers_are_times_only_where_all_are_in_one_unit() {
-    let cases = [
-        ("datetime", "1704164645 | 1704164646", "v timestamptz Seconds; assumption numbers-as-time"),
-        ("datetime", "1704164645000 | null", "v timestamptz Milliseconds; assumption numbers-as-time"),
-        ("timestamp", "1704164645000000", "v timestamptz Microseconds; assumption numbers-as-time"),
-        ("datetime", "1704164645 | 1704164645000", "v bigint; change mixed-values"),
-        ("datetime", "1704164645 | 0", "v bigint; change mixed-values"),
-        ("datetime", "315532799", "v bigint; change mixed-values"),
-        ("datetime", "315532800 | 4102444799", "v timestamptz Seconds; assumption numbers-as-time"),
-        ("datetime", "4102444800", "v bigint; change mixed-values"),
-        ("datetime", "2460311.628 | 2460312.0", "v double precision; change mixed-values"),
-        ("integer", "1704164645", "v bigint"),
-    ];
-    check_briefly(&cases, &Options::default());
-    let julian = Options {
-        types: vec![TypeRule {
-            columns: ColumnMatch::Declared("datetime".to_owned()),
-            to: PgType::Timestamp,
-            reading: Reading { numbers: Some(TimeNumber::Julian), ..Reading::default() },
-        }],
-        ..Options::default()
-    };
-    check_briefly(&[("DATETIME", "2460311.5", "v timestamp Julian; note numbers-as-time")], &julian);
-}
-
-#[test]
-fn text_that_can_not_be_text_waits_for_a_person() {
-    let nul = "'ok' | cast(x'410042' as text) | cast(x'41fffe' as text)";
-    let plan_of = |options: &Options| plan(&column_of("text", nul), options);
-    let blocked = plan_of(&Options { accept: vec!["bad-text".to_owned()], ..Options::default() });
-    assert_eq!(blocked.blockers().count(), 1, "it can't be accepted: {}", told(&blocked));
-    let finding = &blocked.findings[0];
-    assert_eq!((finding.rows, finding.examples.len(), finding.choices.len()), (2, 2, 3), "{finding:?}");
-    assert!(finding.message.starts_with("2 of 3 values hold NUL or bytes that are no UTF-8"), "{finding:?}");
-    for bad_text in [BadText::Strip, BadText::Escape] {
-        check_briefly(&[("text", nul, "v text; change bad-text")], &Options { bad_text, ..Options::default() });
-    }
-    check_briefly(
-        &[("", nul, "v text; blocker bad-text"), ("json", nul, "v text; blocker bad-text; change type-fallback")],
-        &Options::default(),
-    );
-}
-
-#[test]
-fn a_chosen_type_is_that_or_nothing() {
-    let rule = |to: &PgType| TypeRule {
-        columns: ColumnMatch::Column("t.v".to_owned()),
-        to: to.clone(),
-        reading: Reading::default(),
-    };
-    let with = |to| Options { types: vec![rule(&to)], ..Options::default() };
-    check_briefly(&[("text", "'1' | 'x'", "v bytea; change reclassed")], &with(PgType::Bytea));
-    let cases = [(
-        "integer",
-        "1 | 70000 | 80000",
-        "v smallint\nblocker does-not-fit v: 2 of 3 values are out of the range of `smallint`, the first at rowid 2: \
-         70000; the column is to be `smallint`, as was chosen",
-    )];
-    check(&cases, &with(PgType::Int2));
-}
-
-#[test]
-fn narrow_types_by_choice() {
-    let narrow = Options { int4: true, keep_length: true, ..Options::default() };
-    let cases = [
-        ("bigint", "1 | 2147483647", "v integer"),
-        ("int", "1 | 2147483648", "v bigint"),
-        ("varchar(3)", "'abc' | 'äöü'", "v character varying(3)"),
-        ("char(3)", "'abc' | 'a'", "v character varying(3)"),
-        ("varchar(3)", "'abcd'", "v text; change type-fallback"),
-    ];
-    check_briefly(&cases, &narrow);
-}
-
-#[test]
-fn one_odd_value_in_many_is_found_named_and_counted() {
-    let many = |declared: &str, value: &str| {
-        format!(
-            "create table t(id integer primary key, v {declared});
-             with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000)
-             insert into t select i, {value} from n;"
-        )
-    };
-    for (declared, value, expected) in [
-        (
-            "integer",
-            "iif(i = 50000, 'abc', i)",
-            "v text\nchange mixed-values v: 1 of 100,000 values are text, the first at rowid 50000: 'abc'; the column \
-             becomes `text`, and the storage class of 99,999 values is lost",
-        ),
-        (
-            "integer",
-            "iif(i % 200 = 0, 'abc', i)",
-            "v text\nchange mixed-values v: 500 of 100,000 values are text, the first at rowid 200: 'abc'; the column \
-             becomes `text`, and the storage class of 99,500 values is lost",
-        ),
-        (
-            "text",
-            "iif(i = 99999, cast(x'610062' as text), 'a')",
-            "v text\nblocker bad-text v: 1 of 100,000 values hold NUL or bytes that are no UTF-8, which PostgreSQL's text \
-             can't hold, the first at rowid 99999: 'a\\u{0}b'",
-        ),
-        (
-            "",
-            "iif(i = 50000, x'00', i)",
-            "v bytea\nchange mixed-values v: the column holds 99,999 integers, 1 blob; it becomes `bytea`, and the storage \
-             class of 99,999 values is lost",
-        ),
-        (
-            "datetime",
-            "iif(i < 50000, '2024-01-02 03:04:05', '2024-01-02 03:04:05Z')",
-            "v text\nchange type-fallback v: 50,001 of 100,000 values have an offset from UTC, or lack one, where \
-             `timestamp` takes the other kind, the first at rowid 50000: '2024-01-02 03:04:05Z'; the column becomes `text`",
-        ),
-        ("datetime", "iif(i < 50000, null, '2024-01-02 03:04:05+00')", "v timestamptz"),
-    ] {
-        assert_eq!(told(&plan(&many(declared, value), &Options::default())), expected, "{value}");
-    }
 }
 
 const UUIDS: &str = "'7d444840-9dc0-11d1-b245-5ffdce74fad2'";
@@ -363,6 +120,28 @@ fn an_id_stays_an_integer_and_a_child_that_is_none_loses_its_key() {
 }
 
 #[test]
+fn children_without_a_parent_are_counted() {
+    for (parents, children, orphans) in [
+        ("(1), (2), (3)", "(1), (3), (null)", 0),
+        ("(1), (2), (3)", "(0), (4), (2)", 2),
+        ("(1), (3)", "(1), (2), (3)", 1),
+        ("(-1), (0), (1)", "(-1), (1)", 0),
+        ("(9223372036854775807), (-9223372036854775808)", "(0)", 1),
+        ("(1)", "(null)", 0),
+    ] {
+        let sql = format!(
+            "create table p(id integer primary key); insert into p values {parents};
+             create table c(p int references p); insert into c values {children};"
+        );
+        let plan = plan(&sql, &Options::default());
+        let found = plan.findings.iter().find(|finding| finding.code == "orphans").map_or(0, |finding| finding.rows);
+        assert_eq!(found, orphans, "{parents} {children}");
+        let key = &plan.table("c").unwrap().foreign_keys[0];
+        assert_eq!(key.not_valid, orphans > 0, "{key:?}");
+    }
+}
+
+#[test]
 fn rows_that_break_constraints_are_named() {
     let planned = planned(
         "create table p(a int, b text collate nocase, primary key(a, b)) without rowid; insert into p values (1, 'x');
@@ -410,10 +189,10 @@ fn batches_hold_every_row_once() {
     ] {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         connection.execute_batch(&format!("create table {table}; {rows} insert into t {insert};")).unwrap();
-        let db = SqliteDb::from(connection);
-        let schema = db.schema().unwrap();
+        let mut readers = [SqliteDb::from(connection)];
+        let schema = readers[0].schema().unwrap();
         let size = BatchSize { rows: rows_a_batch, bytes: 1 << 30 };
-        let made = make(&db, &schema, &Options::default(), None, size, &Interrupt::default()).unwrap();
+        let made = make(&mut readers, &schema, &Options::default(), None, size, &Interrupt::default()).unwrap();
         let scan = &made.scans[0];
         assert_eq!(scan.batches.len(), batches, "{table}");
         assert!(scan.batches[0].after.is_none() && scan.batches[batches - 1].upto.is_none(), "{table}");
@@ -428,7 +207,7 @@ fn batches_hold_every_row_once() {
                 rows += 1;
                 Ok::<_, liftlock::db::SqlError>(std::ops::ControlFlow::Continue(()))
             };
-            db.each_row(&sql, &parameters, each).unwrap();
+            readers[0].each_row(&sql, &parameters, each).unwrap();
             assert_eq!(rows, batch.rows, "{table} {batch:?}");
         }
     }
@@ -459,7 +238,7 @@ fn a_stop_ends_the_scan() {
     let schema = db.schema().unwrap();
     let interrupt = Interrupt::default();
     interrupt.trigger();
-    let stopped = make(&db, &schema, &Options::default(), None, BatchSize::default(), &interrupt);
+    let stopped = make(&mut [db], &schema, &Options::default(), None, BatchSize::default(), &interrupt);
     assert!(matches!(stopped, Err(PlanError::Scan(ScanError::Interrupted))), "{stopped:?}");
 }
 
@@ -494,8 +273,9 @@ fn an_edited_plan_is_read_again_and_used() {
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
     let options = Options::default();
-    let made =
-        make_edited(&db, &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan;
+    let made = make_edited(&mut [db], &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited)
+        .unwrap()
+        .plan;
     assert_eq!(made.tables.len(), 1);
     let table = &made.tables[0];
     assert_eq!((table.rows, table.columns[0].identity.unwrap().next), (3, 10), "counted anew");
@@ -504,4 +284,56 @@ fn an_edited_plan_is_read_again_and_used() {
     let codes: Vec<_> = made.findings.iter().map(|finding| (finding.code.as_str(), finding.accepted)).collect();
     assert!(codes.contains(&("does-not-fit", false)), "'x' is no integer: {codes:?}");
     assert!(codes.contains(&("table-left-out", true)) && codes.contains(&("column-left-out", true)), "{codes:?}");
+}
+
+#[test]
+fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
+    let column = |name: &str, pg_type: PgType| TargetColumn {
+        name: name.to_owned(),
+        type_name: pg_type.to_string(),
+        pg_type: Some(pg_type),
+        ..TargetColumn::default()
+    };
+    let table = TargetTable {
+        name: "t".to_owned(),
+        columns: vec![
+            column("id", PgType::Int8),
+            column("small", PgType::Int2),
+            TargetColumn { not_null: true, ..column("named", PgType::Text) },
+            column("flag", PgType::Bool),
+            TargetColumn { fraction_digits: Some(3), ..column("at", PgType::Timestamp) },
+            column("made", PgType::Timestamptz),
+        ],
+        owned: true,
+        may_select: true,
+        may_insert: true,
+        rows: Rows::Empty,
+        ..TargetTable::default()
+    };
+    let target = TargetSchema { name: "public".to_owned(), tables: vec![table], ..TargetSchema::default() };
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let sql =
+        "create table t(id integer primary key, small int, named text, flag int, at datetime, made int, extra text);
+        insert into t values (1, 5, 'a', 0, '2024-01-02 03:04:05.123', 1704164645, 'x'),
+            (2, 70000, null, 1, '2024-01-02 03:04:05.1234', 1704164646, 'y');
+        create table lost(v int);";
+    connection.execute_batch(sql).unwrap();
+    let db = SqliteDb::from(connection);
+    let schema = db.schema().unwrap();
+    let options = Options::default();
+    let made =
+        make(&mut [db], &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
+    assert_eq!(made.tables.len(), 1, "a table that the target lacks is left out");
+    let types: Vec<String> = made.tables[0].columns.iter().map(|column| column.pg_type.to_string()).collect();
+    assert_eq!(types, ["bigint", "smallint", "text", "boolean", "timestamp", "timestamptz"]);
+    assert_eq!(made.tables[0].columns[5].reading.numbers, Some(TimeNumber::Seconds));
+    let told = told(&made);
+    for line in [
+        "blocker does-not-fit small: 1 of 2 values are out of the range of `smallint`, the first at rowid 2: 70000",
+        "blocker null-in-not-null named: 1 of 2 rows hold NULL, the first at rowid 2",
+        "blocker does-not-fit at: 1 of 2 values have more digits than `timestamp` keeps, the first at rowid 2",
+        "assumption numbers-as-time made: 2 of 2 values are numbers",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
 }

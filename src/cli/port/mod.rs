@@ -1,9 +1,10 @@
 //! `liftlock port`.
 
+mod ends;
 mod page;
 mod progress;
 mod shape;
-mod text;
+pub(super) mod text;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,14 +12,16 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+pub(super) use self::ends::ends;
+use self::ends::{Ends, ends_of_rehearsal};
 use self::page::ReportFile;
-use self::progress::Progress;
+pub(super) use self::progress::Progress;
 use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
 use super::{CommandResult, duration};
 use crate::Error;
-use crate::config::{ConfigError, Origin, PostgresTarget, SqliteTarget, Target};
+use crate::config::PostgresTarget;
 use crate::error::exit;
 use crate::interrupt::Interrupt;
 use crate::port::batch::BatchSize;
@@ -82,6 +85,9 @@ pub(super) struct PortArgs {
     /// What becomes of rows that can't be stored
     #[arg(long, value_name = "HOW", default_value = "stop")]
     on_error: OnErrorArg,
+    /// The file that rows put aside are written to, a JSON object a line [default: liftlock-quarantine.jsonl]
+    #[arg(long, value_name = "FILE")]
+    quarantine_file: Option<PathBuf>,
     /// Copy the source to this file first, and port from the copy
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -111,7 +117,13 @@ struct PortJson<'a> {
 }
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
-    let Ends { source, target, protected } = ends(args, context, output)?;
+    let named = args.target.as_deref();
+    let Ends { source, target, protected } = if args.rehearse {
+        ends_of_rehearsal(&args.source, named, context, output)?
+    } else {
+        let (source, (target, protected)) = ends(&args.source, named, context, output)?;
+        Ends { source, target: Some(target), protected }
+    };
     let options = args.shape.options(Options::default());
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     // a page that can't be written is said before the work, not after it
@@ -139,7 +151,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         target,
         options,
         plan,
-        jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from)).max(1),
+        jobs: args.jobs.unwrap_or_else(cores).max(1),
         batch_size: batch_size(args),
         resume: args.resume,
         restart: args.restart,
@@ -174,6 +186,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     progress.end();
     // what can't be written must not hide what the run came to
     let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
+    let rows_written = said(write_quarantine(args, &report, output), output);
     let error = error.map(Error::from);
     let page_written = write_page(page, &report, error.as_ref(), output);
     let printed = output.json(&PortJson {
@@ -189,7 +202,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     }
     printed?;
     Ok(match report.result {
-        Outcome::Proven if !(plan_written && page_written) => exit::FAILED,
+        Outcome::Proven if !(plan_written && rows_written && page_written) => exit::FAILED,
         Outcome::Proven => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
@@ -213,52 +226,6 @@ fn said(result: Result<(), Error>, output: &Output) -> bool {
     }
 }
 
-/// The two databases.
-struct Ends {
-    source: SqliteTarget,
-    /// Nothing where a rehearsal makes its own.
-    target: Option<PostgresTarget>,
-    /// Whether the target is protected (liftlock.yaml).
-    protected: bool,
-}
-
-fn ends(args: &PortArgs, context: &Context, output: &mut Output) -> Result<Ends, Error> {
-    let usage = |message: &str, hint: &str| Error::Usage { message: message.to_owned(), hint: hint.to_owned() };
-    let Target::Sqlite(source) = context.settings_of(&args.source, output)?.target else {
-        return Err(usage(
-            "the source is no SQLite database",
-            "give the SQLite file first, then the PostgreSQL URL: `liftlock port app.db postgres:///app`",
-        ));
-    };
-    let settings = match &args.target {
-        Some(target) => context.settings_of(target, output),
-        None => context.settings(output),
-    };
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(Error::Config(ConfigError::NoDatabase { .. })) if args.rehearse => {
-            return Ok(Ends { source, target: None, protected: false });
-        }
-        Err(error) => return Err(error),
-    };
-    match settings.target {
-        Target::Postgres(target) => Ok(Ends { source, target: Some(target), protected: settings.protected }),
-        // what is configured for other commands may be the very source; it was not named for this one
-        Target::Sqlite(_) if args.rehearse && !named(args, &settings.target_source) => {
-            Ok(Ends { source, target: None, protected: false })
-        }
-        Target::Sqlite(_) => Err(usage(
-            &format!("the target `{}` is no PostgreSQL database", settings.target),
-            "give its URL as the second argument: `postgres://user@host/database`",
-        )),
-    }
-}
-
-/// Whether the target was named on the command line.
-fn named(args: &PortArgs, origin: &Origin) -> bool {
-    args.target.is_some() || matches!(origin, Origin::Flag(_))
-}
-
 /// The place for a rehearsal.
 fn scratch(target: Option<&PostgresTarget>, options: &Options, interrupt: &Interrupt) -> Result<Scratch, Error> {
     let made = match target {
@@ -277,15 +244,40 @@ fn question(port: &Port<'_>, protected: bool) -> String {
     }
 }
 
+/// How many connections work at once, where nobody says.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 fn batch_size(args: &PortArgs) -> BatchSize {
     let default = BatchSize::default();
     BatchSize { rows: args.batch_rows.unwrap_or(default.rows).max(1), ..default }
 }
 
-fn read_plan(path: &Path) -> Result<Plan, Error> {
+/// Reads a plan document.
+pub(super) fn read_plan(path: &Path) -> Result<Plan, Error> {
     let read = |source| Error::Port(PortError::Document(Box::new(source)));
     let text = std::fs::read_to_string(path).map_err(read)?;
     Plan::from_yaml(&text).map_err(|error| Error::Port(PortError::Document(Box::new(error))))
+}
+
+/// Writes the rows that were put aside to their file; the table in the target has them, too.
+fn write_quarantine(args: &PortArgs, report: &Report, output: &Output) -> Result<(), Error> {
+    let rows: Vec<String> = report
+        .tables
+        .iter()
+        .flat_map(|table| &table.quarantined)
+        .map(|row| serde_json::to_string(row).expect("a row is plain data"))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let path = args.quarantine_file.clone().unwrap_or_else(|| PathBuf::from("liftlock-quarantine.jsonl"));
+    let write = |source| Error::Write { path: path.display().to_string(), source };
+    std::fs::write(&path, rows.join("\n") + "\n").map_err(write)?;
+    let table = if report.rehearsal.is_some() { "" } else { " and in the table `liftlock_quarantine`" };
+    output.say(&format!("{} rows were put aside: they are in `{}`{table}", rows.len(), path.display()));
+    Ok(())
 }
 
 fn write_plan(args: &PortArgs, plan: &Plan) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use crate::port::report::thousands;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Tells of a run on stderr.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     output: Output,
     state: Mutex<State>,
 }

@@ -96,7 +96,7 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
 }
 
 /// What a run says at its end: as much of a failed one as of a good one.
-pub(super) fn report(report: &Report, output: &Output) -> Result<(), Error> {
+pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Error> {
     for note in &report.notes {
         output.say(&format!("note: {note}"));
     }
@@ -168,6 +168,11 @@ fn describe(table: &TableReport, difference: &Difference) -> String {
                 })
                 .collect();
             format!("differs: {place}: {}", cells.join("; "))
+        }
+        Kind::Unfit => {
+            let cell = difference.columns.first();
+            let (column, value) = cell.map(|c| (c.column.as_str(), c.source.as_deref())).unwrap_or_default();
+            format!("can't be in PostgreSQL: {place}: {column}: {}", value.unwrap_or_default())
         }
         Kind::Missing => format!("missing in PostgreSQL: {place}"),
         Kind::Extra => format!("only in PostgreSQL: {place}"),

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::load::{Failure, Loaded};
 use super::{CopySettings, TableJob, Worker};
 use crate::Dialect;
-use crate::db::{ErrorClass, Row, SqlError, Statements as _};
+use crate::db::{BulkDb, ErrorClass, Row, SqlError, Statements as _};
 use crate::port::batch::KeyValue;
 use crate::port::error::PortError;
 use crate::port::row::{BadCell, Scratch};
@@ -121,12 +121,34 @@ pub(super) fn one_by_one(
     Ok(loaded)
 }
 
-/// The SQL that makes the quarantine's table.
-pub(crate) fn table_sql(schema: &str) -> String {
+/// The SQL that makes the quarantine's table, and empties it of an earlier run's rows of these tables.
+pub(crate) fn table_sql<'a>(schema: &str, tables: impl Iterator<Item = &'a str>) -> String {
+    let tables: Vec<String> = tables.map(|table| Dialect::Postgres.literal(table)).collect();
     format!(
         "CREATE TABLE IF NOT EXISTS {schema}.{TABLE} (table_name text NOT NULL, row_key text NOT NULL, reason text NOT \
-         NULL, row jsonb NOT NULL, put_aside timestamptz NOT NULL DEFAULT now());"
+         NULL, row jsonb NOT NULL, put_aside timestamptz NOT NULL DEFAULT now());\n\
+         DELETE FROM {schema}.{TABLE} WHERE table_name = ANY (ARRAY[{}]::text[]);\n",
+        tables.join(", ")
     )
+}
+
+/// The rows that were put aside in this schema, in this run or in the one that it goes on with.
+pub(crate) fn read(db: &mut BulkDb, schema: &str) -> Result<Vec<Quarantined>, PortError> {
+    match db
+        .query(&format!("SELECT table_name, row_key, reason, row FROM {schema}.{TABLE} ORDER BY put_aside, row_key"))
+    {
+        Ok(rows) => Ok(rows
+            .into_iter()
+            .filter_map(|row| match <[Option<String>; 4]>::try_from(row) {
+                Ok([Some(table), Some(key), Some(reason), Some(values)]) => {
+                    Some(Quarantined { table, key, reason, values })
+                }
+                _ => None,
+            })
+            .collect()),
+        Err(error) if error.class == ErrorClass::Missing => Ok(Vec::new()),
+        Err(error) => Err(PortError::target("read the rows that were put aside", error)),
+    }
 }
 
 /// The SQL that puts rows aside.

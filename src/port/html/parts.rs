@@ -94,6 +94,7 @@ pub(super) fn differences(page: &mut Page, report: &Report) {
 fn difference_rows(table: &str, difference: &Difference) -> Vec<Vec<String>> {
     let what = match difference.kind {
         Kind::Changed => "other values",
+        Kind::Unfit => "can’t be in PostgreSQL",
         Kind::Missing => "missing in PostgreSQL",
         Kind::Extra => "only in PostgreSQL",
     };

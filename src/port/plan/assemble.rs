@@ -11,6 +11,7 @@ use crate::schema::{Schema, Table};
 use crate::value::PgType;
 
 use super::broken::{self, Broken};
+use super::candidates::TargetType;
 use super::glob::fits;
 use super::names::Names;
 use super::typing::{Typed, type_columns};
@@ -52,12 +53,13 @@ impl PlanError {
 /// Reads every value of the tables of `schema` that `options` include, and decides what becomes of them. `target` is
 /// what is there already, where its tables are to be filled as they are.
 ///
-/// `db` has to give one and the same state of the database throughout: the caller opens a transaction first.
+/// `readers`, at least one, have to give one and the same state of the database throughout: the caller opens
+/// transactions first.
 ///
 /// # Errors
 /// [`PlanError`] where the source can't be read, or a stop is asked for.
 pub fn make(
-    db: &SqliteDb,
+    readers: &mut [SqliteDb],
     schema: &Schema,
     options: &Options,
     target: Option<&TargetSchema>,
@@ -83,8 +85,11 @@ pub fn make(
     }
     let schema = &schema;
     let there = There(&matches);
-    let own_type = |table: &str, column: &str| there.column(table, column).map(|pair| pair.pg_type.clone());
-    let typed = type_columns(db, schema, options, &own_type, size, interrupt)?;
+    let own_type = |table: &str, column: &str| {
+        let pair = there.column(table, column)?;
+        Some(TargetType { pg_type: pair.pg_type.clone(), fraction_digits: pair.fraction_digits })
+    };
+    let typed = type_columns(readers, schema, options, &own_type, size, interrupt)?;
     findings.extend(typed.findings(schema, |table, column| there.is_copied(&table.name, &column.name)));
     let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &there, &names));
     let mut plan = Plan {
@@ -98,16 +103,25 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (broken, found) = broken::find(db, schema, &typed, interrupt)?;
+    let (broken, found) = broken::find(&readers[0], schema, &typed, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);
     let mut planned = Planned { plan, scans: typed.scans, matches, names, broken };
-    let mut facts = Facts::of(&planned, schema);
+    let mut facts = Facts::of(&planned, schema, options);
     for (column, spelling) in spellings {
         facts.columns.entry(column).or_default().spelling = Some(spelling.to_owned());
     }
     objects::fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
+    for table in &mut planned.plan.tables {
+        // PostgreSQL takes no NULL into a primary key, whatever the column says
+        let key = table.primary_key.iter().flat_map(|key| &key.columns).collect::<Vec<_>>();
+        table
+            .columns
+            .iter_mut()
+            .filter(|column| key.contains(&&column.target))
+            .for_each(|column| column.not_null = true);
+    }
     accept::finish(&mut planned.plan.findings, &options.accept);
     Ok(planned)
 }

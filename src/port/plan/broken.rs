@@ -43,6 +43,9 @@ pub(super) fn find(
                 findings.push(mistyped(table, key, parent, &types));
                 continue;
             }
+            if is_whole(schema, typed, (at, parent_at), key) {
+                continue;
+            }
             let orphans = broken_foreign_key(db, table, key, parent, interrupt)?;
             if !orphans.is_empty() {
                 broken.foreign_keys.insert((table.name.clone(), key_at));
@@ -68,6 +71,32 @@ pub(super) fn find(
 fn parent_of(schema: &Schema, key: &ForeignKey) -> Option<usize> {
     let is_there = key.parent_state == ParentState::Ok && key.columns.len() == key.parent_columns.len();
     schema.tables.iter().position(|table| is_there && table.name.eq_ignore_ascii_case(&key.parent))
+}
+
+/// Whether the scan alone shows that every child has its parent: the parent's ids have no gaps, and the child holds
+/// nothing but integers between the first and the last of them.
+fn is_whole(schema: &Schema, typed: &Typed, (child, parent): (usize, usize), key: &ForeignKey) -> bool {
+    let seen = |table: usize, name: &str| {
+        let columns = &schema.tables[table].columns;
+        let column = columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+        Some(&typed.scans[table].columns[column])
+    };
+    let ([own], [other]) = (key.columns.as_slice(), key.parent_columns.as_slice()) else { return false };
+    let (Some(own), Some(id)) = (seen(child, own), seen(parent, other)) else { return false };
+    if !schema.tables[parent].rowid_alias().is_some_and(|alias| alias.eq_ignore_ascii_case(other)) {
+        return false;
+    }
+    if own.integers.count != own.values() {
+        return false;
+    }
+    match (own.integer_range, id.integer_range) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some((low, high)), Some((first, last))) => {
+            let ids = i128::from(last) - i128::from(first) + 1;
+            ids == i128::from(typed.scans[parent].rows) && first <= low && high <= last
+        }
+    }
 }
 
 /// The types of the first pair of columns that PostgreSQL does not compare.
@@ -127,7 +156,7 @@ fn mistyped(table: &Table, key: &ForeignKey, parent: &Table, (own, other): &(PgT
     );
     let mut finding = finding("foreign-key-types", Level::LeftOut, table, name_of(key), message, &Tally::default());
     finding.choices = vec![
-        "correct the values that do not fit in the source; they point to no row".to_owned(),
+        "correct the values that do not fit in the source (text that reads like a number is text)".to_owned(),
         "choose one type for both columns".to_owned(),
     ];
     finding

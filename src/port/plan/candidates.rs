@@ -15,6 +15,17 @@ pub struct Candidate {
     pub reading: Reading,
     /// It is taken only where every value is a number from the first to below the second.
     pub numbers_within: Option<(i64, i64)>,
+    /// How many digits of a second the target's column keeps, where that is fewer than six.
+    pub fraction_digits: Option<u8>,
+}
+
+/// The type that a target's column has already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetType {
+    /// The type.
+    pub pg_type: PgType,
+    /// How many digits of a second it keeps, where that is fewer than six: the server rounds what has more.
+    pub fraction_digits: Option<u8>,
 }
 
 /// The types that a column may take.
@@ -55,7 +66,7 @@ impl Candidate {
     /// A type without a condition.
     #[must_use]
     pub fn new(pg_type: PgType, reading: Reading) -> Self {
-        Self { pg_type, reading, numbers_within: None }
+        Self { pg_type, reading, numbers_within: None, fraction_digits: None }
     }
 
     /// Whether it is text of one kind or another.
@@ -67,14 +78,14 @@ impl Candidate {
 
 /// The types that `column` may take; `target` is the type that the target's column has already.
 #[must_use]
-pub fn of_column(table: &Table, column: &Column, options: &Options, target: Option<&PgType>) -> Candidates {
+pub fn of_column(table: &Table, column: &Column, options: &Options, target: Option<&TargetType>) -> Candidates {
     let rule = options.types.iter().find(|rule| rule_fits(&rule.columns, table, column));
     let mut reading = rule.map(|rule| rule.reading).unwrap_or_default();
     if rule.is_none() {
         reading.bad_text = options.bad_text;
     }
-    if let Some(pg_type) = target {
-        return target_readings(pg_type, reading);
+    if let Some(there) = target {
+        return target_readings(there, reading);
     }
     if let Some(rule) = rule {
         return alone(rule.to.clone(), reading, Origin::Rule);
@@ -112,11 +123,13 @@ fn alone(pg_type: PgType, reading: Reading, origin: Origin) -> Candidates {
 }
 
 /// A column of times that is there already takes numbers too, where all of them are times in one unit.
-fn target_readings(pg_type: &PgType, reading: Reading) -> Candidates {
-    let mut list = vec![Candidate::new(pg_type.clone(), reading)];
+fn target_readings(there: &TargetType, reading: Reading) -> Candidates {
+    let TargetType { pg_type, fraction_digits } = there.clone();
+    let mut list = vec![Candidate { fraction_digits, ..Candidate::new(pg_type.clone(), reading) }];
     if reading.numbers.is_none() && matches!(pg_type, PgType::Timestamp | PgType::Timestamptz) {
         list.extend(EPOCHS.iter().map(|(numbers, per_second)| Candidate {
             pg_type: pg_type.clone(),
+            fraction_digits,
             ..epoch(*numbers, *per_second, reading)
         }));
     }
@@ -135,6 +148,7 @@ fn epoch(numbers: TimeNumber, per_second: i64, reading: Reading) -> Candidate {
         pg_type: PgType::Timestamptz,
         reading: Reading { numbers: Some(numbers), ..reading },
         numbers_within: Some((LIKELY_TIMES.0 * per_second, LIKELY_TIMES.1 * per_second)),
+        fraction_digits: None,
     }
 }
 

@@ -81,3 +81,21 @@ pub fn nulls_for(schema: &Schema, scans: &[TableScan], refuses: impl Fn(&str, &s
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::scan::Tally;
+    use crate::schema::Table;
+
+    #[test]
+    fn a_row_near_the_limit_is_refused_by_its_name() {
+        let schema = Schema { tables: vec![Table::default()], ..Schema::default() };
+        let too_large = Tally { count: 1, examples: vec!["rowid 7: 1000000007 bytes".to_owned()] };
+        let found = sizes(&schema, &[TableScan { too_large, ..TableScan::default() }]);
+        assert_eq!((found.len(), found[0].level, found[0].rows), (1, Level::Blocker, 1));
+        assert!(found[0].message.starts_with("1 row takes over 1,000,000,000 bytes"), "{}", found[0].message);
+        assert!(found[0].message.ends_with("the first at rowid 7: 1000000007 bytes"), "{}", found[0].message);
+        assert_eq!(sizes(&schema, &[TableScan::default()]), []);
+    }
+}

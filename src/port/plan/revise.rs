@@ -18,7 +18,7 @@ use super::{Finding, Level, Plan, TablePlan, accept};
 /// # Errors
 /// As [`make`].
 pub fn make_edited(
-    db: &SqliteDb,
+    readers: &mut [SqliteDb],
     schema: &Schema,
     options: &Options,
     target: Option<&TargetSchema>,
@@ -39,13 +39,13 @@ pub fn make_edited(
     let mut kept = whole.clone();
     kept.tables.retain(|table| edited.table(&table.name).is_some());
     let schema = &kept;
-    let mut planned = make(db, schema, &options, target, size, interrupt)?;
+    let mut planned = make(readers, schema, &options, target, size, interrupt)?;
     let rules = rules_for(&planned.plan, edited);
     if !rules.is_empty() {
         // a type of a person's own is decided upon like one of the options: with every value, and with whatever is
         // joined to the column
         options.types.splice(0..0, rules);
-        planned = make(db, schema, &options, target, size, interrupt)?;
+        planned = make(readers, schema, &options, target, size, interrupt)?;
     }
     revise(&mut planned, edited);
     let findings = &mut planned.plan.findings;

@@ -1,6 +1,8 @@
 //! Types for all columns: candidates, one reading of every value, and again where that leaves a candidate open.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
@@ -8,10 +10,9 @@ use crate::port::batch::BatchSize;
 use crate::port::options::Options;
 use crate::port::scan::{self, ScanError, TableScan};
 use crate::schema::{Column, Schema, Table};
-use crate::value::PgType;
 
 use super::Finding;
-use super::candidates::{Candidates, of_column};
+use super::candidates::{Candidates, TargetType, of_column};
 use super::classes::{Class, ColumnId, classes};
 use super::collide;
 use super::decide::{Chosen, ClassCandidate, choose};
@@ -30,10 +31,10 @@ pub(super) struct Typed {
 /// Reads every value of `schema` and decides every type. `there` is the type that the target's column has already, by
 /// the names of table and column in SQLite.
 pub(super) fn type_columns(
-    db: &SqliteDb,
+    readers: &mut [SqliteDb],
     schema: &Schema,
     options: &Options,
-    there: &dyn Fn(&str, &str) -> Option<PgType>,
+    there: &dyn Fn(&str, &str) -> Option<TargetType>,
     size: BatchSize,
     interrupt: &Interrupt,
 ) -> Result<Typed, ScanError> {
@@ -51,10 +52,8 @@ pub(super) fn type_columns(
             candidates[id.table][id.column] = class.candidates.clone();
         }
     }
-    let mut scans = Vec::with_capacity(schema.tables.len());
-    for (table, candidates) in schema.tables.iter().zip(&candidates) {
-        scans.push(scan::scan_table(db, table, candidates, size, interrupt)?);
-    }
+    let scans = scan_all(readers, schema, &candidates, size, interrupt)?;
+    let db = &readers[0];
     let mut refused: BTreeSet<ClassCandidate> = BTreeSet::new();
     let mut typed = Typed { classes, chosen: Vec::new(), scans, collisions: Vec::new(), class_of };
     loop {
@@ -78,6 +77,37 @@ pub(super) fn type_columns(
         }
         refused.extend(found.refused);
     }
+}
+
+/// Reads every value of every table, tables side by side.
+fn scan_all(
+    readers: &mut [SqliteDb],
+    schema: &Schema,
+    candidates: &[Vec<Candidates>],
+    size: BatchSize,
+    interrupt: &Interrupt,
+) -> Result<Vec<TableScan>, ScanError> {
+    let next = AtomicUsize::new(0);
+    let scans: Mutex<Vec<(usize, Result<TableScan, ScanError>)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for reader in readers {
+            let (next, scans) = (&next, &scans);
+            scope.spawn(move || {
+                while let at = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(table) = schema.tables.get(at)
+                {
+                    let scan = scan::scan_table(reader, table, &candidates[at], size, interrupt);
+                    if scan.is_err() {
+                        next.store(schema.tables.len(), Ordering::Relaxed);
+                    }
+                    scans.lock().unwrap_or_else(PoisonError::into_inner).push((at, scan));
+                }
+            });
+        }
+    });
+    let mut scans = scans.into_inner().unwrap_or_else(PoisonError::into_inner);
+    scans.sort_by_key(|(at, _)| *at);
+    scans.into_iter().map(|(_, scan)| scan).collect()
 }
 
 /// Reads the columns again of which it is open whether a candidate fits, each table once.

@@ -3,9 +3,9 @@
 mod existing;
 mod finish;
 mod planning;
-mod reporting;
+pub(super) mod reporting;
 mod resume;
-mod session;
+pub(super) mod session;
 
 use std::time::Instant;
 
@@ -47,11 +47,11 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let _work = port.interrupt.work();
     let mut report = reporting::empty(port);
     let mut phases = Phases::new(port);
-    let snapshot = open(port, &mut report)?;
+    let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
     refuse_unfinished(port, &mut control)?;
     phases.begin(Phase::Scanning, &mut report);
-    let planned = planning::plan(port, &snapshot, &mut control)?;
+    let planned = planning::plan(port, &mut snapshot, &mut control)?;
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
     if planned.plan.blockers().next().is_some() {
@@ -141,8 +141,8 @@ fn phased(
     phases.begin(Phase::Scanning, report);
     report.resumed = unfinished.is_some();
     let planned = match &unfinished {
-        None => planning::plan(port, &snapshot, &mut control)?,
-        Some(run) => planning::plan_again(port, &snapshot, &mut control, run)?,
+        None => planning::plan(port, &mut snapshot, &mut control)?,
+        Some(run) => planning::plan_again(port, &mut snapshot, &mut control, run)?,
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
@@ -222,7 +222,7 @@ fn check_finished(
     control: &mut BulkDb,
 ) -> Result<(), PortError> {
     let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-    let aside = resume::put_aside(control, &schema)?;
+    let aside = copy::read_quarantine(control, &schema)?.into_iter().map(|row| (row.table, row.key)).collect();
     let changed = resume::changed(tables, &aside, snapshot.readers(), &port.interrupt)?;
     if changed.is_empty() {
         tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
@@ -254,7 +254,7 @@ fn create(
         sql.push_str(&existing::truncate(plan));
     }
     if port.on_error == OnError::Quarantine {
-        sql.push_str(&quarantine_sql(&schema));
+        sql.push_str(&quarantine_sql(&schema, plan.tables.iter().map(|table| table.source.as_str())));
     }
     if !port.single_transaction {
         let document = serde_json::to_string(plan).expect("a plan is plain data");
@@ -344,6 +344,10 @@ fn finish(
     existing::put_back(port, sessions.control(), report)?;
     finish::analyze(plan, sessions.all())?;
     phases.begin(Phase::Validating, report);
+    if report.resumed || port.on_error == OnError::Quarantine {
+        let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
+        reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema)?);
+    }
     reporting::objects(planned, sessions.control(), report)?;
     reporting::views(planned, snapshot, sessions.control(), report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));

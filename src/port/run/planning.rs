@@ -4,9 +4,10 @@ use super::existing;
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
+use crate::port::copy::OnError;
 use crate::port::error::PortError;
 use crate::port::options::Options;
-use crate::port::plan::{Plan, assemble, revise};
+use crate::port::plan::{Level, Plan, assemble, revise};
 use crate::port::scan::TableScan;
 use crate::port::target::{TargetSchema, match_tables};
 use crate::schema::Schema;
@@ -21,7 +22,7 @@ pub(super) struct Planned {
 }
 
 /// Plans.
-pub(super) fn plan(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<Planned, PortError> {
+pub(super) fn plan(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkDb) -> Result<Planned, PortError> {
     let (schema, target) = read(port, snapshot, control)?;
     let name = |table: &str, column: Option<&str>| column.unwrap_or(table).to_owned();
     let (matches, _) = match_tables(&assemble::selected(&schema, &port.options), &target, &port.options, name);
@@ -32,7 +33,7 @@ pub(super) fn plan(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -
 /// Plans what a run goes on with: its plan as it was stored, and what stands in its way now.
 pub(super) fn plan_again(
     port: &Port<'_>,
-    snapshot: &Snapshot,
+    snapshot: &mut Snapshot,
     control: &mut BulkDb,
     run: &Unfinished,
 ) -> Result<Planned, PortError> {
@@ -56,7 +57,7 @@ pub(super) fn plan_again(
     Ok(planned)
 }
 
-fn read(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
+fn read(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let target = TargetSchema::read(control, &port.options.target_schema)?;
     Ok((schema, target))
@@ -65,21 +66,38 @@ fn read(port: &Port<'_>, snapshot: &Snapshot, control: &mut BulkDb) -> Result<(S
 fn make(
     port: &Port<'_>,
     options: &Options,
-    snapshot: &Snapshot,
+    snapshot: &mut Snapshot,
     schema: Schema,
     target: &TargetSchema,
     existing: Option<&TargetSchema>,
     edited: Option<&Plan>,
 ) -> Result<Planned, PortError> {
     let (size, interrupt) = (port.batch_size, &port.interrupt);
-    let reader = snapshot.reader();
+    let readers = snapshot.readers();
     let made = match edited {
-        None => assemble::make(reader, &schema, options, existing, size, interrupt)?,
-        Some(edited) => revise::make_edited(reader, &schema, options, existing, size, interrupt, edited)?,
+        None => assemble::make(readers, &schema, options, existing, size, interrupt)?,
+        Some(edited) => revise::make_edited(readers, &schema, options, existing, size, interrupt, edited)?,
     };
     let assemble::Planned { mut plan, mut scans, .. } = made;
     if options.on_conflict.is_some() {
         existing::add_beside(&mut plan, &mut scans, options, target);
     }
+    if port.on_error == OnError::Quarantine {
+        put_aside(&mut plan);
+    }
     Ok(Planned { plan, scans, schema, schema_exists: target.server.schema_exists })
 }
+
+/// Values that do not fit are no reason to stop where their rows are put aside.
+fn put_aside(plan: &mut Plan) {
+    for finding in &mut plan.findings {
+        if finding.level == Level::Blocker && ROWS_ALONE.contains(&finding.code.as_str()) {
+            finding.level = Level::Change;
+            finding.message.push_str(" These rows are put aside.");
+            finding.choices.clear();
+        }
+    }
+}
+
+/// The findings that are about rows which can be put aside one by one.
+const ROWS_ALONE: [&str; 3] = ["does-not-fit", "bad-text", "null-in-not-null"];

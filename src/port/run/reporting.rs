@@ -3,7 +3,7 @@
 use super::planning::Planned;
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
-use crate::port::copy::{TableCopy, TableJob};
+use crate::port::copy::{Quarantined, TableCopy, TableJob};
 use crate::port::error::PortError;
 use crate::port::plan::Plan;
 use crate::port::report::{ObjectReport, ObjectState, Report, TableReport, TableState};
@@ -21,7 +21,7 @@ pub(super) fn empty(port: &Port<'_>) -> Report {
 }
 
 /// The tables that are to be copied.
-pub(super) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
+pub(in crate::port) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
     let of = |job: &TableJob| {
         let plan = plan.table(&job.source);
         TableReport {
@@ -35,7 +35,7 @@ pub(super) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob]) {
 }
 
 /// What became of each.
-pub(super) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[TableCopy]) {
+pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[TableCopy]) {
     for ((table, job), copy) in report.tables.iter_mut().zip(jobs).zip(copies) {
         table.bytes = copy.bytes;
         table.loading = copy.loading;
@@ -61,6 +61,13 @@ pub(super) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[TableCopy
         table.differing_batches.clone_from(&proof.differing);
         table.differences.clone_from(&proof.differences);
         table.unlisted_differences = proof.unlisted;
+    }
+}
+
+/// The rows that were put aside, those of the run that this one goes on with among them.
+pub(super) fn quarantined(report: &mut Report, rows: Vec<Quarantined>) {
+    for table in &mut report.tables {
+        table.quarantined = rows.iter().filter(|row| row.table == table.source).cloned().collect();
     }
 }
 

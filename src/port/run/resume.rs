@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb, Statements as _};
+use crate::db::{SqlError, SqliteDb};
 use crate::interrupt::Interrupt;
-use crate::port::copy::{QUARANTINE, TableJob, show_key};
+use crate::port::copy::{TableJob, show_key};
 use crate::port::error::PortError;
 use crate::port::row::Scratch;
 use crate::value::Checksum;
@@ -90,19 +90,4 @@ fn checksum(
     });
     read.map_err(|Failure(error)| error)?;
     Ok(checksum)
-}
-
-/// The rows that were put aside in this schema: table and key of each.
-pub(super) fn put_aside(db: &mut BulkDb, schema: &str) -> Result<HashSet<(String, String)>, PortError> {
-    match db.query(&format!("SELECT table_name, row_key FROM {schema}.{QUARANTINE}")) {
-        Ok(rows) => Ok(rows
-            .into_iter()
-            .filter_map(|row| match row.as_slice() {
-                [Some(table), Some(key)] => Some((table.clone(), key.clone())),
-                _ => None,
-            })
-            .collect()),
-        Err(error) if error.class == ErrorClass::Missing => Ok(HashSet::new()),
-        Err(error) => Err(PortError::target("read the rows that were put aside", error)),
-    }
 }

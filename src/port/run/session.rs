@@ -1,6 +1,6 @@
 //! The connections of a run: the source's snapshot, the target's sessions, and the lock that keeps a second run away.
 
-use crate::config::{SqliteLocation, SqliteTarget};
+use crate::config::{PostgresTarget, SqliteLocation, SqliteTarget};
 use crate::db::{BulkDb, Snapshot, SnapshotError, Statements as _};
 use crate::port::Port;
 use crate::port::error::PortError;
@@ -10,10 +10,21 @@ const LOCK: i32 = 0x4c4c_5054;
 
 /// Opens the source in one state, or the copy of it that was asked for.
 pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
+    let copied = port.snapshot.as_ref().is_some_and(|path| port.resume && path.exists());
+    // elsewhere a file that is missing is read as empty: here that would prove a mistyped name
+    if let SqliteLocation::File(path) = &port.source.location
+        && !copied
+        && !path.exists()
+    {
+        return Err(PortError::Unfit {
+            message: format!("there is no file `{}` to port from", path.display()),
+            hint: "give the SQLite database's path; a relative one starts from the working folder".to_owned(),
+        });
+    }
     let Some(path) = &port.snapshot else {
         return Ok(Snapshot::open(&port.source, port.jobs, port.patience, &port.interrupt)?);
     };
-    if !(port.resume && path.exists()) {
+    if !copied {
         let original = Snapshot::open(&port.source, 1, port.patience, &port.interrupt)?;
         original.reader().back_up(path).map_err(|source| SnapshotError::Read {
             path: format!("{} (or write {})", port.source, path.display()),
@@ -26,7 +37,12 @@ pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
 
 /// A session of the target's, set up for the copy.
 pub(super) fn connect(port: &Port<'_>) -> Result<BulkDb, PortError> {
-    let mut db = BulkDb::connect(&port.target)?;
+    connect_to(&port.target)
+}
+
+/// A session at `target`, set up as for the copy.
+pub(in crate::port) fn connect_to(target: &PostgresTarget) -> Result<BulkDb, PortError> {
+    let mut db = BulkDb::connect(target)?;
     // what a server gives up on after a while must not be what takes long here; and a checkpoint goes to the disk with
     // its batch or not at all, so that no COMMIT has to wait for it
     let set_up = db.execute(

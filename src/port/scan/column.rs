@@ -27,6 +27,8 @@ struct Lane {
     pg_type: PgType,
     conversion: Conversion,
     numbers_within: Option<(i64, i64)>,
+    /// The microseconds that every time has to be a multiple of, where the target keeps no finer ones.
+    step: Option<i64>,
     /// It stands in for values of its own storage class alone: text that reads like a number stays text.
     own_class: bool,
     watch: Watch,
@@ -146,6 +148,7 @@ impl Lane {
         let expected = at == 0 && candidates.origin != Origin::Storage || candidates.origin.is_forced();
         let watch = if expected || candidate.is_text() { Watch::Counted } else { Watch::Tried };
         Self {
+            step: candidate.fraction_digits.map(|digits| 10_i64.pow(6_u32.saturating_sub(digits.into()))),
             own_class: !expected,
             pg_type: candidate.pg_type.clone(),
             conversion: Conversion::new(&candidate.pg_type, candidate.reading),
@@ -190,6 +193,12 @@ impl Lane {
         }
         scratch.clear();
         let fidelity = self.conversion.encode(value, scratch)?;
+        if let Some(step) = self.step
+            && let Some(micros) = scratch.get(4..).and_then(|field| field.try_into().ok()).map(i64::from_be_bytes)
+            && micros % step != 0
+        {
+            return Err(Misfit::Precision);
+        }
         Ok((fidelity, scratch.len() as u64))
     }
 }

@@ -14,8 +14,8 @@ use crate::port::plan::candidates::Candidate;
 use crate::schema::Table;
 use crate::value::{Canonical, Conversion, PgType, SqlValue};
 
-/// The keys held in memory at once: 64 MB of hashes. More of them are looked at in parts, by as many readings.
-const HELD: u64 = 4_000_000;
+/// The keys held in memory at once: 16 MB of hashes. More of them are looked at in parts, by as many readings.
+const HELD: u64 = 1_000_000;
 
 /// One column of a key, and the type that it is to have.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +40,11 @@ pub fn key_collisions(
 ) -> Result<Tally, ScanError> {
     let mut encoder = Encoder::new(parts);
     let passes = u128::from(rows / HELD + 1);
+    let room = usize::try_from(rows.min(HELD)).unwrap_or_default();
     let mut twice: Vec<u128> = Vec::new();
     let mut extra = 0;
     for pass in 0..passes {
-        let mut hashes: Vec<u128> = Vec::new();
+        let mut hashes: Vec<u128> = Vec::with_capacity(room);
         each_key(db, table, parts, interrupt, |row, first, _| {
             if let Some(hash) = encoder.hash(row, first)
                 && hash % passes == pass

@@ -55,30 +55,30 @@ pub(super) fn compare(t: &mut Translator<'_>, by: Comparison, left: &Typed, righ
 
 /// `value IN (items)` as a condition.
 pub(super) fn in_items(t: &mut Translator<'_>, value: &Typed, items: &[Typed]) -> Result<String> {
-    let mut left = None;
-    let mut rights = Vec::new();
+    let mut pairs = Vec::new();
     for item in items {
         if item.kind == Kind::Null {
-            rights.push("NULL".to_owned());
+            pairs.push((None, "NULL".to_owned()));
             continue;
         }
         let item = with_affinity_of(item, value)?;
-        if value.kind == Kind::Truth
-            && let Some(Literal::Int(number @ (0 | 1))) = item.literal
-        {
-            left = Some(value.sql.clone());
-            rights.push((number == 1).to_string());
-            continue;
-        }
-        let (a, b) = operands(t, Comparison::Equals, value, &item)?;
-        if left.as_ref().is_some_and(|left| *left != a) {
-            return Err(Untranslatable::new(format!("IN with values of several kinds for {}", value.shown())));
-        }
-        left = Some(a);
-        rights.push(b);
+        let (a, b) = match item.literal {
+            Some(Literal::Int(number @ (0 | 1))) if value.kind == Kind::Truth => {
+                (value.sql.clone(), (number == 1).to_string())
+            }
+            _ => operands(t, Comparison::Equals, value, &item)?,
+        };
+        pairs.push((Some(a), b));
     }
-    let left = left.unwrap_or_else(|| value.sql.clone());
-    Ok(format!("({left} IN ({}))", rights.join(", ")))
+    // one list where all are compared in the same form, else one comparison after the other
+    let first = pairs.iter().find_map(|(left, _)| left.clone()).unwrap_or_else(|| value.sql.clone());
+    if pairs.iter().all(|(left, _)| left.as_ref().is_none_or(|left| *left == first)) {
+        let list: Vec<&str> = pairs.iter().map(|(_, right)| right.as_str()).collect();
+        return Ok(format!("({first} IN ({}))", list.join(", ")));
+    }
+    let parts: Vec<String> =
+        pairs.iter().map(|(left, right)| format!("({} = {right})", left.as_ref().unwrap_or(&first))).collect();
+    Ok(format!("({})", parts.join(" OR ")))
 }
 
 fn with_null(by: Comparison, null: &Typed, other: &Typed) -> Option<String> {

@@ -38,7 +38,7 @@ fn alias_of(alias: Option<&As<'_>>) -> Option<String> {
 
 impl Translator<'_> {
     /// The text of a FROM clause; its sources go into the frame on top.
-    pub fn from_clause(&mut self, from: &FromClause<'_>) -> Result<String> {
+    pub fn sources(&mut self, from: &FromClause<'_>) -> Result<String> {
         let Some(first) = from.select else { return Err(Untranslatable::new("a FROM without a table")) };
         let mut sql = self.table(first)?;
         for join in from.joins.iter().flatten() {
@@ -60,7 +60,7 @@ impl Translator<'_> {
                 _ => None,
             };
             let condition = match (&join.constraint, shared) {
-                (_, Some(names)) => self.using(&names, left && outer_right || outer_right)?,
+                (_, Some(names)) => self.using(&names, outer_right)?,
                 (Some(JoinConstraint::On(condition)), None) => self.expr(condition)?.truth()?,
                 _ => "TRUE".to_owned(),
             };
@@ -154,7 +154,7 @@ impl Translator<'_> {
             SelectTable::TableCall(name, _, _) => {
                 return Err(Untranslatable::new(format!("the table function `{}`", parse::name(name.name.0))));
             }
-            SelectTable::Sub(from, None) => return Ok(format!("({})", self.from_clause(from)?)),
+            SelectTable::Sub(from, None) => return Ok(format!("({})", self.sources(from)?)),
             SelectTable::Sub(..) => return Err(Untranslatable::new("a join in parentheses with a name")),
         };
         let frame = self.frames.last_mut().ok_or_else(|| Untranslatable::new("a FROM"))?;

@@ -92,7 +92,10 @@ impl Translator<'_> {
             ("round", [value, digits]) => round(value, Some(digits)),
             ("ceil" | "ceiling" | "floor" | "trunc", [value]) => {
                 let value = value.number()?;
-                Ok(Typed { sql: format!("{name}({})", value.sql), literal: None, ..value })
+                match value.kind {
+                    Kind::Int => Ok(value),
+                    _ => Ok(Typed { sql: format!("{name}({})", value.sql), literal: None, ..value }),
+                }
             }
             ("typeof", [value]) => type_of(value),
             ("likely" | "unlikely", [value]) | ("likelihood", [value, _]) => Ok(value.clone()),
@@ -171,10 +174,10 @@ fn round(value: &Typed, digits: Option<&Typed>) -> Result<Typed> {
         ));
     }
     let x = value.float();
-    // beyond 2^52 there are no halves left, and adding one would move the number
+    // beyond 2^52 there are no halves left, and adding one would move the number; adding 0 makes 0 of -0
     Ok(Typed::real(format!(
-        "CASE WHEN abs({x}) < 4503599627370496 THEN CASE WHEN {x} < 0 THEN ceil({x} - 0.5) ELSE floor({x} + 0.5) END \
-         ELSE {x} END"
+        "(CASE WHEN abs({x}) < 4503599627370496 THEN CASE WHEN {x} < 0 THEN ceil({x} - 0.5) ELSE floor({x} + 0.5) END \
+         ELSE {x} END + 0)"
     )))
 }
 

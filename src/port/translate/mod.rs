@@ -3,8 +3,9 @@
 //! `parse` makes SQLite's syntax tree, `scope` says what a name stands for, `expr` and its neighbours write typed
 //! PostgreSQL text, `select` does so for whole queries; `defaults`, `objects` and `ddl` use them.
 //!
-//! Two things are taken for the same: a result and an error of PostgreSQL's where SQLite goes on with a rounded number
-//! (an integer or float that overflows); and dates beyond the years 1 to 9999, which PostgreSQL prints otherwise.
+//! Three things are taken for the same: an error of PostgreSQL's where SQLite goes on with a rounded number (an integer
+//! or float that overflows); dates beyond the years 1 to 9999, which PostgreSQL prints otherwise; and integers beyond
+//! 2^53 compared with a column of floating-point numbers, which PostgreSQL rounds first.
 
 mod aggregate;
 mod casts;
@@ -19,6 +20,7 @@ mod numbers;
 pub mod objects;
 mod parse;
 mod patterns;
+mod results;
 mod scope;
 mod select;
 mod text;

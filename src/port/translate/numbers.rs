@@ -158,6 +158,15 @@ impl Translator<'_> {
             if real.iter().all(|value| matches!(value.pg, PgType::Numeric(_)) && value.literal.is_none()) {
                 return Ok((values.iter().map(|value| value.sql.clone()).collect(), like(kind, PgType::Numeric(None))));
             }
+            let fits = |value: &&Typed| match value.literal {
+                Some(Literal::Int(number)) => number.unsigned_abs() < 1 << 53,
+                _ => value.kind != Kind::Int,
+            };
+            if !real.iter().all(fits) {
+                return Err(Untranslatable::new(
+                    "integers and fractions as one value (an integer may have more digits than a fraction can hold)",
+                ));
+            }
             let mut sqls = Vec::new();
             for value in values {
                 let null = value.kind == Kind::Null;
@@ -185,10 +194,18 @@ impl Translator<'_> {
             }
             return Ok((sqls, like(Kind::Text, PgType::Text)));
         }
-        if all(&[Kind::Text, Kind::Mixed]) {
+        // beside a column of numbers and texts, which is text in PostgreSQL, integers are text too
+        if all(&[Kind::Text, Kind::Mixed, Kind::Int]) && real.iter().any(|value| value.kind == Kind::Mixed) {
             let reals = real.iter().any(|value| value.reals);
             let merged = Typed { reals, ..like(Kind::Mixed, PgType::Text) };
-            return Ok((values.iter().map(|value| value.sql.clone()).collect(), merged));
+            let sqls: Result<Vec<String>> = values
+                .iter()
+                .map(|value| match value.kind {
+                    Kind::Int => value.as_text().map(|(sql, _)| sql),
+                    _ => Ok(value.sql.clone()),
+                })
+                .collect();
+            return Ok((sqls?, merged));
         }
         let kinds: Vec<String> = real.iter().map(|value| value.shown()).collect();
         Err(Untranslatable::new(format!("{} as one value (they are of several kinds)", kinds.join(", "))))

@@ -30,9 +30,12 @@ use super::scope::{Classes, Scope, ScopeColumn};
 use crate::port::options::{Nocase, Options};
 use crate::port::plan::assemble::Planned;
 use crate::port::plan::broken::Broken;
+use crate::port::plan::candidates::of_column;
 use crate::port::plan::names::Names;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
-use crate::schema::{Schema, Special, Table};
+use crate::port::scan::{ColumnScan, Verdict};
+use crate::schema::{Column, Schema, Special, Table};
+use crate::value::{Fidelity, PgType};
 
 /// What the scan has seen of one column, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,9 +60,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What `planned` was decided from. How times and UUIDs are spelled is not in there: see [`ColumnFacts::spelling`].
+    /// What `planned` was decided from.
     #[must_use]
-    pub fn of(planned: &Planned, schema: &Schema) -> Self {
+    pub fn of(planned: &Planned, schema: &Schema, options: &Options) -> Self {
         let mut columns = BTreeMap::new();
         for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
             let Some(declared) = schema.table(&table.source) else { continue };
@@ -70,7 +73,9 @@ impl Facts {
                     texts: !seen.texts.is_empty(),
                     blobs: !seen.blobs.is_empty(),
                 };
-                let facts = ColumnFacts { nulls: seen.nulls.count, classes: Some(classes), spelling: None };
+                let chosen = table.column(&column.name).map(|column| &column.pg_type);
+                let spelling = chosen.and_then(|chosen| spelling(schema, declared, column, options, seen, chosen));
+                let facts = ColumnFacts { nulls: seen.nulls.count, classes: Some(classes), spelling };
                 columns.insert((declared.name.clone(), column.name.clone()), facts);
             }
         }
@@ -80,6 +85,56 @@ impl Facts {
     fn column(&self, table: &str, column: &str) -> ColumnFacts {
         self.columns.get(&(table.to_owned(), column.to_owned())).cloned().unwrap_or_default()
     }
+}
+
+/// How all texts of a column are spelled, where each is just as PostgreSQL prints its value.
+fn spelling(
+    schema: &Schema,
+    table: &Table,
+    column: &Column,
+    options: &Options,
+    seen: &ColumnScan,
+    chosen: &PgType,
+) -> Option<String> {
+    let format = match chosen {
+        PgType::Date => "YYYY-MM-DD",
+        PgType::Time => "HH24:MI:SS.US",
+        PgType::Timestamp => "YYYY-MM-DD HH24:MI:SS.US",
+        PgType::Uuid => "uuid",
+        _ => return None,
+    };
+    // columns that foreign keys join are tried in types of them all, in an order of its own
+    let is = |name: &String| name.eq_ignore_ascii_case(&column.name);
+    let joined = table.foreign_keys.iter().any(|key| key.columns.iter().any(is))
+        || schema
+            .tables
+            .iter()
+            .flat_map(|other| &other.foreign_keys)
+            .any(|key| key.parent.eq_ignore_ascii_case(&table.name) && key.parent_columns.iter().any(is));
+    let own = of_column(table, column, options, None).list;
+    if joined || own.len() != seen.verdicts.len() {
+        return None;
+    }
+    let with = |allowed: fn(&Verdict) -> bool| {
+        own.iter()
+            .zip(&seen.verdicts)
+            .any(|(own, verdict)| own.pg_type == *chosen && verdict.fits() && allowed(verdict))
+    };
+    if with(|verdict| verdict.changes.is_empty()) {
+        return Some(format.to_owned());
+    }
+    // of ten characters a timestamp is a date alone
+    let dates = *chosen == PgType::Timestamp
+        && seen.longest_text == 10
+        && with(|verdict| verdict.changes.keys().all(|change| *change == Fidelity::Respelled));
+    dates.then(|| "YYYY-MM-DD".to_owned())
+}
+
+/// Fills a plan as it was decided from the data: see [`fill`]. `collated` says that the target database orders texts
+/// by another collation than by bytes.
+pub fn complete(planned: &mut Planned, schema: &Schema, options: &Options, collated: bool) {
+    let facts = Facts { collated, ..Facts::of(planned, schema, options) };
+    fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
 }
 
 /// Fills `plan`, whose tables have their columns, types and identities, with the rest of `schema`: NOT NULL, defaults,
@@ -105,7 +160,7 @@ pub fn fill(schema: &Schema, plan: &mut Plan, names: &mut Names, facts: &Facts, 
     plan.tables = tables;
     views::fill(schema, plan, names, facts, &mut findings);
     left_behind(schema, &mut findings);
-    let texts = |table: &TablePlan| table.columns.iter().any(|column| column.pg_type == crate::value::PgType::Text);
+    let texts = |table: &TablePlan| table.columns.iter().any(|column| column.pg_type == PgType::Text);
     if facts.collated && plan.tables.iter().any(texts) {
         findings.push(Finding {
             code: "text-order".to_owned(),
@@ -235,5 +290,6 @@ fn left_behind(schema: &Schema, findings: &mut Vec<Finding>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 #[path = "objects_tests.rs"]
 mod tests;

@@ -1,18 +1,18 @@
 //! Whole queries: SELECT, compounds, common table expressions, subqueries, and the views that they make.
 
 use sqlite3_parser::ast::{
-    As, CompoundOperator, Distinctness, Expr, Limit, OneSelect, ResultColumn, Select, SortedColumn, With,
+    As, CompoundOperator, Distinctness, Expr, OneSelect, ResultColumn, Select, SortedColumn, With,
 };
 
 use super::expr::{Frame, Translator};
 use super::from::Catalog;
-use super::scope::{Classes, Scope, ScopeColumn, Source};
-use super::typed::{Collation, Kind, Result, Typed};
+use super::results::{columns_of, has_aggregate, is_distinct, limit, position, selected};
+use super::scope::{Scope, ScopeColumn, Source};
+use super::typed::{Kind, Result, Typed};
 use super::window::direction;
 use super::{Untranslatable, parse};
 use crate::Dialect;
-use crate::schema::Affinity;
-use crate::value::{PgType, Reading};
+use crate::value::PgType;
 
 /// A view as PostgreSQL can have it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,14 +48,14 @@ pub(super) struct Query {
 }
 
 /// One SELECT before its list is written.
-struct Core {
-    items: Vec<(String, Typed)>,
-    distinct: bool,
+pub(super) struct Core {
+    pub items: Vec<(String, Typed)>,
+    pub distinct: bool,
     /// FROM and what follows.
-    rest: String,
+    pub rest: String,
     /// Rows of VALUES, where it is that.
-    values: Option<Vec<Vec<Typed>>>,
-    single: bool,
+    pub values: Option<Vec<Vec<Typed>>>,
+    pub single: bool,
 }
 
 impl Translator<'_> {
@@ -101,7 +101,7 @@ impl Translator<'_> {
             if compound {
                 recursive = true;
                 self.frames.push(Frame::default());
-                let first = self.core(&cte.select.body.select, &[], None);
+                let first = self.core(&cte.select.body.select, &[]);
                 self.frames.pop();
                 let columns = columns_of(&first?.0.items);
                 self.ctes.push((name.clone(), source(rename(columns))));
@@ -131,7 +131,7 @@ impl Translator<'_> {
         let compounds = select.body.compounds.as_deref().unwrap_or_default();
         if compounds.is_empty() && !is_distinct(&select.body.select) {
             self.frames.push(Frame::default());
-            let core = self.core(&select.body.select, order, None);
+            let core = self.core(&select.body.select, order);
             self.frames.pop();
             let (core, order) = core?;
             let columns = columns_of(&core.items);
@@ -142,7 +142,7 @@ impl Translator<'_> {
         let mut cores = Vec::new();
         for one in std::iter::once(&select.body.select).chain(compounds.iter().map(|part| &part.select)) {
             self.frames.push(Frame::default());
-            let core = self.core(one, &[], None);
+            let core = self.core(one, &[]);
             self.frames.pop();
             cores.push(core?.0);
         }
@@ -210,7 +210,7 @@ impl Translator<'_> {
     }
 
     /// One SELECT in the frame on top, and the text of its ORDER BY.
-    fn core(&mut self, one: &OneSelect<'_>, order: &[SortedColumn<'_>], _: Option<()>) -> Result<(Core, String)> {
+    fn core(&mut self, one: &OneSelect<'_>, order: &[SortedColumn<'_>]) -> Result<(Core, String)> {
         let (distinctness, columns, from, condition, group_by, having, windows) = match one {
             OneSelect::Select { distinctness, columns, from, where_clause, group_by, having, window_clause } => {
                 (distinctness, *columns, from, where_clause, group_by, having, window_clause)
@@ -222,7 +222,7 @@ impl Translator<'_> {
         if let Some(from) = from
             && from.select.is_some()
         {
-            rest.push_str(&format!("\nFROM {}", self.from_clause(from)?));
+            rest.push_str(&format!("\nFROM {}", self.sources(from)?));
         }
         self.aggregates = true;
         let mut items = self.items(columns)?;
@@ -425,129 +425,5 @@ impl Translator<'_> {
         }
         let word = if not { "NOT IN" } else { "IN" };
         Ok(Typed::truth_value(format!("({} {word} ({}))", value.sql, query.sql)))
-    }
-}
-
-impl Core {
-    fn render(&self, list: &[String], columns: &[ScopeColumn]) -> String {
-        if let Some(rows) = &self.values {
-            let rows: Vec<String> = rows
-                .iter()
-                .map(|row| format!("({})", row.iter().map(|value| value.sql.clone()).collect::<Vec<_>>().join(", ")))
-                .collect();
-            return format!("VALUES {}", rows.join(", "));
-        }
-        let list: Vec<String> = list
-            .iter()
-            .zip(columns)
-            .map(|(sql, column)| format!("{sql} AS {}", Dialect::Postgres.quote_identifier(&column.target)))
-            .collect();
-        let distinct = if self.distinct { "DISTINCT " } else { "" };
-        format!("SELECT {distinct}{}{}", list.join(", "), self.rest)
-    }
-}
-
-fn is_distinct(one: &OneSelect<'_>) -> bool {
-    matches!(one, OneSelect::Select { distinctness: Some(Distinctness::Distinct), .. })
-}
-
-fn position(items: &[(String, Typed)], at: i64) -> Result<Typed> {
-    let item = usize::try_from(at - 1).ok().and_then(|at| items.get(at));
-    item.map(|(_, typed)| typed.clone()).ok_or_else(|| Untranslatable::new("a column's number that is none"))
-}
-
-/// What stands in a SELECT's list.
-fn selected(typed: &Typed) -> Result<Typed> {
-    match typed.kind {
-        Kind::Extracted => Err(Untranslatable::new("a part of a JSON document as a column (its type differs by row)")),
-        _ => Ok(typed.output()),
-    }
-}
-
-/// The columns that a list of results makes for whoever reads them.
-fn columns_of(items: &[(String, Typed)]) -> Vec<ScopeColumn> {
-    let mut columns: Vec<ScopeColumn> = Vec::new();
-    for (name, typed) in items {
-        // PostgreSQL cuts names at 63 bytes; of two that are alike the first is the one meant
-        let mut target: String = name.chars().take(15).collect();
-        if name.len() <= 63 {
-            target.clone_from(name);
-        }
-        let mut nth = 1;
-        while columns.iter().any(|column| column.target == target) {
-            target = format!("{}:{nth}", name.chars().take(12).collect::<String>());
-            nth += 1;
-        }
-        let class = |integers, reals, texts, blobs| Classes { integers, reals, texts, blobs };
-        let classes = match typed.kind {
-            Kind::Truth | Kind::Int => class(true, false, false, false),
-            Kind::Real => class(false, true, false, false),
-            Kind::Number => class(true, true, false, false),
-            Kind::Mixed => class(true, typed.reals, true, false),
-            Kind::Bytes => class(false, false, false, true),
-            Kind::Opaque => class(true, true, true, true),
-            _ => class(false, false, true, false),
-        };
-        let collation = typed.collation.and_then(|collation| match collation {
-            Collation::Nocase => Some("NOCASE".to_owned()),
-            Collation::Rtrim => Some("RTRIM".to_owned()),
-            Collation::Foreign => Some("?".to_owned()),
-            Collation::Binary => None,
-        });
-        columns.push(ScopeColumn {
-            name: name.clone(),
-            target,
-            pg_type: typed.pg.clone(),
-            affinity: typed.affinity.unwrap_or(Affinity::Blob),
-            collation,
-            classes,
-            spelling: typed.spelling.clone(),
-            reading: Reading::default(),
-            not_null: false,
-        });
-    }
-    columns
-}
-
-/// LIMIT and OFFSET of whole numbers; a negative limit is none.
-fn limit(limit: &Limit<'_>) -> Result<String> {
-    let number =
-        |expr: &Expr<'_>| expr.is_integer().ok_or_else(|| Untranslatable::new("LIMIT by what is no whole number"));
-    let mut sql = match number(&limit.expr)? {
-        count @ 0.. => format!("\nLIMIT {count}"),
-        _ => String::new(),
-    };
-    if let Some(offset) = &limit.offset {
-        sql.push_str(&format!(" OFFSET {}", number(offset)?.max(0)));
-    }
-    Ok(sql)
-}
-
-/// Whether an aggregate stands in an expression, outside of subqueries and windows.
-fn has_aggregate(expr: &Expr<'_>) -> bool {
-    match expr {
-        Expr::FunctionCallStar { filter_over, .. } => {
-            filter_over.as_ref().is_none_or(|tail| tail.over_clause.is_none())
-        }
-        Expr::FunctionCall { name, args, filter_over, .. } => {
-            let arguments = args.unwrap_or_default();
-            let windowed = filter_over.as_ref().is_some_and(|tail| tail.over_clause.is_some());
-            let name = parse::name(name.0).to_ascii_lowercase();
-            (!windowed && super::aggregate::is_aggregate(&name, arguments.len())) || arguments.iter().any(has_aggregate)
-        }
-        Expr::Between { lhs, start, end, .. } => has_aggregate(lhs) || has_aggregate(start) || has_aggregate(end),
-        Expr::Binary(left, _, right) => has_aggregate(left) || has_aggregate(right),
-        Expr::Case { base, when_then_pairs, else_expr } => {
-            base.is_some_and(has_aggregate)
-                || else_expr.is_some_and(has_aggregate)
-                || when_then_pairs.iter().any(|(when, then)| has_aggregate(when) || has_aggregate(then))
-        }
-        Expr::Cast { expr, .. } | Expr::Collate(expr, _) | Expr::Unary(_, expr) => has_aggregate(expr),
-        Expr::IsNull(expr) | Expr::NotNull(expr) => has_aggregate(expr),
-        Expr::InList { lhs, rhs, .. } => has_aggregate(lhs) || rhs.is_some_and(|list| list.iter().any(has_aggregate)),
-        Expr::InSelect { lhs, .. } => has_aggregate(lhs),
-        Expr::Like { lhs, rhs, .. } => has_aggregate(lhs) || has_aggregate(rhs),
-        Expr::Parenthesized(inner) => inner.iter().any(has_aggregate),
-        _ => false,
     }
 }

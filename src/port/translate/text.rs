@@ -74,7 +74,9 @@ pub(super) fn substr(t: &mut Translator<'_>, arguments: &[Typed]) -> Result<Type
     let refuse = || Untranslatable::new("`substr` with a start that is no literal");
     let (start, count) = (number(&arguments[1]).ok_or_else(refuse)?, arguments.get(2));
     let bytes = arguments[0].kind == Kind::Bytes;
-    let value = if bytes { arguments[0].sql.clone() } else { t.text_of(&arguments[0])? };
+    // of an empty blob SQLite gives NULL
+    let value =
+        if bytes { format!("nullif({}, decode('', 'hex'))", arguments[0].sql) } else { t.text_of(&arguments[0])? };
     let like = if bytes { Typed::new("", Kind::Bytes, PgType::Bytea) } else { Typed::text("") };
     if start < 0 {
         if bytes {
@@ -96,7 +98,8 @@ pub(super) fn substr(t: &mut Translator<'_>, arguments: &[Typed]) -> Result<Type
             Ok(Typed { sql: format!("substr({value}, {from}, {})", -i64::from(count)), ..like })
         }
         None if start > 0 && count.kind == Kind::Int => {
-            let count = format!("{}::integer", count.sql);
+            // no text is longer, and PostgreSQL counts in 32 bits
+            let count = format!("least(greatest({}, -1000000000), 1000000000)::integer", count.sql);
             Ok(Typed {
                 sql: format!(
                     "CASE WHEN {count} < 0 THEN substr({value}, {start} + {count}, - {count}) \

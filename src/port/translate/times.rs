@@ -41,7 +41,10 @@ pub(super) fn call(t: &mut Translator<'_>, name: &str, arguments: &[Typed]) -> R
     };
     let now = Typed::literal_text("now");
     let (first, modifiers) = arguments.split_first().unwrap_or((&now, &[]));
-    let Some(moment) = moment(name, first, modifiers)? else { return Ok(Typed::null()) };
+    let counted = format.as_ref().is_some_and(|format| format.contains("%s"));
+    let Some(moment) = moment(if counted { "strftime %s" } else { name }, first, modifiers)? else {
+        return Ok(Typed::null());
+    };
     t.immutable = false;
     let chars = |format: &str| format!("to_char({moment}, '{format}')");
     let wordy = |sql: String| Typed { wordy: true, ..Typed::text(sql) };
@@ -90,6 +93,11 @@ fn moment(name: &str, first: &Typed, modifiers: &[Typed]) -> Result<Option<Strin
             )));
         }
     };
+    // beyond the fields as they are written, SQLite counts in whole milliseconds
+    let counts = words.peek().is_some() || matches!(name, "unixepoch" | "julianday" | "strftime %s");
+    if counts && first.spelling.as_deref().is_some_and(|spelling| spelling.ends_with(".US")) {
+        sql = format!("date_trunc('milliseconds', {sql} + interval '0.0005 seconds')");
+    }
     // SQLite overflows into the next month where PostgreSQL stops at the last day, so months want a first day
     let mut first_day = false;
     for word in words {

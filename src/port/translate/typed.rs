@@ -190,7 +190,6 @@ impl Typed {
             PgType::Float4 | PgType::Float8 | PgType::Numeric(_) if only_numbers => Kind::Number,
             PgType::Text | PgType::Varchar(_) | PgType::Citext if only_texts => Kind::Text,
             PgType::Text | PgType::Varchar(_) if !classes.blobs => Kind::Mixed,
-            PgType::Bytea if only_numbers == classes.blobs && !classes.texts => Kind::Bytes,
             PgType::Bytea if classes.blobs && !classes.texts && !classes.integers && !classes.reals => Kind::Bytes,
             PgType::Timestamptz if only_numbers && !classes.reals => return Self::epoch(&sql, column),
             PgType::Date | PgType::Time | PgType::Timestamp | PgType::Timestamptz if only_texts => Kind::Moment,
@@ -203,7 +202,8 @@ impl Typed {
         };
         Self {
             affinity: Some(column.affinity),
-            collation: column.collation.as_deref().map(Collation::named),
+            // BINARY counts too: on the left it comes before what the right column brings
+            collation: Some(column.collation.as_deref().map_or(Collation::Binary, Collation::named)),
             spelling: column.spelling.clone(),
             reals: classes.reals,
             plain: true,
@@ -252,6 +252,9 @@ impl Typed {
     /// The expression as a number of SQLite's: a truth as 0 or 1.
     pub fn number(&self) -> Result<Self> {
         match self.kind {
+            Kind::Truth if matches!(self.literal, Some(Literal::Int(_))) => {
+                Ok(Self::literal_int(i64::from(self.literal == Some(Literal::Int(1)))))
+            }
             Kind::Truth => Ok(Self { affinity: self.affinity, ..Self::int4(format!("{}::integer", self.sql)) }),
             Kind::Int | Kind::Real | Kind::Number => Ok(self.clone()),
             _ => Err(Untranslatable::new(format!("arithmetic on {} (it is no number)", self.shown()))),

@@ -11,7 +11,7 @@ use super::error::PortError;
 use super::row::Scratch;
 use crate::db::{BulkDb, SqlError, Statements as _};
 use crate::interrupt::Interrupt;
-use crate::port::batch::KeyValue;
+use crate::port::batch::{Batch, KeyValue};
 use crate::value::{Checksum, Malformed};
 
 /// Pages of a table, from the first to before the last.
@@ -120,13 +120,20 @@ pub(super) fn read_back(
     Ok(sums)
 }
 
+/// The checksum of the rows in a range of keys.
+pub(super) fn read_range(job: &TableJob, range: &Batch, bulk: &mut BulkDb) -> Result<Checksum, PortError> {
+    let mut checksum = Checksum::default();
+    narrow::target_rows(job, range, bulk, |hash, _| checksum.add(hash))?;
+    Ok(checksum)
+}
+
 /// The keys that end each batch but the last, where rows find their batch by key.
 fn batch_bounds(job: &TableJob) -> Option<Vec<i64>> {
     if !job.codec.has_batch_key() {
         return None;
     }
     let (_, but_last) = job.batches.split_last()?;
-    let bound = |batch: &super::batch::Batch| match batch.upto.as_deref() {
+    let bound = |batch: &Batch| match batch.upto.as_deref() {
         Some([KeyValue::Integer(upto)]) => Some(*upto),
         _ => None,
     };

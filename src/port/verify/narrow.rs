@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::{Failed, KeyValue};
-use crate::db::SqlError;
+use crate::db::{BulkDb, SqlError};
 use crate::interrupt::Interrupt;
 use crate::port::batch::Batch;
 use crate::port::copy::{TableJob, Worker, show_key};
@@ -44,6 +44,8 @@ pub struct Cell {
 pub enum Kind {
     /// PostgreSQL holds other values.
     Changed,
+    /// SQLite holds a value that the column's type in PostgreSQL can't hold.
+    Unfit,
     /// PostgreSQL does not hold it.
     Missing,
     /// PostgreSQL holds it, SQLite does not; or holds it more often.
@@ -70,7 +72,7 @@ pub(super) fn find(
     let mut counts: HashMap<u128, i64> = HashMap::new();
     for range in &ranges {
         source_rows(job, range, worker, interrupt, |hash, _, _| *counts.entry(hash).or_default() += 1)?;
-        target_rows(job, range, worker, |hash, _| *counts.entry(hash).or_default() -= 1)?;
+        target_rows(job, range, worker.bulk, |hash, _| *counts.entry(hash).or_default() -= 1)?;
     }
     counts.retain(|_, count| *count != 0);
     let total: u64 = counts.values().map(|count| count.unsigned_abs()).sum();
@@ -82,7 +84,7 @@ pub(super) fn find(
                 counts.entry(hash).and_modify(|count| *count -= 1);
             }
         })?;
-        target_rows(job, range, worker, |hash, fields| {
+        target_rows(job, range, worker.bulk, |hash, fields| {
             if extra.len() < LISTED && counts.get(&hash).is_some_and(|count| *count < 0) {
                 extra.push(Found { key: String::new(), fields: fields.to_vec() });
                 counts.entry(hash).and_modify(|count| *count += 1);
@@ -106,6 +108,7 @@ fn pair(job: &TableJob, missing: Vec<Found>, extra: Vec<Found>) -> Vec<Differenc
                 && other.as_ref().is_some_and(|other| job.codec.values(&other.fields, key_columns) == key)
         });
         let shown = job.codec.show(&row.fields);
+        let row = Found { key: with_primary_key(job, row.key, &names, &shown), ..row };
         match other.and_then(Option::take) {
             Some(other) => {
                 let theirs = job.codec.show(&other.fields);
@@ -135,6 +138,17 @@ fn pair(job: &TableJob, missing: Vec<Found>, extra: Vec<Found>) -> Vec<Differenc
         });
     }
     differences
+}
+
+/// A key in SQLite, with the primary key beside it where that is another.
+fn with_primary_key(job: &TableJob, key: String, names: &[&str], shown: &[String]) -> String {
+    let columns = job.codec.key_columns();
+    if columns.is_empty() || job.codec.has_batch_key() {
+        return key;
+    }
+    let values: Vec<String> =
+        columns.iter().filter_map(|at| Some(format!("{} = {}", names[*at], shown.get(*at)?))).collect();
+    format!("{key} ({})", values.join(", "))
 }
 
 fn cells(names: &[&str], shown: &[String], sides: impl Fn(String) -> (Option<String>, Option<String>)) -> Vec<Cell> {
@@ -175,10 +189,10 @@ fn source_rows(
     read.map_err(|Failure(error)| error)
 }
 
-fn target_rows(
+pub(super) fn target_rows(
     job: &TableJob,
     range: &Batch,
-    worker: &mut Worker<'_>,
+    bulk: &mut BulkDb,
     mut each: impl FnMut(u128, &[u8]),
 ) -> Result<(), PortError> {
     let mut conditions = Vec::new();
@@ -191,7 +205,7 @@ fn target_rows(
     }
     let condition = (!conditions.is_empty()).then(|| conditions.join(" AND "));
     let mut scratch = Scratch::default();
-    let read = worker.bulk.copy_out::<Failed>(&job.codec.copy_out(condition.as_deref()), |fields| {
+    let read = bulk.copy_out::<Failed>(&job.codec.copy_out(condition.as_deref()), |fields| {
         let hash = job.codec.hash_sent(fields, &mut scratch);
         let hash = hash.map_err(|_| Failed(PortError::Malformed { table: job.codec.target().to_owned() }))?;
         each(hash, fields);

@@ -1,0 +1,95 @@
+//! `liftlock compare`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::output::{ErrorJson, Output};
+use super::port::{Progress, read_plan, text};
+use super::{CommandResult, duration};
+use crate::Error;
+use crate::error::exit;
+use crate::port::progress::{Event, Observer};
+use crate::port::report::Outcome;
+use crate::port::{self, Comparison, Options, Report};
+
+/// Compare a SQLite database with PostgreSQL, row by row, whatever moved the data
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  liftlock compare app.db postgres://app@host/app\n  liftlock compare app.db \
+                        postgres:///app --plan plan.yaml\n  liftlock compare app.db postgres:///app --tables 'order*' \
+                        --sample 10000\n\nNothing is written on either side. Exit codes: 0 the same; 1 different, or not \
+                        all could be compared; 2 usage; 3 failed")]
+pub(super) struct CompareArgs {
+    /// The SQLite database: a path or `sqlite:app.db`
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// The PostgreSQL database: `postgres://user@host/db` [default: as other commands find theirs]
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
+    /// The plan by which the data was moved; without it, the columns' types say how values are read
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// The schema in PostgreSQL [default: public]
+    #[arg(long, value_name = "NAME")]
+    schema: Option<String>,
+    /// Only these tables (`*` and `?`); may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    tables: Vec<String>,
+    /// Only about so many rows of each table, from places spread over it; tables without an integer key are compared
+    /// whole
+    #[arg(long, value_name = "ROWS")]
+    sample: Option<u64>,
+    /// How many connections work at once [default: the machine's cores]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// How long to wait for locks of the source's
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    source_wait: Duration,
+}
+
+/// The JSON of a comparison (docs/json.md).
+#[derive(Debug, Serialize)]
+struct CompareJson<'a> {
+    command: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+    error: Option<ErrorJson>,
+}
+
+pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) -> CommandResult {
+    let (source, target) = super::port::ends(&args.source, args.target.as_deref(), context, output)?;
+    let plan = args.plan.as_deref().map(read_plan).transpose()?;
+    let mut options = Options { include: args.tables.clone(), ..Options::default() };
+    if let Some(schema) = &args.schema {
+        options.target_schema.clone_from(schema);
+    } else if let Some(plan) = &plan {
+        options.target_schema.clone_from(&plan.target_schema);
+    }
+    let progress = Progress::new(output);
+    let tell = |event: &Event<'_>| progress.event(event);
+    let (report, error) = port::compare(&Comparison {
+        source,
+        target: target.0,
+        options,
+        plan,
+        sample: args.sample,
+        jobs: args.jobs.unwrap_or_else(super::port::cores).max(1),
+        patience: args.source_wait,
+        interrupt: context.interrupt(),
+        observer: Observer(&tell),
+    });
+    progress.end();
+    let error = error.map(Error::from);
+    let json = error.as_ref().map(|error| output.error_json(error));
+    let printed = output.json(&CompareJson { command: "compare", report: &report, error: json });
+    text::report(&report, output)?;
+    if let Some(error) = error {
+        output.error(&error);
+        return Ok(error.kind().exit_code());
+    }
+    printed?;
+    Ok(if report.result == Outcome::Proven { exit::DONE } else { exit::FINDINGS })
+}

@@ -1,0 +1,384 @@
+//! Comparing alone: whether PostgreSQL holds what SQLite holds, whatever moved it there.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Key};
+use super::copy::{TableCopy, TableJob, Worker, show_key};
+use super::error::PortError;
+use super::options::Options;
+use super::plan::{Finding, Level, Plan, assemble};
+use super::progress::{Event, Observer, Phase};
+use super::report::{Outcome, PhaseReport, Report, TableState};
+use super::row::{RowCodec, Scratch};
+use super::target::TargetSchema;
+use super::verify::{self, Cell, Difference, Kind};
+use crate::config::{PostgresTarget, SqliteTarget};
+use crate::db::{BulkDb, Snapshot, SqlError, SqliteDb, Statements as _};
+use crate::interrupt::Interrupt;
+use crate::schema::{Schema, Table};
+use crate::value::{Checksum, SqlValue};
+
+use super::run::{reporting, session};
+
+/// How many rows make a batch, which is compared by itself.
+const BATCH: u64 = 50_000;
+
+/// In how many places of a table a sample is taken.
+const PLACES: u64 = 16;
+
+/// How many rows that PostgreSQL can't hold are listed of a table.
+const LISTED: usize = 100;
+
+/// A comparison that is to be made.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// SQLite's side.
+    pub source: SqliteTarget,
+    /// PostgreSQL's side.
+    pub target: PostgresTarget,
+    /// Which tables, in which schema, under which names.
+    pub options: Options,
+    /// The plan by which the data was moved; without it, the types of the target's columns say how values are read.
+    pub plan: Option<Plan>,
+    /// Only about so many rows of each table that has an integer key.
+    pub sample: Option<u64>,
+    /// How many connections work at once to either side.
+    pub jobs: usize,
+    /// How long to wait for locks of the source's.
+    pub patience: Duration,
+    /// A request to stop.
+    pub interrupt: Interrupt,
+    /// Who is told of progress.
+    pub observer: Observer<'a>,
+}
+
+/// Compares; nothing is written on either side.
+pub fn compare(comparison: &Comparison<'_>) -> (Report, Option<PortError>) {
+    let mut report = Report {
+        source: comparison.source.to_string(),
+        target: comparison.target.to_string(),
+        target_schema: comparison.options.target_schema.clone(),
+        ..Report::default()
+    };
+    let _work = comparison.interrupt.work();
+    let error = match execute(comparison, &mut report) {
+        Ok(()) => return (report, None),
+        Err(_) if comparison.interrupt.is_set() => PortError::Interrupted,
+        Err(error) => error,
+    };
+    report.result = if matches!(error, PortError::Interrupted) { Outcome::Interrupted } else { Outcome::Failed };
+    (report, Some(error))
+}
+
+fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortError> {
+    let began = Instant::now();
+    let Comparison { interrupt, observer, .. } = comparison;
+    let mut snapshot = Snapshot::open(&comparison.source, comparison.jobs, comparison.patience, interrupt)?;
+    let mut sessions = sessions(comparison, snapshot.readers().len())?;
+    let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
+    let target = TargetSchema::read(&mut sessions[0], &comparison.options.target_schema)?;
+    observer.tell(&Event::Phase(Phase::Scanning));
+    let plan = plan(comparison, &mut snapshot, &schema, &target)?;
+    report.target_schema.clone_from(&plan.target_schema);
+    report.findings.clone_from(&plan.findings);
+    report.phases.push(PhaseReport { name: Phase::Scanning.name(), took: began.elapsed() });
+    let began = Instant::now();
+    observer.tell(&Event::Phase(Phase::Comparing));
+    let mut jobs = Vec::new();
+    for table in &plan.tables {
+        let Some(declared) = schema.table(&table.source) else { continue };
+        let codec = RowCodec::new(table, declared, &plan.target_schema);
+        jobs.push((
+            declared,
+            TableJob { source: table.source.clone(), codec, batches: Vec::new(), done: Vec::new(), beside: None },
+        ));
+    }
+    let cancellers: Vec<_> = sessions.iter().map(BulkDb::canceller).collect();
+    let _running = interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
+    let (jobs, compared) = all_tables(comparison, jobs, &mut snapshot, &mut sessions);
+    let copies: Vec<TableCopy> = compared.iter().map(|table| table.copy.clone()).collect();
+    reporting::tables(report, &plan, &jobs);
+    reporting::copied(report, &jobs, &copies);
+    for (table, compared) in report.tables.iter_mut().zip(&compared) {
+        if compared.unfit > 0 {
+            table.state = TableState::Differs;
+            table.differences.splice(0..0, compared.unfit_rows.iter().cloned());
+            table.unlisted_differences += compared.unfit - compared.unfit_rows.len() as u64;
+        }
+    }
+    report.phases.push(PhaseReport { name: Phase::Comparing.name(), took: began.elapsed() });
+    if let Some(error) = compared.into_iter().find_map(|table| table.error) {
+        return Err(error);
+    }
+    report.settle();
+    if comparison.sample.is_some() {
+        report.notes.push("only a sample was compared: what is not in it is not proven".to_owned());
+    }
+    Ok(())
+}
+
+/// Sessions that all see one state of the target.
+fn sessions(comparison: &Comparison<'_>, readers: usize) -> Result<Vec<BulkDb>, PortError> {
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    let failed = |error| PortError::target("begin to read", error);
+    let mut first = session::connect_to(&comparison.target)?;
+    let exported = first.query(&format!("{begin}; SELECT pg_export_snapshot()")).map_err(failed)?;
+    let exported = exported.into_iter().flatten().flatten().next().unwrap_or_default();
+    let mut sessions = vec![first];
+    while sessions.len() < readers.min(comparison.jobs) {
+        let mut session = session::connect_to(&comparison.target)?;
+        let same = crate::Dialect::Postgres.literal(&exported);
+        session.execute(&format!("{begin}; SET TRANSACTION SNAPSHOT {same}")).map_err(failed)?;
+        sessions.push(session);
+    }
+    Ok(sessions)
+}
+
+/// How the values of either side are read: as the plan says, or by the types of the target's columns.
+fn plan(
+    comparison: &Comparison<'_>,
+    snapshot: &mut Snapshot,
+    schema: &Schema,
+    target: &TargetSchema,
+) -> Result<Plan, PortError> {
+    let options = &comparison.options;
+    let mut plan = match &comparison.plan {
+        Some(plan) => {
+            let mut plan = plan.clone();
+            plan.tables.retain(|table| options.includes(&table.source));
+            plan.findings.clear();
+            plan
+        }
+        None => {
+            // that there are rows is what a comparison is about
+            let options = Options { truncate: true, on_conflict: None, create_missing: false, ..options.clone() };
+            let size = super::batch::BatchSize { rows: BATCH, ..super::batch::BatchSize::default() };
+            let made = assemble::make(snapshot.readers(), schema, &options, Some(target), size, &comparison.interrupt)?;
+            let mut plan = made.plan;
+            plan.findings.retain(|finding| ABOUT_DATA.contains(&finding.code.as_str()));
+            for finding in plan.findings.iter_mut().filter(|finding| finding.level == Level::Blocker) {
+                finding.level = Level::LeftOut;
+            }
+            plan
+        }
+    };
+    for table in plan.tables.iter().filter(|table| target.table(&table.target).is_none()) {
+        plan.findings.push(Finding {
+            code: "missing-table".to_owned(),
+            level: Level::LeftOut,
+            table: Some(table.source.clone()),
+            message: format!("the target has no table `{}`", table.target),
+            ..Finding::default()
+        });
+    }
+    plan.tables.retain(|table| target.table(&table.target).is_some());
+    Ok(plan)
+}
+
+/// The findings of a plan that say what is not compared, or on what assumption.
+const ABOUT_DATA: [&str; 7] = [
+    "missing-table",
+    "missing-column",
+    "no-conversion",
+    "extra-table",
+    "name-matched",
+    "numbers-as-time",
+    "no-privilege",
+];
+
+/// One table, compared as far as that came.
+#[derive(Default)]
+struct Compared {
+    copy: TableCopy,
+    /// Rows that hold a value which the target's type can't.
+    unfit: u64,
+    unfit_rows: Vec<Difference>,
+    error: Option<PortError>,
+}
+
+fn all_tables(
+    comparison: &Comparison<'_>,
+    jobs: Vec<(&Table, TableJob)>,
+    snapshot: &mut Snapshot,
+    sessions: &mut [BulkDb],
+) -> (Vec<TableJob>, Vec<Compared>) {
+    let count = jobs.len();
+    let queue: Mutex<VecDeque<_>> = Mutex::new(jobs.into_iter().enumerate().collect());
+    let done: Mutex<Vec<(usize, TableJob, Compared)>> = Mutex::new(Vec::with_capacity(count));
+    std::thread::scope(|scope| {
+        for (reader, bulk) in snapshot.readers().iter_mut().zip(sessions) {
+            let (queue, done) = (&queue, &done);
+            scope.spawn(move || {
+                let mut worker = Worker { reader, bulk };
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some((at, (table, mut job))) = next else { return };
+                    let mut compared = Compared::default();
+                    if let Err(error) = one_table(comparison, table, &mut job, &mut worker, &mut compared) {
+                        compared.error = Some(error);
+                        // what the others have begun is compared to its end; nothing new is begun
+                        queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                    }
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, job, compared));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, ..)| *at);
+    done.into_iter().map(|(_, job, compared)| (job, compared)).unzip()
+}
+
+fn one_table(
+    comparison: &Comparison<'_>,
+    table: &Table,
+    job: &mut TableJob,
+    worker: &mut Worker<'_>,
+    compared: &mut Compared,
+) -> Result<(), PortError> {
+    let interrupt = &comparison.interrupt;
+    let began = Instant::now();
+    let sampled = comparison.sample.filter(|_| job.codec.has_batch_key());
+    let (mut source, mut target) = (Vec::new(), Vec::new());
+    match sampled {
+        None => {
+            source = hash_source(job, &Batch::default(), worker.reader, interrupt, compared)?;
+            compared.copy.loading = began.elapsed();
+            let began = Instant::now();
+            for pages in verify::page_ranges(job, worker.bulk)? {
+                let sums = verify::read_back(job, pages.as_ref(), worker.bulk, interrupt)?;
+                target.resize(sums.len(), Checksum::default());
+                target.iter_mut().zip(sums).for_each(|(sum, part)| *sum += part);
+            }
+            compared.copy.reading_back = began.elapsed();
+        }
+        Some(rows) => {
+            for range in places(table, rows, worker.reader, &job.source)? {
+                // each place is one batch
+                let sums = hash_source(job, &range, worker.reader, interrupt, compared)?;
+                source.push(total(&sums));
+                target.push(verify::read_range(job, &range, worker.bulk)?);
+                job.batches.truncate(source.len() - 1);
+                job.batches.push(range);
+            }
+        }
+    }
+    job.done = source.iter().copied().map(Some).collect();
+    compared.copy.source.clone_from(&job.done);
+    let proof = verify::compare(job, &source, &target, worker, interrupt)?;
+    let proven = proof.is_proven() && compared.unfit == 0;
+    let rows = proof.target.rows;
+    comparison.observer.tell(&Event::Compared { table: &job.source, proven, rows });
+    compared.copy.proof = Some(proof);
+    Ok(())
+}
+
+fn total(sums: &[Checksum]) -> Checksum {
+    let mut total = Checksum::default();
+    sums.iter().for_each(|sum| total += *sum);
+    total
+}
+
+struct Failure(PortError);
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Self(PortError::source("rows", error))
+    }
+}
+
+/// The checksums of the rows in `range`, and the batches in which they are, which are cut here.
+fn hash_source(
+    job: &mut TableJob,
+    range: &Batch,
+    reader: &SqliteDb,
+    interrupt: &Interrupt,
+    compared: &mut Compared,
+) -> Result<Vec<Checksum>, PortError> {
+    let codec = &job.codec;
+    let mut scratch = Scratch::default();
+    let (sql, values) = codec.select_in_order(range);
+    let mut sums = vec![Checksum::default()];
+    let mut ends: Vec<Key> = Vec::new();
+    let mut seen = 0u64;
+    let read = reader.each_row::<Failure>(&sql, &values, |row| {
+        if seen > 0 && seen.is_multiple_of(BATCH) {
+            sums.push(Checksum::default());
+        }
+        match codec.hash(row, &mut scratch) {
+            Ok(hash) => sums.last_mut().expect("there is one from the start").add(hash),
+            Err(bad) => {
+                compared.unfit += 1;
+                if compared.unfit_rows.len() < LISTED {
+                    let column = codec.column_names().nth(bad.column).unwrap_or_default().to_owned();
+                    let value = format!("{} ({})", super::copy::show(row.get(bad.column)), bad.misfit);
+                    let columns = vec![Cell { column, source: Some(value), target: None }];
+                    let key = show_key(&codec.key_of(row));
+                    compared.unfit_rows.push(Difference { kind: Kind::Unfit, key, columns });
+                }
+            }
+        }
+        seen += 1;
+        if seen.is_multiple_of(BATCH) {
+            ends.push(codec.key_of(row));
+        }
+        if seen.is_multiple_of(4096) && interrupt.is_set() {
+            return Err(Failure(PortError::Interrupted));
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    read.map_err(|Failure(error)| error)?;
+    ends.truncate(sums.len() - 1);
+    let mut after = range.after.clone();
+    job.batches = sums
+        .iter()
+        .enumerate()
+        .map(|(at, sum)| {
+            let upto = ends.get(at).cloned().or_else(|| range.upto.clone());
+            Batch { after: std::mem::replace(&mut after, upto.clone()), upto, rows: sum.rows, bytes: 0 }
+        })
+        .collect();
+    Ok(sums)
+}
+
+/// Ranges of rowids, spread over the table, that hold about `rows` rows.
+fn places(table: &Table, rows: u64, reader: &SqliteDb, name: &str) -> Result<Vec<Batch>, PortError> {
+    let Some(rowid) = &table.rowid else { return Ok(vec![Batch::default()]) };
+    let from = format!("main.{}", crate::Dialect::Sqlite.quote_identifier(&table.name));
+    let ask = |sql: String, values: &[SqlValue<'_>]| {
+        let mut answer = None;
+        let read = reader.each_row::<Failure>(&sql, values, |row| {
+            if let (SqlValue::Integer(first), SqlValue::Integer(last)) = (row.get(0), row.get(1)) {
+                answer = Some((first, last));
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        read.map(|()| answer).map_err(|_| PortError::source(format!("table `{name}`"), SqlError::default()))
+    };
+    let Some((first, last)) = ask(format!("SELECT min({rowid}), max({rowid}) FROM {from}"), &[])? else {
+        return Ok(vec![Batch::default()]);
+    };
+    let each = i64::try_from(rows.div_ceil(PLACES)).unwrap_or(i64::MAX);
+    let mut places: Vec<Batch> = Vec::new();
+    let mut end = None;
+    for place in 0..PLACES {
+        let width = i128::from(last) - i128::from(first);
+        let start = i128::from(first) + width * i128::from(place) / i128::from(PLACES);
+        let start = i64::try_from(start).unwrap_or(last).max(end.map_or(i64::MIN, |end: i64| end.saturating_add(1)));
+        let sql = format!(
+            "SELECT min(r), max(r) FROM (SELECT {rowid} AS r FROM {from} WHERE {rowid} >= ? ORDER BY {rowid} LIMIT ?)"
+        );
+        let Some((low, high)) = ask(sql, &[SqlValue::Integer(start), SqlValue::Integer(each)])? else { break };
+        let key = |rowid: i64| Some(vec![super::batch::KeyValue::Integer(rowid)]);
+        // the range is closed on both sides
+        places.push(Batch { after: low.checked_sub(1).and_then(key), upto: key(high), rows: 0, bytes: 0 });
+        end = Some(high);
+        if high == last {
+            break;
+        }
+    }
+    Ok(places)
+}
