@@ -121,7 +121,7 @@ fn a_database_in_use_is_rehearsed_by_its_structure() {
     let json = ran.json();
     assert_eq!(json["rehearsal"]["existing"], "structure", "{json}");
     assert!(json["notes"].to_string().contains("without the rows"), "{json}");
-    assert!(!there(&target, &database_of(&json)));
+    assert!(!there(&target, &database_of(&json)), "{json}");
     let real = port(&source, &target.url, &[]);
     assert_eq!((ran.code, came_to(json)), (real.code, came_to(real.json())));
 }
@@ -138,9 +138,9 @@ fn a_schema_that_cannot_be_copied_is_never_called_rehearsed() {
     assert_eq!((&json["result"], &json["rehearsal"]["existing"]), (&"incomplete".into(), &"not-rehearsed".into()));
     assert!(json["findings"].to_string().contains("schema-not-rehearsed"), "{json}");
     assert!(json["notes"].to_string().contains("pg_dump failed"), "{json}");
-    assert!(!there(&target, &database_of(&json)));
+    assert!(!there(&target, &database_of(&json)), "{json}");
     let json = port(&source, &url, &["--rehearse", "--accept", "schema-not-rehearsed"]).ok().json();
-    assert!(!there(&target, &database_of(&json)));
+    assert!(!there(&target, &database_of(&json)), "{json}");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_database_that_is_not_there_yet_is_rehearsed_all_the_same() {
     let url = target.url.replace(&name, &format!("{name}_later"));
     let json = port(&source, &url, &["--rehearse"]).ok().json();
     assert!(json["notes"].to_string().contains("does not exist yet"), "{json}");
-    assert!(!there(&target, &database_of(&json)));
+    assert!(!there(&target, &database_of(&json)), "{json}");
 }
 
 #[test]
@@ -239,8 +239,8 @@ fn folder(json: &Value) -> PathBuf {
 fn a_server_of_its_own_is_gone_after_an_error_a_stop_and_a_kill() {
     let source = source(SOURCE);
     let folders = tempfile::tempdir().unwrap();
-    // its user must be able to get there
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    // its user must be able to get there, and to take away what is its own
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
     std::fs::set_permissions(folders.path(), open).unwrap();
     let project = Project::new().env("TMPDIR", folders.path().to_str().unwrap());
     let servers = || {

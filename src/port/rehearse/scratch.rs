@@ -1,6 +1,7 @@
 //! A database on the target's server for one rehearsal: made, given what the target's schema holds, dropped.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::{Duration, Instant};
 
 use super::{Facts, structure};
 use crate::Dialect;
@@ -33,7 +34,6 @@ struct Original {
     collate: String,
     ctype: String,
     bytes: u64,
-    others: u64,
     holds_something: bool,
 }
 
@@ -75,10 +75,10 @@ impl Database {
         };
         let why_not = if self.from.dbname == target.dbname {
             "there is no other database on the server from which it could be copied".to_owned()
-        } else if original.others > 0 {
-            format!("it has {} other sessions", original.others)
         } else if original.bytes > COPIED_BYTES {
             "it is larger than 1 GiB".to_owned()
+        } else if is_in_use(control, &original.name) {
+            "it has other sessions".to_owned()
         } else {
             let template = quoted(&original.name);
             match control.execute(&format!("CREATE DATABASE {} TEMPLATE {template}", quoted(&self.name))) {
@@ -149,9 +149,13 @@ impl Database {
     /// Drops it; where that fails, why, and the line that does it.
     pub fn drop_it(self) -> Result<(), (String, String)> {
         let dropped = BulkDb::connect(&self.from).map_err(|error| error_text(&error)).and_then(|mut control| {
-            let force = if version(&mut control) >= 130_000 { " WITH (FORCE)" } else { "" };
-            let sql = format!("DROP DATABASE IF EXISTS {}{force}", quoted(&self.name));
-            control.execute(&sql).map_err(|error| error.to_string())
+            let sql = format!("DROP DATABASE IF EXISTS {}", quoted(&self.name));
+            // by itself it ends a worker of autovacuum, which who is no superuser may not do by force
+            let dropped = control.execute(&sql).or_else(|error| match error.code.as_deref() {
+                Some("55006") if version(&mut control) >= 130_000 => control.execute(&format!("{sql} WITH (FORCE)")),
+                _ => Err(error),
+            });
+            dropped.map_err(|error| error.to_string())
         });
         dropped.map_err(|why| (why, drop_line(&self.from, &self.name)))
     }
@@ -176,7 +180,6 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
     let there = TargetSchema::read(&mut db, schema)?.server;
     let sql = format!(
         "SELECT d.datname, d.datcollate, d.datctype, pg_database_size(d.oid), \
-         (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid()), \
          EXISTS (SELECT FROM pg_extension WHERE extname <> 'plpgsql') \
          OR EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace({schema})) \
          OR EXISTS (SELECT FROM pg_type WHERE typnamespace = to_regnamespace({schema})) \
@@ -193,7 +196,6 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
         collate: next(),
         ctype: next(),
         bytes: next().parse().unwrap_or(u64::MAX),
-        others: next().parse().unwrap_or(u64::MAX),
         holds_something: next() == "t",
     };
     let may_make_schemas = next() == "t";
@@ -213,6 +215,26 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
         _ => None,
     };
     Ok(Some(original))
+}
+
+/// Whether others work in that database. Who has just left (as this process has) is given a moment to be gone: the
+/// server would wait for that, too, and let nobody in meanwhile.
+fn is_in_use(control: &mut BulkDb, name: &str) -> bool {
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = {} AND backend_type = 'client backend')",
+        Dialect::Postgres.literal(name)
+    );
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        let asked = control.query(&sql).ok();
+        if asked.and_then(|rows| rows.into_iter().next()?.into_iter().next()?).as_deref() == Some("f") {
+            return false;
+        }
+        if Instant::now() > deadline {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A connection to a database of the same server that is not the target; to the target itself where there is none.
