@@ -6,6 +6,7 @@ mod planning;
 pub(super) mod reporting;
 mod resume;
 pub(super) mod session;
+mod views;
 
 use std::time::Instant;
 
@@ -351,7 +352,7 @@ fn finish(
         reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema)?);
     }
     reporting::objects(planned, sessions.control(), report)?;
-    reporting::views(planned, snapshot, sessions.control(), report)?;
+    views::compare(planned, snapshot.reader(), sessions.control(), report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
     ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
     report.settle();
