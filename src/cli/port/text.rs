@@ -86,7 +86,10 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
         let accepted = if finding.accepted { ", accepted" } else { "" };
         output.line(&format!("{} [{}{accepted}]{place}: {}", finding.level, finding.code, finding.message))?;
         for example in finding.examples.iter().take(LISTED) {
-            output.line(&format!("    {example}"))?;
+            // a definition has lines of its own
+            for line in example.lines() {
+                output.line(&format!("    {line}"))?;
+            }
         }
         if !finding.choices.is_empty() && !finding.accepted {
             output.line(&format!("    choose: {}", finding.choices.join("; ")))?;
