@@ -4,6 +4,7 @@ mod cases_existing;
 mod cases_objects;
 mod cases_values;
 mod compare;
+mod corners;
 mod faults;
 mod objects;
 mod real;

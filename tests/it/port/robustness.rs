@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Port;
 use super::values::series;
+use super::{Done, Port};
 use crate::support::Ran;
 
 #[test]
@@ -77,11 +77,33 @@ fn a_database_that_another_has_locked() {
     let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);");
     let other = port.connection();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    fails(&port, &["--source-wait", "100ms"], &["locked"]);
+    // it waits for it to be let go
     let child = port.spawn(&[]);
-    // it waits for a while, and then gives up or goes on: here it is let go
     other.execute_batch("COMMIT").unwrap();
     Ran::wait(child).ok();
     assert_eq!(port.target.value("SELECT count(*) FROM t"), "1");
+}
+
+#[test]
+fn a_port_from_a_copy() {
+    let port = Port::of(
+        "PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a');",
+    );
+    let writer = port.connection();
+    writer.execute_batch("INSERT INTO t VALUES (2, 'b'); BEGIN IMMEDIATE; INSERT INTO t VALUES (3, 'c')").unwrap();
+    let done = port.run(&["--snapshot", "copy.db"]).is_proven();
+    writer.execute_batch("ROLLBACK").unwrap();
+    port.assert_same(&done);
+    let copy = rusqlite::Connection::open(port.project.path("copy.db")).unwrap();
+    let client = &mut port.target.client();
+    assert!(super::compare::differences(&copy, client, "public", done.plan.as_ref()).is_empty());
+    // a file that is there is not written over
+    port.target.execute("DROP TABLE t");
+    port.project.write("precious.txt", "not to be lost");
+    let done = port.plainly(&["--snapshot", "precious.txt"]);
+    assert_ne!(done.ran.code, Some(0), "{done}");
+    assert_eq!(port.project.read("precious.txt"), "not to be lost");
 }
 
 #[test]
@@ -95,12 +117,6 @@ fn files_that_are_no_databases() {
     // cut in the middle of its pages, and in the middle of a page
     for cut in [length / 2 / 4096 * 4096, length / 2 / 4096 * 4096 + 1000, 50] {
         std::fs::write(port.source(), &whole[..cut]).unwrap();
-        let schema = rusqlite::Connection::open(port.source()).unwrap();
-        eprintln!(
-            "cut at {cut} of {length}: {:?}",
-            schema.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-        );
-        drop(schema);
         fails(&port, &[], &["malformed", "not a database", "disk", "truncated", "corrupt"]);
     }
     // a page of the table's gone wrong: it is read to the end before anything is written
@@ -118,10 +134,19 @@ fn files_that_are_no_databases() {
     let noise: Vec<u8> = (0..8192_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     std::fs::write(port.source(), noise).unwrap();
     fails(&port, &[], &["not a database"]);
+}
+
+#[test]
+fn a_source_that_is_not_there() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY)");
     std::fs::remove_file(port.source()).unwrap();
-    let done = port.plainly(&[]);
-    assert!([Some(2), Some(3)].contains(&done.ran.code), "{done}");
-    assert!(!port.source().exists(), "the file was made");
+    for command in ["port", "compare"] {
+        let done = Done::of(port.project.run(&port.arguments(command, &[])));
+        assert!([Some(2), Some(3)].contains(&done.ran.code), "{command}: {done}");
+        assert!(done.ran.stderr.contains("source.db"), "{command}: {done}");
+        assert!(!port.source().exists(), "{command}: the file was made");
+    }
+    assert_eq!(port.target.tables(), Vec::<String>::new());
 }
 
 #[test]
