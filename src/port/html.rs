@@ -67,7 +67,12 @@ fn verdict(page: &mut Page, report: &Report) {
     let (rows, tables) = (report.proven_rows(), report.tables.len());
     let proven = format!("{} rows in {} tables", grouped(rows), grouped(tables as u64));
     let sentence = match report.result {
-        Outcome::Proven => format!("{proven} are proven; nothing was left out."),
+        Outcome::Proven => match report.accepted() {
+            0 => format!("{proven} are proven; nothing was left out."),
+            count => {
+                format!("{proven} are proven; nothing was left out but what was accepted ({}).", grouped(count as u64))
+            }
+        },
         Outcome::Incomplete => {
             let open = "something was left out, put aside or is not proven, as told below.";
             format!("{} rows are proven; {open}", grouped(rows))

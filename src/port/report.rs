@@ -215,6 +215,12 @@ impl Report {
         };
     }
 
+    /// How many things were left out, and a person has accepted it.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::LeftOut && finding.accepted).count()
+    }
+
     /// The rows of all tables that are proven.
     #[must_use]
     pub fn proven_rows(&self) -> u64 {

@@ -170,7 +170,8 @@ fn a_database_that_is_not_there_yet_is_rehearsed_all_the_same() {
 #[test]
 fn it_is_dropped_after_an_error_and_after_a_stop() {
     let (source, target) = (source(SOURCE), TestDatabase::postgres());
-    let failed = Project::new().run(&["port", "nowhere.db", &target.url, "--rehearse"]).exits(3);
+    let failed =
+        Project::new().run(&["port", "nowhere.db", &target.url, "--rehearse"]).exits(3).says("no file `nowhere.db`");
     assert!(!there(&target, &named(&failed.stderr)));
 
     let writer = source.rusqlite();

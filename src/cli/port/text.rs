@@ -200,7 +200,13 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
     }
     let proven = thousands(report.proven_rows());
     output.line(&match report.result {
-        Outcome::Proven => format!("proven: {proven} rows in {} tables, nothing left out", report.tables.len()),
+        Outcome::Proven => {
+            let but = match report.accepted() {
+                0 => String::new(),
+                count => format!(" but what was accepted ({count})"),
+            };
+            format!("proven: {proven} rows in {} tables, nothing left out{but}", report.tables.len())
+        }
         Outcome::Incomplete => format!(
             "{proven} rows in {} tables are proven; something was left out, put aside or is not proven (above)",
             report.tables.len()

@@ -10,21 +10,10 @@ const LOCK: i32 = 0x4c4c_5054;
 
 /// Opens the source in one state, or the copy of it that was asked for.
 pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
-    let copied = port.snapshot.as_ref().is_some_and(|path| port.resume && path.exists());
-    // elsewhere a file that is missing is read as empty: here that would prove a mistyped name
-    if let SqliteLocation::File(path) = &port.source.location
-        && !copied
-        && !path.exists()
-    {
-        return Err(PortError::Unfit {
-            message: format!("there is no file `{}` to port from", path.display()),
-            hint: "give the SQLite database's path; a relative one starts from the working folder".to_owned(),
-        });
-    }
     let Some(path) = &port.snapshot else {
         return Ok(Snapshot::open(&port.source, port.jobs, port.patience, &port.interrupt)?);
     };
-    if !copied {
+    if !(port.resume && path.exists()) {
         let original = Snapshot::open(&port.source, 1, port.patience, &port.interrupt)?;
         original.reader().back_up(path).map_err(|source| SnapshotError::Read {
             path: format!("{} (or write {})", port.source, path.display()),
