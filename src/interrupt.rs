@@ -62,6 +62,7 @@ impl Interrupt {
 }
 
 /// While this lives, a request to stop is seen to.
+#[derive(Debug)]
 pub(crate) struct Work(Interrupt);
 
 impl Drop for Work {

@@ -97,6 +97,15 @@ impl Output {
         }
     }
 
+    /// An error with its whole chain, in one text.
+    pub fn in_words(&self, error: &Error) -> String {
+        let mut text = error.to_string();
+        for cause in causes(error, &self.secrets) {
+            text.push_str(&format!("\n{cause}"));
+        }
+        text
+    }
+
     /// An error, for programs.
     pub fn error_json(&self, error: &Error) -> ErrorJson {
         ErrorJson::of(error, &self.secrets)

@@ -118,6 +118,9 @@ pub enum PortError {
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,
+    /// It happened in a rehearsal, of which nothing is left.
+    #[error(transparent)]
+    Rehearsed(Box<PortError>),
 }
 
 impl PortError {
@@ -130,6 +133,7 @@ impl PortError {
             Self::Migrations { source, .. } if matches!(**source, MigrateError::Interrupted { .. }) => {
                 ErrorKind::Interrupted
             }
+            Self::Rehearsed(error) => error.kind(),
             Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
             Self::Plan(_)
             | Self::Catalog(_)
@@ -181,6 +185,18 @@ impl PortError {
             Self::Busy { .. } => "wait for it to end",
             Self::Document(_) => "`liftlock port … --plan-out FILE` writes one that can be edited",
             Self::Unfit { hint, .. } => return Some(hint.clone()),
+            Self::Rehearsed(error) => match &**error {
+                Self::Interrupted => "nothing is left of the rehearsal; begin it again",
+                Self::BadRow { .. } => {
+                    "a real run would stop here too: mend the row in the source, choose another type for the column, or \
+                     let such rows be put aside with `--on-error quarantine`"
+                }
+                Self::Target { source, .. } if source.class == ErrorClass::ConnectionLost => {
+                    "nothing of the target was touched; when the server is back, rehearse again"
+                }
+                Self::Target { .. } => "a real run would stop here too; nothing of the target was touched",
+                error => return error.hint(),
+            },
             Self::Interrupted => "go on with `--resume`, or begin anew with `--restart`",
         };
         Some(hint.to_owned())

@@ -25,6 +25,9 @@ pub struct Report {
     pub schema_by_migrations: Option<i64>,
     /// It went on with a run that was begun before.
     pub resumed: bool,
+    /// It was a rehearsal; `target` is then what was made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
     /// The tables, in the order of the plan.
     pub tables: Vec<TableReport>,
     /// Keys, constraints, indexes, sequences and views, each with what became of it.
@@ -35,6 +38,40 @@ pub struct Report {
     pub notes: Vec<String>,
     /// How long each phase took.
     pub phases: Vec<PhaseReport>,
+}
+
+/// What a rehearsal was, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rehearsal {
+    /// What a real run would port into, without its password; nothing where a private server was made.
+    pub of: Option<String>,
+    /// The database that was made for it.
+    pub database: String,
+    /// The version of the server that it was on.
+    pub server_version: String,
+    /// What became of what the target's schema holds.
+    pub existing: ExistingSchema,
+    /// How long it took, making the database and dropping it included.
+    #[serde(serialize_with = "seconds", rename = "seconds")]
+    pub took: Duration,
+    /// The line that takes away what could not be taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_behind: Option<String>,
+}
+
+/// What became, in a rehearsal, of what the target's schema holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExistingSchema {
+    /// There was nothing.
+    #[default]
+    None,
+    /// It was copied with its rows.
+    Copied,
+    /// It was copied without its rows.
+    Structure,
+    /// It could not be copied: the rehearsal says nothing about it.
+    NotRehearsed,
 }
 
 /// How a run ended.
@@ -182,12 +219,47 @@ impl Report {
         };
     }
 
+    /// How many things were left out, and a person has accepted it.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::LeftOut && finding.accepted).count()
+    }
+
     /// The rows of all tables that are proven.
     #[must_use]
     pub fn proven_rows(&self) -> u64 {
         let proven = self.tables.iter().filter(|table| table.state == TableState::Proven);
         proven.map(|table| table.source_rows).sum()
     }
+}
+
+impl TableReport {
+    /// The rows a second at which it was loaded and read back, by the time that workers spent on it; nothing where
+    /// they have not begun.
+    #[must_use]
+    pub fn rows_per_second(&self) -> Option<u64> {
+        let busy = (self.loading + self.reading_back).as_secs_f64();
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "shown"
+        )]
+        (busy > 0.0).then(|| (self.target_rows as f64 / busy) as u64)
+    }
+}
+
+/// 1234567 → 1,234,567.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,7 @@
 //! `liftlock port`.
 
+mod ends;
+mod page;
 mod progress;
 mod shape;
 pub(super) mod text;
@@ -10,33 +12,40 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use self::ends::ends_of_rehearsal;
+pub(super) use self::ends::{Ends, ends};
+use self::page::ReportFile;
 pub(super) use self::progress::Progress;
 pub(super) use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
 use super::{CommandResult, duration};
 use crate::Error;
-use crate::config::{PostgresTarget, ProjectSettings, SqliteTarget, Target};
+use crate::config::{PostgresTarget, ProjectSettings};
 use crate::error::exit;
+use crate::interrupt::Interrupt;
 use crate::port::batch::BatchSize;
 use crate::port::copy::OnError;
 use crate::port::emit::{self, Emission, Emitted};
 use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
+use crate::port::rehearse::Scratch;
 use crate::port::report::Outcome;
-use crate::port::{self, Port, PortError, Report};
+use crate::port::{self, Options, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db \
-                        postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
+#[command(
+    after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db --rehearse \
+                        --report port.html\n  liftlock port app.db postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
                         liftlock port app.db postgres:///app --resume\n  liftlock port app.db postgres:///app \
                         --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n  liftlock port app.db \
                         postgres:///app --emit-migrations --dry-run\n\nWhere the migrations folder has scripts for \
                         PostgreSQL and the source records\nwhat Liftlock has applied, they make the schema \
                         (--no-migrations translates it instead).\n\nExit codes: 0 every row proven, \
                         nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
-                        interrupted (go on with --resume). The guide is docs/porting.md.")]
+                        interrupted (go on with --resume). The guide is docs/porting.md."
+)]
 pub(super) struct PortArgs {
     /// The SQLite database: a path or `sqlite:app.db`
     #[arg(value_name = "SOURCE")]
@@ -47,6 +56,13 @@ pub(super) struct PortArgs {
     /// Scan, print the plan, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Do the whole port into a database that is made for it on the same server, report, and drop it; where no target
+    /// is given, on a PostgreSQL server of its own, from the programs installed here
+    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart"])]
+    rehearse: bool,
+    /// Write the report to this file, too: one HTML page, of a run that failed or was refused as well
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    report: Option<PathBuf>,
     /// Write the plan to this file, to be looked at, edited and given to `--plan`
     #[arg(long, value_name = "FILE")]
     plan_out: Option<PathBuf>,
@@ -114,17 +130,41 @@ struct PortJson<'a> {
 }
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
-    let (source, target) = ends(&args.source, args.target.as_deref(), context, output)?;
+    let named = args.target.as_deref();
+    let Ends { source, target, protected, project } = if args.rehearse {
+        ends_of_rehearsal(&args.source, named, context, output)?
+    } else {
+        let Ends { source, target, protected, project } = ends(&args.source, named, context, output)?;
+        Ends { source, target: Some(target), protected, project }
+    };
     let configured = context.port()?;
     let options = args.shape.options(&configured);
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
+    // a page that can't be written is said before the work, not after it
+    let page = args.report.as_deref().map(ReportFile::open).transpose()?;
+    let interrupt = context.interrupt();
+    let (target, scratch) = match (target, args.rehearse) {
+        (Some(target), false) => (target, None),
+        (target, _) => {
+            let scratch = match scratch(target.as_ref(), &options, &interrupt) {
+                Ok(scratch) => scratch,
+                Err(error) => {
+                    let report = Report { source: source.to_string(), ..Report::default() };
+                    write_page(page, &report, Some(&error), output);
+                    return Err(error);
+                }
+            };
+            output.say(&format!("rehearsing in {}", scratch.place()));
+            (scratch.target().clone(), Some(scratch))
+        }
+    };
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
     let port = Port {
         source,
-        target: target.0,
+        target,
         options,
-        migrations: if args.no_migrations { None } else { context.port_migrator(&target.2, output)? },
+        migrations: if args.no_migrations { None } else { context.port_migrator(&project, output)? },
         plan,
         jobs: args.jobs.unwrap_or_else(cores).max(1),
         batch_size: batch_size(args.batch_rows.or(configured.batch_rows)),
@@ -137,7 +177,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         },
         snapshot: args.snapshot.clone(),
         patience: args.source_wait,
-        interrupt: context.interrupt(),
+        interrupt,
         observer: Observer(&tell),
     };
     if args.dry_run {
@@ -145,7 +185,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         progress.end();
         write_plan(args, &plan)?;
         let refused = report.result == Outcome::Refused;
-        let emission = (!refused).then(|| emission(args, &report, &target.2, context, output)).transpose()?.flatten();
+        let emission = (!refused).then(|| emission(args, &report, &project, context, output)).transpose()?.flatten();
         let emitted = emission.map(|emission| emit::emit(&plan, &emission)).transpose()?;
         let json =
             PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
@@ -155,24 +195,28 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         text::emitted(emitted.as_ref(), output)?;
         return Ok(if refused { exit::FINDINGS } else { exit::DONE });
     }
-    if (port.options.truncate || port.restart || target.1) && !output.confirm(&question(&port, target.1), args.yes)? {
+    let asks = scratch.is_none() && (port.options.truncate || port.restart || protected);
+    if asks && !output.confirm(&question(&port, protected), args.yes)? {
         output.say("nothing was done");
         return Ok(exit::FINDINGS);
     }
-    let (report, plan, error) = port::port(&port);
+    let recorded_in = port.target.clone();
+    let (report, plan, error) = match scratch {
+        None => port::port(&port),
+        Some(scratch) => port::rehearse::rehearse(port, scratch),
+    };
     progress.end();
-    if let Some(plan) = &plan {
-        write_plan(args, plan)?;
-    }
-    write_quarantine(args, &report, output)?;
+    // what can't be written must not hide what the run came to
+    let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
+    let rows_written = said(write_quarantine(args, &report, output), output);
     let mut error = error.map(Error::from);
-    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete);
+    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete) && !args.rehearse;
     let mut emitted = None;
     if let (true, Some(plan)) = (done, &plan)
-        && let Some(emission) = emission(args, &report, &target.2, context, output)?
+        && let Some(emission) = emission(args, &report, &project, context, output)?
     {
         let written = emit::emit(plan, &emission).and_then(|emitted| {
-            emit::record(&emitted, &emission, &port.target)?;
+            emit::record(&emitted, &emission, &recorded_in)?;
             Ok(emitted)
         });
         match written {
@@ -180,6 +224,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
             Err(failed) => error = Some(failed.into()),
         }
     }
+    let page_written = write_page(page, &report, error.as_ref(), output);
     let printed = output.json(&PortJson {
         command: "port",
         report: &report,
@@ -195,6 +240,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     }
     printed?;
     Ok(match report.result {
+        Outcome::Proven if !(plan_written && rows_written && page_written) => exit::FAILED,
         Outcome::Proven => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
@@ -220,31 +266,29 @@ fn emission(
     }
 }
 
-/// The two databases; whether the second is protected (liftlock.yaml), and what is set for its migrations.
-pub(super) fn ends(
-    source: &str,
-    target: Option<&str>,
-    context: &Context,
-    output: &mut Output,
-) -> Result<(SqliteTarget, (PostgresTarget, bool, ProjectSettings)), Error> {
-    let usage = |message: &str, hint: &str| Error::Usage { message: message.to_owned(), hint: hint.to_owned() };
-    let Target::Sqlite(source) = context.settings_of(source, output)?.target else {
-        return Err(usage(
-            "the source is no SQLite database",
-            "give the SQLite file first, then the PostgreSQL URL: `liftlock port app.db postgres:///app`",
-        ));
-    };
-    let settings = match target {
-        Some(target) => context.settings_of(target, output)?,
-        None => context.settings(output)?,
-    };
-    match settings.target {
-        Target::Postgres(target) => Ok((source, (target, settings.protected, settings.project))),
-        Target::Sqlite(_) => Err(usage(
-            &format!("the target `{}` is no PostgreSQL database", settings.target),
-            "give its URL as the second argument: `postgres://user@host/database`",
-        )),
+/// Writes the page of `--report`, where there is to be one; whether that went well.
+fn write_page(page: Option<ReportFile>, report: &Report, error: Option<&Error>, output: &Output) -> bool {
+    said(page.map_or(Ok(()), |page| page.write(report, error, output)), output)
+}
+
+/// Says what went wrong beside the run; whether nothing did.
+fn said(result: Result<(), Error>, output: &Output) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            output.error(&error);
+            false
+        }
     }
+}
+
+/// The place for a rehearsal.
+fn scratch(target: Option<&PostgresTarget>, options: &Options, interrupt: &Interrupt) -> Result<Scratch, Error> {
+    let made = match target {
+        Some(target) => Scratch::on_server(target, &options.target_schema, interrupt),
+        None => Scratch::in_private_cluster(interrupt),
+    };
+    made.map_err(Error::from)
 }
 
 fn question(port: &Port<'_>, protected: bool) -> String {
@@ -287,11 +331,8 @@ fn write_quarantine(args: &PortArgs, report: &Report, output: &Output) -> Result
     let path = args.quarantine_file.clone().unwrap_or_else(|| PathBuf::from("liftlock-quarantine.jsonl"));
     let write = |source| Error::Write { path: path.display().to_string(), source };
     std::fs::write(&path, rows.join("\n") + "\n").map_err(write)?;
-    output.say(&format!(
-        "{} rows were put aside: they are in `{}` and in the table `liftlock_quarantine`",
-        rows.len(),
-        path.display()
-    ));
+    let table = if report.rehearsal.is_some() { "" } else { " and in the table `liftlock_quarantine`" };
+    output.say(&format!("{} rows were put aside: they are in `{}`{table}", rows.len(), path.display()));
     Ok(())
 }
 

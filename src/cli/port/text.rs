@@ -1,12 +1,13 @@
 //! A plan and a report as a person reads them.
 
 use super::super::output::Output;
-use super::progress::{size, thousands};
+use super::progress::size;
 use crate::Error;
 use crate::port::Report;
 use crate::port::emit::Emitted;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
-use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
+use crate::port::rehearse::place;
+use crate::port::report::{ObjectState, Outcome, TableReport, TableState, thousands};
 use crate::port::verify::{Difference, Kind};
 
 /// How many rows and objects are listed of each kind; JSON and the plan file have all.
@@ -86,7 +87,10 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
         let accepted = if finding.accepted { ", accepted" } else { "" };
         output.line(&format!("{} [{}{accepted}]{place}: {}", finding.level, finding.code, finding.message))?;
         for example in finding.examples.iter().take(LISTED) {
-            output.line(&format!("    {example}"))?;
+            // a definition has lines of its own
+            for line in example.lines() {
+                output.line(&format!("    {line}"))?;
+            }
         }
         if !finding.choices.is_empty() && !finding.accepted {
             output.line(&format!("    choose: {}", finding.choices.join("; ")))?;
@@ -154,9 +158,6 @@ pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Err
 }
 
 fn row(table: &TableReport) -> Vec<String> {
-    let busy = (table.loading + table.reading_back).as_secs_f64();
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown")]
-    let rate = if busy > 0.0 { thousands((table.target_rows as f64 / busy) as u64) } else { String::new() };
     let state = match table.state {
         TableState::NotDone => "not done",
         TableState::Proven => "proven",
@@ -167,7 +168,7 @@ fn row(table: &TableReport) -> Vec<String> {
         thousands(table.source_rows),
         thousands(table.target_rows),
         table.target_checksum.as_deref().map(|sum| sum[..12].to_owned()).unwrap_or_default(),
-        rate,
+        table.rows_per_second().map(thousands).unwrap_or_default(),
         state.to_owned(),
     ]
 }
@@ -214,9 +215,21 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
     if !times.is_empty() {
         output.say(&times.join(", "));
     }
+    if let Some(rehearsal) = &report.rehearsal {
+        let gone = if rehearsal.left_behind.is_some() { "left behind, see above" } else { "gone again" };
+        let of = rehearsal.of.as_ref().map(|of| format!("; {of} was not touched")).unwrap_or_default();
+        let took = rehearsal.took.as_secs_f64();
+        output.line(&format!("rehearsed in {} ({gone}) in {took:.1} s{of}", place(rehearsal)))?;
+    }
     let proven = thousands(report.proven_rows());
     output.line(&match report.result {
-        Outcome::Proven => format!("proven: {proven} rows in {} tables, nothing left out", report.tables.len()),
+        Outcome::Proven => {
+            let but = match report.accepted() {
+                0 => String::new(),
+                count => format!(" but what was accepted ({count})"),
+            };
+            format!("proven: {proven} rows in {} tables, nothing left out{but}", report.tables.len())
+        }
         Outcome::Incomplete => format!(
             "{proven} rows in {} tables are proven; something was left out, put aside or is not proven (above)",
             report.tables.len()

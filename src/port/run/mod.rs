@@ -35,6 +35,8 @@ pub fn port(port: &Port<'_>) -> (Report, Option<Plan>, Option<PortError>) {
     let mut plan = None;
     let _work = port.interrupt.work();
     let Err(error) = execute(port, &mut report, &mut plan) else { return (report, plan, None) };
+    // whatever gave up then did so because it was asked to: a wait for a lock, a statement
+    let error = if port.interrupt.is_set() { PortError::Interrupted } else { error };
     report.result = match error.kind() {
         ErrorKind::Interrupted => Outcome::Interrupted,
         ErrorKind::Usage | ErrorKind::Failed => Outcome::Failed,
