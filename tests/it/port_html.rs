@@ -39,6 +39,7 @@ fn full() -> Report {
         result: Outcome::Differs,
         source: "sqlite:a<b>.db".to_owned(),
         target: "postgres://u@h/d".to_owned(),
+        schema_by_migrations: Some(7),
         target_schema: "pub'lic".to_owned(),
         resumed: true,
         rehearsal: Some(Rehearsal {
