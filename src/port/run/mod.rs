@@ -131,7 +131,7 @@ fn phased(
     let mut unfinished = find_unfinished(port, &mut control)?;
     match &unfinished {
         Some(run) if port.restart => {
-            existing::undo(port, run, &mut control)?;
+            existing::undo(run, &mut control, report)?;
             unfinished = None;
         }
         Some(run) if !port.resume => {
