@@ -13,7 +13,7 @@ mod views;
 use std::time::Instant;
 
 use super::Port;
-use super::checkpoint::{Checkpoint, Stage, StoredBatch, Unfinished};
+use super::checkpoint::{BesideRows, Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker, quarantine_sql};
 use super::error::PortError;
 use super::options::OnConflict;
@@ -210,21 +210,22 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
             [] => (scan.batches.clone(), vec![None; scan.batches.len()]),
             stored => stored.iter().map(|stored| (stored.batch.clone(), stored.done)).unzip(),
         };
+        let became = stored.iter().find_map(|stored| stored.beside.clone());
         jobs.push(TableJob {
             source: plan.source.clone(),
             codec: RowCodec::new(plan, table, &planned.plan.target_schema),
             batches,
             done,
-            beside: beside(&planned.plan, plan),
+            beside: beside(&planned.plan, plan, became),
         });
     }
     jobs
 }
 
 /// How rows get into a table that keeps those that it holds.
-fn beside(plan: &Plan, table: &TablePlan) -> Option<Beside> {
+fn beside(plan: &Plan, table: &TablePlan, done: Option<BesideRows>) -> Option<Beside> {
     let key = table.beside.clone()?;
-    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key })
+    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key, done })
 }
 
 fn check_finished(
@@ -280,6 +281,7 @@ fn create(
                     number,
                     batch: batch.clone(),
                     done: None,
+                    beside: None,
                 })
             })
             .collect();

@@ -98,3 +98,42 @@ fn a_wal_left_behind_stays() {
     assert!(before == files(), "{done:?}");
     assert_eq!(port.target.query("SELECT id FROM t"), ["1"]);
 }
+
+#[cfg(feature = "crash-tests")]
+#[test]
+fn a_port_beside_rows_that_stay_is_gone_on_with() {
+    for (how, first) in [("skip", "1|seed"), ("replace", "1|mine"), ("error", "1|mine")] {
+        for point in ["port-batch-begun#1", "port-batch-committed#1", "port-batch-begun#2", "port-batch-committed#2"] {
+            let port = beside();
+            if how == "error" {
+                port.target.execute("DELETE FROM t WHERE id = 1");
+            }
+            let killed = port.killed_at(point, &["--on-conflict", how, "--jobs", "1"]);
+            assert_eq!(killed.code, None, "{point}: {killed:?}");
+            super::resume::others_have_ended(&port);
+            let done = port.plainly(&["--resume"]);
+            assert_eq!(
+                port.target.query("SELECT id, v FROM t ORDER BY id"),
+                [first, "2|b", "3|c", "7|stays"],
+                "{done}"
+            );
+            assert_eq!(port.target.query("SELECT id, v FROM u ORDER BY id"), ["1|u", "9|stays too"], "{done}");
+            // the row that is not in is told by whoever ends the work
+            assert_eq!(
+                done.json["result"],
+                if how == "skip" { "incomplete" } else { "proven" },
+                "{how} {point}: {done}"
+            );
+            let table = &done.json["tables"][0];
+            let told = (table["exempt_rows"].as_u64().unwrap_or(0), table["kept_rows"].as_u64());
+            assert_eq!(told, if how == "skip" { (1, Some(2)) } else { (0, Some(1)) }, "{how} {point}: {done}");
+        }
+    }
+    let port = beside();
+    port.killed_at("port-batch-committed#1", &["--on-conflict", "skip", "--jobs", "1"]);
+    super::resume::others_have_ended(&port);
+    port.sqlite("UPDATE t SET v = 'other' WHERE id = 2");
+    let done = port.plainly(&["--resume"]);
+    assert_eq!(done.ran.code, Some(3), "{done}");
+    assert!(done.ran.stderr.contains("has changed"), "{done}");
+}
