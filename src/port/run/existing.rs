@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::planning::Planned;
+use super::session;
 use crate::Dialect;
 use crate::db::{BulkDb, Statements as _};
 use crate::port::Port;
@@ -106,6 +107,37 @@ pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Repor
         });
     }
     Ok(())
+}
+
+/// After a run that ended before its end: where all was one transaction, what was taken off goes back, for nothing is
+/// left to go on with; else it stays off for the run that goes on, and a person has to know.
+pub(super) fn after_failure(port: &Port<'_>, plan: &Plan, report: &mut Report) {
+    if filled(plan).is_empty() {
+        return;
+    }
+    let schema = &port.options.target_schema;
+    let mut look = || -> Result<bool, PortError> {
+        let mut db = session::connect(port)?;
+        if port.single_transaction {
+            put_back(port, &mut db, report)?;
+        }
+        Ok(target::is_pending(&mut db, schema)?)
+    };
+    let pending = look().unwrap_or_else(|error| {
+        tracing::debug!(%error, "after a failure");
+        true
+    });
+    if pending {
+        let until = if port.single_transaction {
+            "the next port into it puts them back"
+        } else {
+            "they stay off until it is gone on with (`--resume`) or begun anew (`--restart`)"
+        };
+        report.notes.push(format!(
+            "foreign keys or triggers of the target's tables are off for the copy, and {until}; the table \
+             `liftlock_port_restore` in the schema `{schema}` has what puts each back"
+        ));
+    }
 }
 
 /// Sets the sequences of tables that were there before.

@@ -137,3 +137,45 @@ fn a_port_beside_rows_that_stay_is_gone_on_with() {
     assert_eq!(done.ran.code, Some(3), "{done}");
     assert!(done.ran.stderr.contains("has changed"), "{done}");
 }
+
+/// Tables of the application's, one of which refuses a row.
+fn refusing() -> Port {
+    let port = Port::of(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+         CREATE TABLE t (id INTEGER PRIMARY KEY, p INT REFERENCES p, v TEXT); INSERT INTO t VALUES (1, 1, 'a'), (2, 1, 'no');",
+    );
+    port.target.execute(
+        "CREATE TABLE p (id bigint PRIMARY KEY);
+         CREATE TABLE t (id bigint PRIMARY KEY, p bigint REFERENCES p, v text CHECK (v <> 'no'));
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();",
+    );
+    port
+}
+
+const ARE_ON: &str =
+    "SELECT (SELECT count(*) FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'f' AND convalidated),
+    (SELECT tgenabled FROM pg_trigger WHERE tgname = 'tr')";
+
+#[test]
+fn all_or_nothing_puts_back_what_it_took_off() {
+    let port = refusing();
+    let before = port.everything();
+    let done = port.plainly(&["--single-transaction"]);
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(3), Some("failed")), "{done}");
+    assert_eq!(port.everything(), before, "{done}");
+    assert_eq!(port.target.query(ARE_ON), ["1|O"], "{done}");
+    assert!(!done.ran.stderr.contains("--resume"), "there is nothing to go on with: {done}");
+    assert!(done.ran.stderr.contains("rolled back"), "{done}");
+}
+
+#[test]
+fn a_failed_port_says_what_is_off() {
+    let port = refusing();
+    let done = port.plainly(&[]);
+    assert_eq!((done.ran.code, port.target.query(ARE_ON)), (Some(3), vec!["0|D".to_owned()]), "{done}");
+    assert!(done.ran.stderr.contains("are off for the copy"), "{done}");
+    port.sqlite("UPDATE t SET v = 'yes' WHERE id = 2");
+    port.plainly(&["--resume"]).is_proven();
+    assert_eq!(port.target.query(ARE_ON), ["1|O"]);
+}
