@@ -8,7 +8,9 @@ mod reject;
 use std::time::{Duration, Instant};
 
 pub use reject::{OnError, Quarantined};
-pub(super) use reject::{read as read_quarantine, show, show_key, table_sql as quarantine_sql};
+pub(super) use reject::{
+    make_sql as quarantine_table_sql, read as read_quarantine, show, show_key, table_sql as quarantine_sql,
+};
 
 use super::batch::Batch;
 use super::checkpoint::{BesideRows, Checkpoint};

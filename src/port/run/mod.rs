@@ -184,6 +184,12 @@ fn phased(
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
         check_finished(port, plan, &tables, run, &mut snapshot, sessions.control())?;
+        if port.on_error == OnError::Quarantine {
+            // the run before may not have been asked to put rows aside; what it put aside stays
+            let make = copy::quarantine_table_sql(&Dialect::Postgres.quote_identifier(&plan.target_schema));
+            let made = sessions.control().execute(&make);
+            made.map_err(|error| PortError::target("make the table for rows put aside", error))?;
+        }
     }
     let checkpoint = Checkpoint::new(&plan.target_schema);
     if unfinished.is_none() {

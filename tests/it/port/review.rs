@@ -179,3 +179,31 @@ fn a_failed_port_says_what_is_off() {
     port.plainly(&["--resume"]).is_proven();
     assert_eq!(port.target.query(ARE_ON), ["1|O"]);
 }
+
+#[test]
+fn rows_are_put_aside_from_here_on() {
+    let port = refusing();
+    assert_eq!(port.plainly(&[]).ran.code, Some(3));
+    let done = port.plainly(&["--resume", "--on-error", "quarantine"]).is_incomplete();
+    assert_eq!(port.target.query("SELECT id FROM t"), ["1"], "{done}");
+    assert_eq!(port.target.query("SELECT table_name, row_key FROM liftlock_quarantine"), ["t|rowid 2"], "{done}");
+    assert_eq!(port.target.query(ARE_ON), ["1|O"]);
+}
+
+#[cfg(feature = "crash-tests")]
+#[test]
+fn a_table_that_others_refer_to_is_gone_on_with() {
+    for (go_on, point) in [
+        ("--resume", "port-batch-committed#1"),
+        ("--resume", "port-batch-begun#1"),
+        ("--restart", "port-batch-begun#1"),
+    ] {
+        let port = Port::of("CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1), (2);");
+        port.target.execute("CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE outside (p bigint REFERENCES p)");
+        let killed = port.killed_at(point, &["--jobs", "1", "--batch-rows", "1"]);
+        assert_eq!(killed.code, None);
+        super::resume::others_have_ended(&port);
+        let done = port.plainly(&[go_on, "--yes"]).is_proven();
+        assert_eq!(port.target.query("SELECT id FROM p ORDER BY 1"), ["1", "2"], "{go_on} {done}");
+    }
+}
