@@ -207,3 +207,22 @@ fn a_table_that_others_refer_to_is_gone_on_with() {
         assert_eq!(port.target.query("SELECT id FROM p ORDER BY 1"), ["1", "2"], "{go_on} {done}");
     }
 }
+
+#[test]
+fn a_plan_of_another_source_proves_nothing() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, w TEXT); INSERT INTO t VALUES (1, 'a', 'w');");
+    port.run(&[]).is_proven();
+    let plan = port.project.read("plan-out.yaml");
+    // to SQLite, a name in double quotes that it does not know is a text
+    port.target.execute("ALTER TABLE t ADD COLUMN nosuch text DEFAULT 'nosuch'");
+    port.project.write("other.yaml", &plan.replace("source: v\n    target: v", "source: nosuch\n    target: nosuch"));
+    let done = port.compare(&["--plan", "other.yaml"]);
+    assert_eq!(done.ran.code, Some(3), "{done}");
+    assert!(done.ran.stderr.contains("nosuch"), "{done}");
+    port.project.write("fewer.yaml", &plan.replace("  - source: v\n    target: v\n    type: text\n", ""));
+    port.sqlite("CREATE TABLE more (x INT)");
+    let done = port.compare(&["--plan", "fewer.yaml"]);
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(0), Some("proven")), "{done}");
+    done.finding("t", "v", &["not compared"]);
+    done.finding("more", "", &["not compared"]);
+}
