@@ -94,7 +94,14 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
         let codec = RowCodec::new(table, declared, &plan.target_schema);
         jobs.push((
             declared,
-            TableJob { source: table.source.clone(), codec, batches: Vec::new(), done: Vec::new(), beside: None },
+            TableJob {
+                source: table.source.clone(),
+                codec,
+                batches: Vec::new(),
+                done: Vec::new(),
+                beside: None,
+                after: Vec::new(),
+            },
         ));
     }
     let cancellers: Vec<_> = sessions.iter().map(BulkDb::canceller).collect();

@@ -37,6 +37,9 @@ pub struct TableJob {
     pub done: Vec<Option<Checksum>>,
     /// The target's table holds rows that stay; then there is one batch.
     pub beside: Option<Beside>,
+    /// The tables, by their place among all, whose rows have to be in before this one's: it refers to them by foreign
+    /// keys that stay on.
+    pub after: Vec<usize>,
 }
 
 /// How rows get in beside others.
@@ -111,7 +114,7 @@ pub fn run(
 }
 
 fn work(tables: &[TableJob], mut worker: Worker<'_>, board: &Board, settings: &CopySettings<'_>) {
-    while let Some(task) = board.take() {
+    while let Some((task, in_hand)) = board.take() {
         let table = task.table();
         let began = Instant::now();
         let result = match task {
@@ -123,7 +126,7 @@ fn work(tables: &[TableJob], mut worker: Worker<'_>, board: &Board, settings: &C
             }
         };
         let result = result.and_then(|()| advance(table, tables, &mut worker, board, settings));
-        board.finish(result);
+        in_hand.finish(result);
     }
 }
 

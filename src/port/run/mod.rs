@@ -163,7 +163,7 @@ fn phased(
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
-    let tables = jobs(&planned, unfinished.as_ref());
+    let mut tables = jobs(&planned, unfinished.as_ref());
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {
         if unfinished.is_some() {
@@ -197,6 +197,7 @@ fn phased(
         basis.make(port, sessions.control())?;
         create(port, &planned, &tables, &checkpoint, sessions.control())?;
     }
+    existing::order(plan, &mut tables, sessions.control())?;
     phases.begin(Phase::Copying, report);
     let cancellers = sessions.cancellers();
     let _running = port.interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
@@ -241,6 +242,7 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
             batches,
             done,
             beside: beside(&planned.plan, plan, became),
+            after: Vec::new(),
         });
     }
     jobs

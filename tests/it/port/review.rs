@@ -4,6 +4,7 @@
 use super::Port;
 
 /// A table of the application's that keeps the rows that it holds.
+#[cfg(feature = "crash-tests")]
 fn beside() -> Port {
     let port = Port::of(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'mine'), (2, 'b'), (3, 'c');
@@ -225,4 +226,38 @@ fn a_plan_of_another_source_proves_nothing() {
     assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(0), Some("proven")), "{done}");
     done.finding("t", "v", &["not compared"]);
     done.finding("more", "", &["not compared"]);
+}
+
+#[test]
+fn foreign_keys_that_can_not_be_taken_off() {
+    // the child stands before its parent, and each has several batches
+    let port = Port::of(&format!(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, p INT REFERENCES parent); INSERT INTO child {series} SELECT i, 500 - i FROM n;
+         CREATE TABLE parent (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO parent {series} SELECT i, 'v' FROM n; INSERT INTO parent VALUES (0, 'v');",
+        series = super::values::series(500)
+    ));
+    let role = port.target.value("SELECT current_database() || '_role'");
+    port.target.execute(&format!(
+        "CREATE ROLE {role} LOGIN; CREATE TABLE parent (id bigint PRIMARY KEY, v text);
+         CREATE TABLE child (id bigint PRIMARY KEY, p bigint REFERENCES parent);
+         GRANT ALL ON parent, child TO {role}; GRANT CREATE ON SCHEMA public TO {role};"
+    ));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    for jobs in ["1", "2", "8"] {
+        let ran = port.project.run(&["port", "source.db", &url, "--json", "--jobs", jobs, "--batch-rows", "50"]);
+        super::Done::of(ran).is_proven();
+        port.target.execute("TRUNCATE parent, child");
+    }
+}
+
+#[test]
+fn settings_of_the_database_change_no_verdict() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB); INSERT INTO t VALUES (1, x'00ff'); CREATE VIEW w AS SELECT * FROM t;",
+    );
+    let name = port.target.value("SELECT current_database()");
+    for setting in ["bytea_output = 'escape'", "quote_all_identifiers = on", "standard_conforming_strings = off"] {
+        port.target.execute(&format!("ALTER DATABASE {name} SET {setting}"));
+    }
+    port.run(&[]).is_proven();
 }
