@@ -41,6 +41,9 @@ pub struct Plan {
     /// The views.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<ViewPlan>,
+    /// Views that the target has already: they are compared, not made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views_there: Vec<ViewPlan>,
     /// Everything that a person should know of, or has to decide.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

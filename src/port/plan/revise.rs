@@ -114,6 +114,7 @@ pub fn revise(planned: &mut Planned, edited: &Plan) {
         });
     }
     plan.views.clone_from(&edited.views);
+    plan.views_there.clone_from(&edited.views_there);
     for finding in &mut plan.findings {
         let same = |other: &Finding| {
             other.accepted
@@ -126,7 +127,7 @@ pub fn revise(planned: &mut Planned, edited: &Plan) {
 /// Brings what a scan counts into an edited table: rows and bytes, the next id, constraints that rows break now.
 fn recount(table: &mut TablePlan, ours: &TablePlan) {
     (table.rows, table.bytes, table.largest_row) = (ours.rows, ours.bytes, ours.largest_row);
-    table.existing = false;
+    (table.existing, table.beside) = (false, None);
     for column in &mut table.columns {
         let Some(own) = ours.column(&column.source) else { continue };
         if let (Some(identity), Some(own)) = (&mut column.identity, own.identity) {

@@ -87,10 +87,15 @@ impl Basis {
     pub fn settle(&self, plan: &mut Plan, target: &TargetSchema) {
         let is_there = |name: &str| target.others.iter().any(|other| other.name == name);
         let migrations = self.is_migrations();
+        let there = plan.views.iter().filter(|view| !migrations && is_there(&view.target));
+        plan.views_there.extend(there.cloned().collect::<Vec<_>>());
         plan.views.retain(|view| {
             let there = is_there(&view.target);
             let message = match (there, migrations) {
-                (true, _) => format!("the target has a view `{}`, which stays as it is", view.target),
+                (true, true) => format!("the target has a view `{}`, which stays as it is", view.target),
+                (true, false) => {
+                    format!("the target has a view `{}`, which stays as it is; it is compared with ours", view.target)
+                }
                 (false, true) => format!("the migrations make no view `{}`, and so it is not made", view.target),
                 (false, false) => return true,
             };

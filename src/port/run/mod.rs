@@ -401,7 +401,7 @@ fn finish(
     }
     reporting::objects(planned, sessions.control(), report)?;
     reporting::left_out(report);
-    views::compare(planned, snapshot.reader(), sessions.control(), report)?;
+    views::compare(planned, snapshot.reader(), sessions.control(), &port.interrupt, report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
     ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
     accept::finish(&mut report.findings, &port.options.accept);

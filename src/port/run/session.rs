@@ -1,5 +1,7 @@
 //! The connections of a run: the source's snapshot, the target's sessions, and the lock that keeps a second run away.
 
+use std::time::Duration;
+
 use crate::config::{PostgresTarget, SqliteLocation, SqliteTarget};
 use crate::db::{BulkDb, Snapshot, SnapshotError, Statements as _};
 use crate::port::Port;
@@ -7,6 +9,12 @@ use crate::port::error::PortError;
 
 /// The first half of the advisory lock's key; the second is the schema's. `LLPT` in ASCII.
 const LOCK: i32 = 0x4c4c_5054;
+
+/// How often the lock is tried for.
+const LOCK_TRIES: usize = 10;
+
+/// The time between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Opens the source in one state, or the copy of it that was asked for.
 pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
@@ -53,12 +61,16 @@ pub(in crate::port) fn connect_to(target: &PostgresTarget) -> Result<BulkDb, Por
 /// Keeps another run out of the same schema as long as the session lives.
 pub(super) fn lock(port: &Port<'_>, db: &mut BulkDb) -> Result<(), PortError> {
     let schema = crate::Dialect::Postgres.literal(&port.options.target_schema);
-    let locked = db.query(&format!("SELECT pg_try_advisory_lock({LOCK}, hashtext({schema}))"));
-    let locked = locked.map_err(|error| PortError::target("take the lock against a second port", error))?;
-    match locked.first().and_then(|row| row.first()?.as_deref()) {
-        Some("t") => Ok(()),
-        _ => Err(PortError::Busy { schema: port.options.target_schema.clone() }),
+    for _ in 0..LOCK_TRIES {
+        let locked = db.query(&format!("SELECT pg_try_advisory_lock({LOCK}, hashtext({schema}))"));
+        let locked = locked.map_err(|error| PortError::target("take the lock against a second port", error))?;
+        if locked.first().and_then(|row| row.first()?.as_deref()) == Some("t") {
+            return Ok(());
+        }
+        // a run that has ended may still have a session for a moment
+        std::thread::sleep(LOCK_PAUSE);
     }
+    Err(PortError::Busy { schema: port.options.target_schema.clone() })
 }
 
 /// The sessions of a run; the first is the one that holds the lock, and does what one alone must do.

@@ -4,34 +4,43 @@
 //! spelling: numbers by value to 12 digits (sums of floats depend on the order of their rows), truth values as 0 and 1,
 //! times without trailing zeros, JSON by value.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::planning::Planned;
 use crate::Dialect;
-use crate::db::{BulkDb, SqlError, SqliteDb, Statements as _};
+use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb, Statements as _};
+use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, ViewPlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
-use crate::value::SqlValue;
+use crate::value::{Checksum, SqlValue};
+
+/// How many rows are fetched at once.
+const FETCHED: usize = 2000;
+
+/// The parts that rows are dealt into by their hashes. What is held of a view is a checksum for each, and the rows of
+/// the few parts that differ.
+const PARTS: usize = 4096;
+
+/// The parts in which rows that differ are looked for.
+const LOOKED_AT: usize = 8;
 
 /// Runs every view of the plan on both sides, and says of each how that came out.
 pub(super) fn compare(
     planned: &Planned,
     reader: &SqliteDb,
     control: &mut BulkDb,
+    interrupt: &Interrupt,
     report: &mut Report,
 ) -> Result<(), PortError> {
-    for view in &planned.plan.views {
-        let source = source_rows(view, reader);
-        let target = target_rows(view, &planned.plan.target_schema, control)?;
-        let (problem, rows) = match (source, target) {
-            // SQLite itself can't run it (a view over a table that is gone)
-            (Err(error), _) => (Some(format!("SQLite can't run it: {}", error.message)), 0),
-            (_, Err(error)) => (Some(format!("PostgreSQL can't run it: {error}")), 0),
-            (Ok(source), Ok(target)) => difference(&source, &target),
-        };
-        let object = report.objects.iter_mut().find(|object| object.kind == "view" && object.name == view.target);
+    let plan = &planned.plan;
+    let made = plan.views.iter().map(|view| (view, "was made"));
+    for (view, word) in made.chain(plan.views_there.iter().map(|view| (view, "is in the target already"))) {
+        let (problem, rows) = one(view, &plan.target_schema, reader, control, interrupt)?;
+        let object = report.objects.iter_mut().find(|object| object.kind == "view" && object.name == view.source);
         let remark = match &problem {
             None => format!("{rows} rows, the same on both sides"),
             Some(problem) => problem.clone(),
@@ -42,7 +51,7 @@ pub(super) fn compare(
             None => report.objects.push(ObjectReport {
                 kind: "view".to_owned(),
                 table: None,
-                name: view.target.clone(),
+                name: view.source.clone(),
                 state: if problem.is_none() { ObjectState::Same } else { ObjectState::Different },
                 remark,
             }),
@@ -53,7 +62,7 @@ pub(super) fn compare(
                 level: Level::LeftOut,
                 object: Some(view.source.clone()),
                 message: format!(
-                    "the view `{}` was made, and does not give what it gives in SQLite: {problem}",
+                    "the view `{}` {word}, and does not give what it gives in SQLite: {problem}",
                     view.source
                 ),
                 choices: vec!["write it by hand".to_owned(), format!("--accept view-differs:{}", view.source)],
@@ -64,85 +73,204 @@ pub(super) fn compare(
     Ok(())
 }
 
-/// How often each row comes, rows spelled alike on both sides.
-type Rows = HashMap<String, u64>;
-
-fn difference(source: &Rows, target: &Rows) -> (Option<String>, u64) {
-    let count = |rows: &Rows| rows.values().sum::<u64>();
-    let (ours, theirs) = (count(source), count(target));
-    if ours != theirs {
-        return (Some(format!("{ours} rows in SQLite, {theirs} in PostgreSQL")), ours);
+/// What is not the same in a view, and how many rows it has.
+fn one(
+    view: &ViewPlan,
+    schema: &str,
+    reader: &SqliteDb,
+    control: &mut BulkDb,
+    interrupt: &Interrupt,
+) -> Result<(Option<String>, u64), PortError> {
+    let (mut ours, mut theirs) = (Parts::new(), Parts::new());
+    // SQLite itself may not be able to run it (a view over a table that is gone)
+    if let Err(error) = source_rows(view, reader, interrupt, |row| ours.add(&row))? {
+        return Ok((Some(format!("SQLite can't run it: {}", error.message)), 0));
     }
-    let mut only: Vec<&String> =
-        source.iter().filter(|(row, n)| target.get(*row) != Some(n)).map(|(row, _)| row).collect();
-    only.sort();
-    match only.first() {
-        None => (None, ours),
-        Some(row) => {
-            let mut theirs: Vec<&String> =
-                target.iter().filter(|(row, n)| source.get(*row) != Some(n)).map(|(row, _)| row).collect();
-            theirs.sort();
-            let shown = |row: &str| row.replace('\u{1f}', ", ").chars().take(200).collect::<String>();
-            let theirs = theirs.first().map(|row| shown(row)).unwrap_or_default();
-            (
-                Some(format!("{} of {ours} rows differ: SQLite ({}), PostgreSQL ({theirs})", only.len(), shown(row))),
-                ours,
-            )
+    let refused = |error: SqlError| Ok((Some(format!("PostgreSQL can't run it: {error}")), 0));
+    if let Err(error) = target_rows(view, schema, control, interrupt, |row| theirs.add(&row))? {
+        return refused(error);
+    }
+    let rows = ours.rows();
+    if rows != theirs.rows() {
+        return Ok((Some(format!("{rows} rows in SQLite, {} in PostgreSQL", theirs.rows())), rows));
+    }
+    let differing: Vec<usize> = (0..PARTS).filter(|part| ours.0[*part] != theirs.0[*part]).collect();
+    if differing.is_empty() {
+        return Ok((None, rows));
+    }
+    let looked_at = &differing[..differing.len().min(LOOKED_AT)];
+    let (mut source, mut target) = (Rows::new(), Rows::new());
+    let keep = |rows: &mut Rows, row: String| {
+        if looked_at.contains(&part_of(xxh3_128(row.as_bytes()))) {
+            *rows.entry(row).or_default() += 1;
         }
+    };
+    if let Err(error) = source_rows(view, reader, interrupt, |row| keep(&mut source, row))? {
+        return Err(PortError::source(format!("the view `{}`", view.source), error));
+    }
+    if let Err(error) = target_rows(view, schema, control, interrupt, |row| keep(&mut target, row))? {
+        return refused(error);
+    }
+    let more = if differing.len() > looked_at.len() { "at least " } else { "" };
+    Ok((Some(format!("{more}{}", difference(&source, &target, rows))), rows))
+}
+
+/// Checksums of rows, one for each part.
+struct Parts(Vec<Checksum>);
+
+fn part_of(hash: u128) -> usize {
+    usize::try_from(hash % PARTS as u128).unwrap_or_default()
+}
+
+impl Parts {
+    fn new() -> Self {
+        Self(vec![Checksum::default(); PARTS])
+    }
+
+    fn add(&mut self, row: &str) {
+        let hash = xxh3_128(row.as_bytes());
+        self.0[part_of(hash)].add(hash);
+    }
+
+    fn rows(&self) -> u64 {
+        self.0.iter().map(|part| part.rows).sum()
     }
 }
 
-fn source_rows(view: &ViewPlan, reader: &SqliteDb) -> Result<Rows, SqlError> {
-    let mut rows = Rows::new();
+/// How often each row comes, rows spelled alike on both sides.
+type Rows = HashMap<String, u64>;
+
+/// Rows that are not on both sides as often.
+fn difference(source: &Rows, target: &Rows, rows: u64) -> String {
+    let only = |these: &Rows, those: &Rows| -> Vec<String> {
+        let only = these.iter().filter(|(row, n)| those.get(*row) != Some(n));
+        let mut only: Vec<String> = only.map(|(row, _)| row.clone()).collect();
+        only.sort();
+        only
+    };
+    let shown = |row: Option<&String>| {
+        row.map(|row| {
+            row.trim_end_matches(SEPARATOR)
+                .replace(SEPARATOR, ", ")
+                .replace(NULL, "NULL")
+                .chars()
+                .take(200)
+                .collect::<String>()
+        })
+        .unwrap_or_default()
+    };
+    let (ours, theirs) = (only(source, target), only(target, source));
+    format!(
+        "{} of {rows} rows differ: SQLite ({}), PostgreSQL ({})",
+        ours.len().max(theirs.len()),
+        shown(ours.first()),
+        shown(theirs.first())
+    )
+}
+
+/// What stands between the cells of a row.
+const SEPARATOR: char = '\u{1f}';
+
+/// What stands for NULL, which no text of PostgreSQL's can be.
+const NULL: &str = "\0NULL";
+
+fn joined(cells: impl Iterator<Item = String>) -> String {
+    let mut row = String::new();
+    for cell in cells {
+        row.push_str(&cell);
+        row.push(SEPARATOR);
+    }
+    row
+}
+
+/// The outer error is a request to stop, the inner one the view's own.
+fn source_rows(
+    view: &ViewPlan,
+    reader: &SqliteDb,
+    interrupt: &Interrupt,
+    mut each: impl FnMut(String),
+) -> Result<Result<(), SqlError>, PortError> {
     let sql = format!("SELECT * FROM main.{}", Dialect::Sqlite.quote_identifier(&view.source));
-    reader.each_row::<SqlError>(&sql, &[], |row| {
-        let cells = (0..view.columns.len()).map(|at| match row.get(at) {
-            SqlValue::Null => "NULL".to_owned(),
+    let read = reader.each_row::<SqlError>(&sql, &[], |row| {
+        if interrupt.is_set() {
+            return Ok(ControlFlow::Break(()));
+        }
+        each(joined((0..view.columns.len()).map(|at| match row.get(at) {
+            SqlValue::Null => NULL.to_owned(),
             SqlValue::Integer(integer) => number(&integer.to_string()).unwrap_or_default(),
             SqlValue::Real(real) => number(&format!("{real:?}")).unwrap_or_default(),
             SqlValue::Text(text) => text_cell(&String::from_utf8_lossy(text)),
             SqlValue::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
-        });
-        let row = cells.collect::<Vec<_>>().join("\u{1f}");
-        *rows.entry(row).or_default() += 1;
+        })));
         Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(rows)
+    });
+    if interrupt.is_set() { Err(PortError::Interrupted) } else { Ok(read) }
 }
 
 /// The outer error is of the connection, the inner one the view's own.
-fn target_rows(view: &ViewPlan, schema: &str, db: &mut BulkDb) -> Result<Result<Rows, SqlError>, PortError> {
+fn target_rows(
+    view: &ViewPlan,
+    schema: &str,
+    db: &mut BulkDb,
+    interrupt: &Interrupt,
+    each: impl FnMut(String),
+) -> Result<Result<(), SqlError>, PortError> {
+    let read = fetch(view, schema, db, interrupt, each);
+    let ended = db.execute(if read.is_ok() { "COMMIT" } else { "ROLLBACK" });
+    if interrupt.is_set() {
+        return Err(PortError::Interrupted);
+    }
+    match read.and(ended) {
+        Err(error) if error.class == ErrorClass::ConnectionLost => {
+            Err(PortError::target(format!("run the view `{}`", view.target), error))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Leaves a transaction open.
+fn fetch(
+    view: &ViewPlan,
+    schema: &str,
+    db: &mut BulkDb,
+    interrupt: &Interrupt,
+    mut each: impl FnMut(String),
+) -> Result<(), SqlError> {
     let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
     let name = format!("{}.{}", quote(schema), quote(&view.target));
     let types = db.query(&format!(
-        "SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 ORDER BY attnum",
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0",
         Dialect::Postgres.literal(&name)
-    ));
-    let types: Vec<String> = match types {
-        Ok(types) => types.into_iter().flatten().flatten().collect(),
-        Err(error) => return Ok(Err(error)),
-    };
-    let answer = match db.query(&format!("SELECT * FROM {name}")) {
-        Ok(answer) => answer,
-        Err(error) if error.class == crate::db::ErrorClass::ConnectionLost => {
-            return Err(PortError::target(format!("run the view `{}`", view.target), error));
+    ))?;
+    let types: BTreeMap<String, String> = types
+        .into_iter()
+        .filter_map(|row| match <[Option<String>; 2]>::try_from(row) {
+            Ok([Some(column), Some(pg_type)]) => Some((column, pg_type)),
+            _ => None,
+        })
+        .collect();
+    let columns: Vec<String> = view.columns.iter().map(|column| quote(column)).collect();
+    db.execute(&format!(
+        "BEGIN; SET LOCAL cursor_tuple_fraction = 1; DECLARE liftlock_view NO SCROLL CURSOR FOR SELECT {} FROM {name}",
+        columns.join(", ")
+    ))?;
+    while !interrupt.is_set() {
+        let rows = db.query(&format!("FETCH {FETCHED} FROM liftlock_view"))?;
+        if rows.is_empty() {
+            break;
         }
-        Err(error) => return Ok(Err(error)),
-    };
-    let mut rows = Rows::new();
-    for row in answer {
-        let cells = row.into_iter().zip(&types).map(|(cell, pg_type)| {
-            let Some(cell) = cell else { return "NULL".to_owned() };
-            match pg_type.as_str() {
-                "boolean" => number(if cell == "t" { "1" } else { "0" }).unwrap_or_default(),
-                "bytea" => cell.strip_prefix("\\x").unwrap_or(&cell).to_owned(),
-                _ => text_cell(&cell),
-            }
-        });
-        let row = cells.collect::<Vec<_>>().join("\u{1f}");
-        *rows.entry(row).or_default() += 1;
+        for row in rows {
+            each(joined(row.into_iter().zip(&view.columns).map(|(cell, column)| {
+                let Some(cell) = cell else { return NULL.to_owned() };
+                match types.get(column).map_or("", String::as_str) {
+                    "boolean" => number(if cell == "t" { "1" } else { "0" }).unwrap_or_default(),
+                    "bytea" => cell.strip_prefix("\\x").unwrap_or(&cell).to_owned(),
+                    _ => text_cell(&cell),
+                }
+            })));
+        }
     }
-    Ok(Ok(rows))
+    Ok(())
 }
 
 /// Text as both sides spell it: a number by value, JSON by value, a time without what one side leaves out.
@@ -204,6 +332,11 @@ mod tests {
         ] {
             assert_eq!(text_cell(sqlite), text_cell(postgres), "{sqlite} {postgres}");
         }
+    }
+
+    #[test]
+    fn a_null_is_no_text() {
+        assert_ne!(text_cell("NULL"), NULL);
     }
 
     #[test]

@@ -261,3 +261,41 @@ fn settings_of_the_database_change_no_verdict() {
     }
     port.run(&[]).is_proven();
 }
+
+#[test]
+fn a_view_that_is_there_already_is_compared() {
+    let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'NULL'), (2, 'b');
+         CREATE VIEW w AS SELECT id, v FROM t;";
+    for (view, same) in [
+        ("SELECT v, id FROM t", true),
+        ("SELECT id, NULLIF(v, 'NULL') AS v FROM t", false),
+        ("SELECT id, v FROM t WHERE id = 1", false),
+        ("SELECT id, v AS x FROM t", false),
+    ] {
+        let port = Port::of(source);
+        port.target.execute(&format!("CREATE TABLE t (id bigint PRIMARY KEY, v text); CREATE VIEW w AS {view}"));
+        let done = port.plainly(&[]);
+        let object = done.list("objects").find(|object| object["kind"] == "view").unwrap();
+        assert_eq!((done.ran.code, object["state"] == "same"), (Some(i32::from(!same)), same), "{view}: {done}");
+        if !same {
+            assert_eq!(done.finding("", "w", &["view-differs"])["level"], "left-out");
+            let again = port.plainly(&["--truncate", "--yes", "--accept", "view-differs:w"]);
+            assert_eq!(again.ran.code, Some(1), "{again}");
+        }
+    }
+}
+
+#[test]
+fn a_view_with_more_rows_than_are_fetched_at_once() {
+    let port = Port::of(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {} SELECT i, 'v' || (i % 7) FROM n;
+         CREATE VIEW w AS SELECT id, v FROM t; CREATE VIEW again AS SELECT v FROM t; CREATE VIEW none AS SELECT v FROM t WHERE id < 0;",
+        super::values::series(5000)
+    ));
+    let done = port.run(&["--single-transaction"]).is_proven();
+    let remark = |name: &str| done.list("objects").find(|object| object["name"] == name).unwrap()["remark"].to_string();
+    assert!(
+        remark("w").contains("5000 rows") && remark("again").contains("5000") && remark("none").contains("0 rows"),
+        "{done}"
+    );
+}
