@@ -27,6 +27,12 @@ pub enum SnapshotError {
     /// It can't be opened.
     #[error(transparent)]
     Open(#[from] DbError),
+    /// There is no such file.
+    #[error("there is no file `{path}`")]
+    Missing {
+        /// The file.
+        path: String,
+    },
     /// It was opened, and can't be read.
     #[error("cannot read `{path}`")]
     Read {
@@ -53,6 +59,7 @@ impl SnapshotError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Open(error) => error.hint(),
+            Self::Missing { .. } => Some("name the SQLite file; nothing was written".to_owned()),
             Self::Read { source, .. } if source.class == super::ErrorClass::LockTimeout => Some(
                 "another process holds it locked; wait for it to finish, stop it, or port a copy made by its own backup"
                     .to_owned(),
@@ -181,6 +188,11 @@ fn open_first(
     target: &SqliteTarget,
     notes: &mut Vec<String>,
 ) -> Result<(SqliteDb, SqliteTarget, Option<TempDir>), SnapshotError> {
+    if let SqliteLocation::File(path) = &target.location
+        && !path.exists()
+    {
+        return Err(SnapshotError::Missing { path: path.display().to_string() });
+    }
     let error = match SqliteDb::open(target, Access::Read) {
         Ok(db) => return Ok((db, target.clone(), None)),
         Err(error) => error,

@@ -49,6 +49,9 @@ pub enum PortError {
         #[source]
         source: SqlError,
     },
+    /// The tables can't be made.
+    #[error("cannot make the tables")]
+    Create(#[source] SqlError),
     /// A row that fits no more, or that the server refuses.
     #[error("table `{table}`, row {key}: {why}")]
     BadRow {
@@ -135,6 +138,7 @@ impl PortError {
             | Self::Migrations { .. }
             | Self::Source { .. }
             | Self::Target { .. }
+            | Self::Create(_)
             | Self::BadRow { .. }
             | Self::RowsLost { .. }
             | Self::Malformed { .. }
@@ -163,6 +167,7 @@ impl PortError {
             Self::Target { source, .. } if source.class == ErrorClass::ConnectionLost => {
                 "what was committed is kept: when the server is back, go on with `--resume`"
             }
+            Self::Create(_) => "nothing was made; may this role make tables in that schema, and is its name right?",
             Self::Target { .. } => "nothing of the batch in hand is stored; mend it and go on with `--resume`",
             Self::BadRow { .. } => {
                 "mend the row in the source and use `--restart`, choose another type for the column, or let such rows \

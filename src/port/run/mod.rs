@@ -7,6 +7,7 @@ mod planning;
 pub(super) mod reporting;
 mod resume;
 pub(super) mod session;
+mod taken;
 mod views;
 
 use std::time::Instant;
@@ -293,7 +294,7 @@ fn create(
         // nothing is in: what was taken off for the copy goes back
         drop(target::put_back(control, &plan.target_schema));
     }
-    made.map_err(|error| PortError::target("make the tables", error))
+    made.map_err(PortError::Create)
 }
 
 fn copy(
@@ -347,7 +348,10 @@ fn finish(
         reached.map_err(|error| PortError::target("write down that all rows are in", error))?;
     }
     let resumed = report.resumed;
-    finish::make_objects(plan, sessions.all(), resumed, &port.interrupt, port.observer)?;
+    let single = port.single_transaction;
+    let how = finish::How { resumed, single, interrupt: &port.interrupt, observer: port.observer };
+    let not_made = finish::make_objects(plan, sessions.all(), &how)?;
+    report.findings.extend(not_made);
     existing::sequences(planned, sessions.control())?;
     if port.single_transaction {
         sessions.control().execute("COMMIT").map_err(|error| PortError::target("commit", error))?;

@@ -1,7 +1,9 @@
 //! The plan of a run: the source's schema and values, what the target holds, and what a person has edited.
 
-use super::existing;
+use std::cmp::Reverse;
+
 use super::migrations::Basis;
+use super::{existing, taken};
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
@@ -42,6 +44,8 @@ pub(super) fn plan(
     let existing = (!matches.is_empty() || basis.is_made()).then_some(&target);
     let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
     basis.settle(&mut planned.plan, &target);
+    planned.plan.findings.extend(taken::find(&planned.plan, control)?);
+    planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
 }
 
