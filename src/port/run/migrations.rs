@@ -86,7 +86,7 @@ impl Basis {
     /// What the source has beside its tables is what the migrations make of it.
     pub fn settle(&self, plan: &mut Plan, target: &TargetSchema) {
         let is_there = |name: &str| target.others.iter().any(|other| other.name == name);
-        let migrations = self.is_migrations();
+        let migrations = self.is_made();
         let existing = plan.existing;
         plan.views.retain(|view| {
             let there = is_there(&view.target);
