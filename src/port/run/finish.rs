@@ -15,6 +15,9 @@ use crate::port::translate::ddl::{self, Statement};
 /// `invalid_table_definition` ("multiple primary keys"). A run that goes on with another finds some of them.
 const THERE_ALREADY: [&str; 3] = ["42P07", "42710", "42P16"];
 
+/// The code of findings about objects that the server refused to make.
+pub(super) const NOT_MADE: &str = "not-made";
+
 /// SQLSTATE classes of what is no matter of the object: the connection, resources, the operator's hand, the server.
 const NOT_THE_OBJECT: [&str; 5] = ["08", "53", "57", "58", "XX"];
 
@@ -90,7 +93,7 @@ fn run(db: &mut BulkDb, statement: &Statement, how: &How<'_>) -> Result<Option<S
 fn not_made(plan: &Plan, statement: &Statement, error: &SqlError) -> Finding {
     let table = plan.tables.iter().find(|table| Some(&table.target) == statement.table.as_ref());
     Finding {
-        code: "not-made".to_owned(),
+        code: NOT_MADE.to_owned(),
         level: Level::LeftOut,
         table: table.map(|table| table.source.clone()),
         object: Some(statement.object.clone()),

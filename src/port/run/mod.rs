@@ -17,7 +17,7 @@ use super::checkpoint::{Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker, quarantine_sql};
 use super::error::PortError;
 use super::options::OnConflict;
-use super::plan::{Plan, TablePlan};
+use super::plan::{Plan, TablePlan, accept};
 use super::progress::{Event, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::RowCodec;
@@ -364,9 +364,11 @@ fn finish(
         reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema)?);
     }
     reporting::objects(planned, sessions.control(), report)?;
+    reporting::left_out(report);
     views::compare(planned, snapshot.reader(), sessions.control(), report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
     ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
+    accept::finish(&mut report.findings, &port.options.accept);
     report.settle();
     Ok(())
 }
