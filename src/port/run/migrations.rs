@@ -86,13 +86,16 @@ impl Basis {
     /// What the source has beside its tables is what the migrations make of it.
     pub fn settle(&self, plan: &mut Plan, target: &TargetSchema) {
         let is_there = |name: &str| target.others.iter().any(|other| other.name == name);
-        let migrations = self.is_migrations();
+        let migrations = self.is_made();
+        let existing = plan.existing;
         plan.views.retain(|view| {
             let there = is_there(&view.target);
             let message = match (there, migrations) {
-                (true, _) => format!("the target has a view `{}`, which stays as it is", view.target),
+                (true, _) if migrations || existing => {
+                    format!("the target has a view `{}`, which stays as it is", view.target)
+                }
                 (false, true) => format!("the migrations make no view `{}`, and so it is not made", view.target),
-                (false, false) => return true,
+                _ => return true,
             };
             plan.findings.push(Finding {
                 code: "view-of-the-target".to_owned(),
