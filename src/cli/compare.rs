@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::output::{ErrorJson, Output};
-use super::port::{Progress, read_plan, text};
+use super::port::{Progress, ShapeArgs, read_plan, text};
 use super::{CommandResult, duration};
 use crate::Error;
 use crate::error::exit;
 use crate::port::progress::{Event, Observer};
 use crate::port::report::Outcome;
-use crate::port::{self, Comparison, Options, Report};
+use crate::port::{self, Comparison, Report};
 
 /// Compare a SQLite database with PostgreSQL, row by row, whatever moved the data
 #[derive(Debug, Args)]
@@ -62,7 +62,10 @@ struct CompareJson<'a> {
 pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) -> CommandResult {
     let (source, target) = super::port::ends(&args.source, args.target.as_deref(), context, output)?;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
-    let mut options = Options { include: args.tables.clone(), ..Options::default() };
+    let mut options = ShapeArgs::default().options(&context.port()?);
+    if !args.tables.is_empty() {
+        options.include.clone_from(&args.tables);
+    }
     if let Some(schema) = &args.schema {
         options.target_schema.clone_from(schema);
     } else if let Some(plan) = &plan {

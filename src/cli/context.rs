@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use super::output::Output;
 use crate::Error;
-use crate::config::{self, Environment, Overrides, ProjectSettings, Settings, SqliteLocation, SqliteTarget, Target};
+use crate::config::{
+    self, Environment, Overrides, PortSettings, ProjectSettings, Settings, SqliteLocation, SqliteTarget, Target,
+};
 use crate::db::{Access, Db};
 use crate::interrupt::Interrupt;
 use crate::migrate::layout::Layout;
 use crate::migrate::{Event, Migrator, Options, Who};
+use crate::port::emit::Emission;
 
 pub(super) struct Context {
     overrides: Overrides,
@@ -43,6 +46,11 @@ impl Context {
         let settings = config::resolve(&overrides, &self.environment, Path::new(""))?;
         output.hide(settings.target.secrets());
         Ok(settings)
+    }
+
+    /// What liftlock.yaml says of ports.
+    pub fn port(&self) -> Result<PortSettings, Error> {
+        Ok(config::resolve_port(&self.overrides, &self.environment, Path::new(""))?)
     }
 
     /// The request to stop.
@@ -87,21 +95,45 @@ impl Context {
 
     /// The migrator, its folder read.
     pub fn migrator(&self, settings: &Settings, output: &Output) -> Result<Migrator, Error> {
-        let migrations = &settings.project.migrations;
+        // a folder that can't be read leaves no empty database behind
+        let dialect = settings.target.dialect();
+        Ok(self.unread_migrator(&settings.project, output)?.read_now(dialect)?)
+    }
+
+    /// The migrator of a port, where there is a folder for it; whether it is needed shows later.
+    pub fn port_migrator(&self, project: &ProjectSettings, output: &Output) -> Result<Option<Migrator>, Error> {
+        if project.migrations.dir.is_dir() { self.unread_migrator(project, output).map(Some) } else { Ok(None) }
+    }
+
+    /// Where a port writes its schema as a migration.
+    pub fn emission(&self, project: &ProjectSettings, output: &Output) -> Result<Emission, Error> {
+        let migrations = &project.migrations;
+        Ok(Emission {
+            dir: migrations.dir.clone(),
+            layout: layout(migrations.layout.as_deref())?,
+            numbering: migrations.numbering,
+            options: self.run_options(project, output),
+        })
+    }
+
+    fn unread_migrator(&self, project: &ProjectSettings, output: &Output) -> Result<Migrator, Error> {
+        let layout = layout(project.migrations.layout.as_deref())?;
+        let options = self.run_options(project, output);
+        Ok(Migrator::from_folder(&project.migrations.dir).layout(layout).options(options))
+    }
+
+    fn run_options(&self, project: &ProjectSettings, output: &Output) -> Options {
+        let migrations = &project.migrations;
         let observer = output.observer();
-        let options = Options {
+        Options {
             allow_out_of_order: migrations.allow_out_of_order,
             lock_timeout: migrations.lock_timeout,
             lock_retries: migrations.lock_retries,
             lock_wait: migrations.lock_wait,
-            who: Who { os_user: settings.project.os_user.clone(), host: settings.project.host.clone() },
+            who: Who { os_user: project.os_user.clone(), host: project.host.clone() },
             interrupt: self.interrupt.clone(),
             observer: Some(Arc::new(move |event: &Event| observer.event(event))),
-        };
-        let layout = layout(migrations.layout.as_deref())?;
-        // a folder that can't be read leaves no empty database behind
-        let dialect = settings.target.dialect();
-        Ok(Migrator::from_folder(&migrations.dir).layout(layout).options(options).read_now(dialect)?)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{CommandResult, numbering};
 use crate::config::Numbering;
 use crate::error::exit;
 use crate::migrate::Directives;
-use crate::migrate::layout::{Layout, NewMigration, detect, next_version, plan_files, read_folder, write_files};
+use crate::migrate::layout::{Layout, NewMigration, Next, next, plan_files, write_files};
 use crate::{Dialect, Error};
 
 const UP: &str = include_str!("../../templates/new/up.sql");
@@ -57,24 +57,9 @@ pub(super) fn run(args: &New, context: &Context, output: &mut Output) -> Command
     let project = context.project(output)?;
     let migrations = &project.migrations;
     let dir = &migrations.dir;
-    let layout = match layout(migrations.layout.as_deref())? {
-        Some(layout) => layout,
-        None if dir.exists() => detect(dir)?.unwrap_or(Layout::Liftlock),
-        None => Layout::Liftlock,
-    };
-    // a version is new in every dialect
-    let mut versions = Vec::new();
-    let mut style = Default::default();
-    if dir.exists() {
-        for dialect in Dialect::ALL {
-            let folder = read_folder(dir, dialect, Some(layout))?;
-            versions.extend(folder.migrations.iter().map(|migration| migration.version));
-            style = folder.style;
-        }
-    }
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let numbering = migrations.numbering.unwrap_or_else(|| numbering_of(&versions, layout));
-    let version = next_version(numbering, versions.into_iter(), now)?;
+    let named = layout(migrations.layout.as_deref())?;
+    let Next { layout, version, style, .. } = next(dir, named, migrations.numbering, now)?;
     let name = name(&args.name)?;
     let fill = |template: &str| template.replace("{{name}}", &name);
     let (up, down) = match layout {
@@ -108,16 +93,6 @@ pub(super) fn run(args: &New, context: &Context, output: &mut Output) -> Command
     let files = files.into_iter().map(|(path, _)| path).collect();
     output.json(&NewJson { command: "new", version, dry_run: args.dry_run, files })?;
     Ok(exit::DONE)
-}
-
-/// How the folder's versions are numbered: a date has eight digits, a time more.
-fn numbering_of(versions: &[i64], layout: Layout) -> Numbering {
-    match versions.iter().max() {
-        // Diesel begins with a version 0 of its own, and goes on with times
-        Some(0) if layout == Layout::Diesel => Numbering::Timestamp,
-        Some(highest) if *highest < 10_000_000 => Numbering::Sequence,
-        _ => Numbering::Timestamp,
-    }
 }
 
 /// Words become one name: blanks and dashes are underscores.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter, Spanned};
 
 use super::keywords::{self, Keywords};
+use super::port::PortSection;
 use super::target::{Draft, SqliteTarget};
 use super::value::{Place, Text, parse_bool, parse_count, parse_duration, parse_text};
 use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode, suggest};
@@ -32,6 +33,8 @@ pub(super) struct Content {
     pub default_env: Option<Text>,
     #[serde(default)]
     pub migrations: Option<Migrations>,
+    #[serde(default)]
+    pub port: Option<PortSection>,
 }
 
 /// How migrations are found and run; for all databases, or for one.
@@ -271,6 +274,7 @@ impl ConfigFile {
             self.check_migrations(database.keys.migrations.as_ref())?;
         }
         self.check_migrations(content.migrations.as_ref())?;
+        content.port.as_ref().map_or(Ok(()), |port| port.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),
             None => Err(Problem::Expected("a name that stands under `databases:`")),
@@ -401,6 +405,7 @@ fn describe(path: &Path, error: &YamlError) -> ConfigError {
         YamlError::Unexpected { expected: "mapping start", .. } => {
             Problem::Shape("expected a mapping of keys".to_owned())
         }
+        YamlError::Unexpected { expected: "sequence start", .. } => Problem::Shape("expected a list".to_owned()),
         YamlError::Unexpected { expected: "string scalar", .. } => Problem::Shape("expected a single value".to_owned()),
         YamlError::MultipleDocuments { .. } => Problem::Shape("a second document begins here".to_owned()),
         other => Problem::Shape(DefaultMessageFormatter.format_message(other).into_owned()),

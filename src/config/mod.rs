@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod keywords;
 mod passfile;
+mod port;
 mod postgres;
 mod secret;
 mod suggest;
@@ -23,6 +24,7 @@ mod value;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Origin, Problem};
+pub use port::{PortColumns, PortNames, PortNocase, PortSettings, PortType};
 pub use postgres::{Host, HostAddress, PostgresTarget, RootCertificates, SslMode};
 pub use secret::{Secret, redact};
 pub use target::{SqliteLocation, SqliteTarget, Target};
@@ -169,6 +171,13 @@ pub fn resolve_without_target(
 ) -> Result<ProjectSettings, ConfigError> {
     let sources = Sources::read(overrides, environment, cwd)?;
     sources.project(&sources.choose()?)
+}
+
+/// Resolves what shapes a port: nothing else that is set has to be there for it.
+pub fn resolve_port(overrides: &Overrides, environment: &Environment, cwd: &Path) -> Result<PortSettings, ConfigError> {
+    let sources = Sources::read(overrides, environment, cwd)?;
+    let section = sources.file.as_ref().and_then(|file| Some((file, file.content.port.as_ref()?)));
+    section.map_or_else(|| Ok(PortSettings::default()), |(file, section)| section.resolve(file, environment))
 }
 
 /// All that settings are made of.

@@ -108,7 +108,7 @@ impl PostgresDb {
         self.client.is_closed()
     }
 
-    pub(super) fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
+    pub(crate) fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
         let token = self.client.cancel_token();
         let target = self.target.clone();
         Box::new(move || match connector(&target) {

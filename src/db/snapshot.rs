@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use super::{Access, DbError, SqlError, SqliteDb};
+use super::{Access, Db, DbError, SqlError, SqliteDb};
 use crate::config::{SqliteLocation, SqliteTarget};
 use crate::interrupt::Interrupt;
 
@@ -27,7 +27,7 @@ pub enum SnapshotError {
     /// It can't be opened.
     #[error(transparent)]
     Open(#[from] DbError),
-    /// There is no such file. Elsewhere that is read as empty; here it would prove a mistyped name.
+    /// There is no such file.
     #[error("there is no file `{path}`")]
     Missing {
         /// The file.
@@ -59,9 +59,7 @@ impl SnapshotError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Open(error) => error.hint(),
-            Self::Missing { .. } => {
-                Some("give the SQLite database's path; a relative one starts from the working folder".to_owned())
-            }
+            Self::Missing { .. } => Some("name the SQLite file; nothing was written".to_owned()),
             Self::Read { source, .. } if source.class == super::ErrorClass::LockTimeout => Some(
                 "another process holds it locked; wait for it to finish, stop it, or port a copy made by its own backup"
                     .to_owned(),
@@ -83,18 +81,13 @@ impl Snapshot {
     /// (<https://www.sqlite.org/lockingv3.html>), so that those after it see the same.
     ///
     /// # Errors
-    /// [`SnapshotError`] where the file is not there, can't be opened or read, or is locked for longer than `patience`.
+    /// [`SnapshotError`] where the file can't be opened or read, or is locked for longer than `patience`.
     pub fn open(
         target: &SqliteTarget,
         wanted: usize,
         patience: Duration,
         interrupt: &Interrupt,
     ) -> Result<Self, SnapshotError> {
-        if let SqliteLocation::File(path) = &target.location
-            && !path.exists()
-        {
-            return Err(SnapshotError::Missing { path: path.display().to_string() });
-        }
         let mut notes = Vec::new();
         let (first, target, copy) = open_first(target, &mut notes)?;
         let read = |source| SnapshotError::Read { path: target.to_string(), source };
@@ -149,6 +142,17 @@ impl Snapshot {
         &mut self.readers
     }
 
+    /// Has `work` done on the first connection by what takes a connection of either kind.
+    pub fn with_first<T>(&mut self, work: impl FnOnce(&mut Db) -> T) -> T {
+        let mut db = Db::Sqlite(self.readers.remove(0));
+        let done = work(&mut db);
+        match db {
+            Db::Sqlite(reader) => self.readers.insert(0, reader),
+            Db::Postgres(_) => unreachable!("nobody changes the kind of a connection"),
+        }
+        done
+    }
+
     /// The first connection.
     #[must_use]
     pub fn reader(&self) -> &SqliteDb {
@@ -184,6 +188,11 @@ fn open_first(
     target: &SqliteTarget,
     notes: &mut Vec<String>,
 ) -> Result<(SqliteDb, SqliteTarget, Option<TempDir>), SnapshotError> {
+    if let SqliteLocation::File(path) = &target.location
+        && !path.exists()
+    {
+        return Err(SnapshotError::Missing { path: path.display().to_string() });
+    }
     let error = match SqliteDb::open(target, Access::Read) {
         Ok(db) => return Ok((db, target.clone(), None)),
         Err(error) => error,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Key};
+use super::bookkeeping;
 use super::copy::{TableCopy, TableJob, Worker, show_key};
 use super::error::PortError;
 use super::options::Options;
@@ -154,7 +155,9 @@ fn plan(
         }
         None => {
             // that there are rows is what a comparison is about
-            let options = Options { truncate: true, on_conflict: None, create_missing: false, ..options.clone() };
+            let mut options = Options { truncate: true, on_conflict: None, create_missing: false, ..options.clone() };
+            options.exclude.extend(bookkeeping::not_compared(schema, target));
+            let target = &bookkeeping::hidden_with(schema, target);
             let size = super::batch::BatchSize { rows: BATCH, ..super::batch::BatchSize::default() };
             let made = assemble::make(snapshot.readers(), schema, &options, Some(target), size, &comparison.interrupt)?;
             let mut plan = made.plan;

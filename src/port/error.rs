@@ -2,6 +2,7 @@
 
 use crate::db::{DbError, ErrorClass, SnapshotError, SqlError};
 use crate::error::ErrorKind;
+use crate::migrate::MigrateError;
 use crate::port::plan::assemble::PlanError;
 use crate::port::scan::ScanError;
 use crate::port::target::TargetError;
@@ -21,6 +22,15 @@ pub enum PortError {
     /// The target can't be read, or something be done to it.
     #[error(transparent)]
     Catalog(#[from] TargetError),
+    /// The project's migrations can't be run, or what they record not be read.
+    #[error("cannot {doing}")]
+    Migrations {
+        /// What was to be done.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<MigrateError>,
+    },
     /// The source can't be read.
     #[error("cannot read {what} of the source")]
     Source {
@@ -39,6 +49,9 @@ pub enum PortError {
         #[source]
         source: SqlError,
     },
+    /// The tables can't be made.
+    #[error("cannot make the tables")]
+    Create(#[source] SqlError),
     /// A row that fits no more, or that the server refuses.
     #[error("table `{table}`, row {key}: {why}")]
     BadRow {
@@ -118,13 +131,18 @@ impl PortError {
             Self::Document(_) | Self::NothingToResume { .. } | Self::Unfinished { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Rehearsed(error) => error.kind(),
+            Self::Migrations { source, .. } if matches!(**source, MigrateError::Interrupted { .. }) => {
+                ErrorKind::Interrupted
+            }
             Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
             Self::Plan(_)
             | Self::Catalog(_)
             | Self::Snapshot(_)
             | Self::Connect(_)
+            | Self::Migrations { .. }
             | Self::Source { .. }
             | Self::Target { .. }
+            | Self::Create(_)
             | Self::BadRow { .. }
             | Self::RowsLost { .. }
             | Self::Malformed { .. }
@@ -142,6 +160,10 @@ impl PortError {
             Self::Connect(error) => return error.hint(),
             Self::Plan(error) => return error.hint(),
             Self::Catalog(error) => return error.hint(),
+            Self::Migrations { source, .. } => {
+                let own = source.hint().map(|hint| format!("{hint}\n")).unwrap_or_default();
+                return Some(format!("{own}`--no-migrations` has the schema translated instead"));
+            }
             Self::Source { source, .. } if source.class == ErrorClass::LockTimeout => {
                 "another process holds the source locked; wait for it, or port a copy made by its own backup"
             }
@@ -149,6 +171,7 @@ impl PortError {
             Self::Target { source, .. } if source.class == ErrorClass::ConnectionLost => {
                 "what was committed is kept: when the server is back, go on with `--resume`"
             }
+            Self::Create(_) => "nothing was made; may this role make tables in that schema, and is its name right?",
             Self::Target { .. } => "nothing of the batch in hand is stored; mend it and go on with `--resume`",
             Self::BadRow { .. } => {
                 "mend the row in the source and use `--restart`, choose another type for the column, or let such rows \

@@ -7,9 +7,11 @@
 //! decided while copying.
 
 pub mod batch;
+mod bookkeeping;
 pub mod checkpoint;
 mod compare;
 pub mod copy;
+pub mod emit;
 pub mod error;
 pub mod html;
 pub mod options;
@@ -36,6 +38,7 @@ pub use run::{dry_run, port};
 
 use crate::config::{PostgresTarget, SqliteTarget};
 use crate::interrupt::Interrupt;
+use crate::migrate::Migrator;
 use batch::BatchSize;
 use copy::OnError;
 use plan::Plan;
@@ -50,6 +53,9 @@ pub struct Port<'a> {
     pub target: PostgresTarget,
     /// What shapes the plan.
     pub options: Options,
+    /// The migrations that make the target's schema, where the source records that it was made by them; `None`: the
+    /// schema is translated.
+    pub migrations: Option<Migrator>,
     /// A plan that a person has edited.
     pub plan: Option<Plan>,
     /// How many connections work at once to either side.

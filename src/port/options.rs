@@ -19,13 +19,15 @@ pub struct Options {
     pub renames: BTreeMap<String, String>,
     /// Types for columns, the first rule that fits wins.
     pub types: Vec<TypeRule>,
+    /// What becomes of text that PostgreSQL can't hold, in columns that no type rule fits; the first that fits wins.
+    pub bad_texts: Vec<(ColumnMatch, BadText)>,
     /// `integer` where all values fit, instead of `bigint`.
     pub int4: bool,
     /// `varchar(n)` and `char(n)` where all values fit, instead of `text`.
     pub keep_length: bool,
     /// What becomes of `COLLATE NOCASE`.
     pub nocase: Nocase,
-    /// What becomes of text that PostgreSQL can't hold, in every column where no rule says otherwise.
+    /// What becomes of text that PostgreSQL can't hold, in every other column.
     pub bad_text: BadText,
     /// Codes of findings that are accepted: `trigger`, or of one object: `trigger:tr_name`, `check:table.name`.
     pub accept: Vec<String>,
@@ -103,6 +105,7 @@ impl Default for Options {
             names: NameStyle::default(),
             renames: BTreeMap::new(),
             types: Vec::new(),
+            bad_texts: Vec::new(),
             int4: false,
             keep_length: false,
             nocase: Nocase::default(),

@@ -19,6 +19,10 @@ pub struct Report {
     pub target: String,
     /// The schema in the target.
     pub target_schema: String,
+    /// The target's schema is that of the project's migrations up to this version; else it is translated, or what was
+    /// there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_by_migrations: Option<i64>,
     /// It went on with a run that was begun before.
     pub resumed: bool,
     /// It was a rehearsal; `target` is then what was made for it.

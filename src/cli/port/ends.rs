@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::output::Output;
 use crate::Error;
-use crate::config::{ConfigError, Origin, PostgresTarget, SqliteTarget, Target};
+use crate::config::{ConfigError, Origin, PostgresTarget, ProjectSettings, SqliteTarget, Target};
 
 /// The two databases of a port or its rehearsal.
 pub(super) struct Ends {
@@ -12,22 +12,24 @@ pub(super) struct Ends {
     pub target: Option<PostgresTarget>,
     /// Whether the target is protected (liftlock.yaml).
     pub protected: bool,
+    /// What is set for the target's migrations.
+    pub project: ProjectSettings,
 }
 
-/// The two databases; whether the second is protected (liftlock.yaml).
+/// The two databases; whether the second is protected (liftlock.yaml), and what is set for its migrations.
 pub(in crate::cli) fn ends(
     source: &str,
     target: Option<&str>,
     context: &Context,
     output: &mut Output,
-) -> Result<(SqliteTarget, (PostgresTarget, bool)), Error> {
+) -> Result<(SqliteTarget, (PostgresTarget, bool, ProjectSettings)), Error> {
     let source = sqlite(source, context, output)?;
     let settings = match target {
         Some(target) => context.settings_of(target, output)?,
         None => context.settings(output)?,
     };
     match settings.target {
-        Target::Postgres(target) => Ok((source, (target, settings.protected))),
+        Target::Postgres(target) => Ok((source, (target, settings.protected, settings.project))),
         other @ Target::Sqlite(_) => Err(no_postgres(&other)),
     }
 }
@@ -47,15 +49,16 @@ pub(super) fn ends_of_rehearsal(
     let settings = match settings {
         Ok(settings) => settings,
         Err(Error::Config(ConfigError::NoDatabase { .. })) => {
-            return Ok(Ends { source, target: None, protected: false });
+            return Ok(Ends { source, target: None, protected: false, project: context.project(output)? });
         }
         Err(error) => return Err(error),
     };
     let named = target.is_some() || matches!(settings.target_source, Origin::Flag(_));
+    let (protected, project) = (settings.protected, settings.project);
     match settings.target {
-        Target::Postgres(target) => Ok(Ends { source, target: Some(target), protected: settings.protected }),
+        Target::Postgres(target) => Ok(Ends { source, target: Some(target), protected, project }),
         // what is configured for other commands may be the very source; it was not named for this one
-        Target::Sqlite(_) if !named => Ok(Ends { source, target: None, protected: false }),
+        Target::Sqlite(_) if !named => Ok(Ends { source, target: None, protected: false, project }),
         other @ Target::Sqlite(_) => Err(no_postgres(&other)),
     }
 }

@@ -16,16 +16,17 @@ pub(super) use self::ends::ends;
 use self::ends::{Ends, ends_of_rehearsal};
 use self::page::ReportFile;
 pub(super) use self::progress::Progress;
-use self::shape::ShapeArgs;
+pub(super) use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
 use super::{CommandResult, duration};
 use crate::Error;
-use crate::config::PostgresTarget;
+use crate::config::{PostgresTarget, ProjectSettings};
 use crate::error::exit;
 use crate::interrupt::Interrupt;
 use crate::port::batch::BatchSize;
 use crate::port::copy::OnError;
+use crate::port::emit::{self, Emission, Emitted};
 use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::rehearse::Scratch;
@@ -38,7 +39,10 @@ use crate::port::{self, Options, Port, PortError, Report};
     after_help = "Examples:\n  liftlock port app.db postgres://app@host/app --dry-run\n  liftlock port app.db --rehearse \
                         --report port.html\n  liftlock port app.db postgres://app@host/app\n  liftlock port app.db --schema legacy --exclude 'tmp_*' --jobs 4\n  \
                         liftlock port app.db postgres:///app --resume\n  liftlock port app.db postgres:///app \
-                        --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n\nExit codes: 0 every row proven, \
+                        --type 'users.flags=bigint' --type 'EPOCH=timestamptz:seconds'\n  liftlock port app.db \
+                        postgres:///app --emit-migrations --dry-run\n\nWhere the migrations folder has scripts for \
+                        PostgreSQL and the source records\nwhat Liftlock has applied, they make the schema \
+                        (--no-migrations translates it instead).\n\nExit codes: 0 every row proven, \
                         nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
                         interrupted (go on with --resume). The guide is docs/porting.md."
 )]
@@ -54,7 +58,7 @@ pub(super) struct PortArgs {
     dry_run: bool,
     /// Do the whole port into a database that is made for it on the same server, report, and drop it; where no target
     /// is given, on a PostgreSQL server of its own, from the programs installed here
-    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart", "emit_migrations"])]
     rehearse: bool,
     /// Write the report to this file, too: one HTML page, of a run that failed or was refused as well
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
@@ -67,6 +71,13 @@ pub(super) struct PortArgs {
     plan: Option<PathBuf>,
     #[command(flatten)]
     shape: ShapeArgs,
+    /// Translate the schema, even where the migrations folder would make it
+    #[arg(long)]
+    no_migrations: bool,
+    /// Write the translated schema as a migration with its down into the migrations folder, and record it as applied in
+    /// the target; with `--dry-run` the files are written, and nothing to the database
+    #[arg(long)]
+    emit_migrations: bool,
     /// How many connections work at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -113,18 +124,21 @@ struct PortJson<'a> {
     report: &'a Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a Plan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emitted: Option<&'a Emitted>,
     error: Option<ErrorJson>,
 }
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
     let named = args.target.as_deref();
-    let Ends { source, target, protected } = if args.rehearse {
+    let Ends { source, target, protected, project } = if args.rehearse {
         ends_of_rehearsal(&args.source, named, context, output)?
     } else {
-        let (source, (target, protected)) = ends(&args.source, named, context, output)?;
-        Ends { source, target: Some(target), protected }
+        let (source, (target, protected, project)) = ends(&args.source, named, context, output)?;
+        Ends { source, target: Some(target), protected, project }
     };
-    let options = args.shape.options(Options::default());
+    let configured = context.port()?;
+    let options = args.shape.options(&configured);
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     // a page that can't be written is said before the work, not after it
     let page = args.report.as_deref().map(ReportFile::open).transpose()?;
@@ -146,13 +160,14 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     };
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
-    let port = Port {
+    let mut port = Port {
         source,
         target,
         options,
+        migrations: if args.no_migrations { None } else { context.port_migrator(&project, output)? },
         plan,
         jobs: args.jobs.unwrap_or_else(cores).max(1),
-        batch_size: batch_size(args),
+        batch_size: batch_size(args.batch_rows.or(configured.batch_rows)),
         resume: args.resume,
         restart: args.restart,
         single_transaction: args.single_transaction,
@@ -169,9 +184,15 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         let (plan, report) = port::dry_run(&port)?;
         progress.end();
         write_plan(args, &plan)?;
-        output.json(&PortJson { command: "port", report: &report, plan: Some(&plan), error: None })?;
-        text::plan(&plan, output)?;
         let refused = report.result == Outcome::Refused;
+        let emission = (!refused).then(|| emission(args, &report, &project, context, output)).transpose()?.flatten();
+        let emitted = emission.map(|emission| emit::emit(&plan, &emission)).transpose()?;
+        let json =
+            PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
+        output.json(&json)?;
+        text::notes(&report, output);
+        text::plan(&plan, output)?;
+        text::emitted(emitted.as_ref(), output)?;
         return Ok(if refused { exit::FINDINGS } else { exit::DONE });
     }
     let asks = scratch.is_none() && (port.options.truncate || port.restart || protected);
@@ -181,21 +202,37 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     }
     let (report, plan, error) = match scratch {
         None => port::port(&port),
-        Some(scratch) => port::rehearse::rehearse(port, scratch),
+        Some(scratch) => port::rehearse::rehearse(&mut port, scratch),
     };
     progress.end();
     // what can't be written must not hide what the run came to
     let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
     let rows_written = said(write_quarantine(args, &report, output), output);
-    let error = error.map(Error::from);
+    let mut error = error.map(Error::from);
+    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete);
+    let mut emitted = None;
+    if let (true, Some(plan)) = (done, &plan)
+        && let Some(emission) = emission(args, &report, &project, context, output)?
+    {
+        let written = emit::emit(plan, &emission).and_then(|emitted| {
+            emit::record(&emitted, &emission, &port.target)?;
+            Ok(emitted)
+        });
+        match written {
+            Ok(written) => emitted = Some(written),
+            Err(failed) => error = Some(failed.into()),
+        }
+    }
     let page_written = write_page(page, &report, error.as_ref(), output);
     let printed = output.json(&PortJson {
         command: "port",
         report: &report,
         plan: None,
+        emitted: emitted.as_ref(),
         error: error.as_ref().map(|error| output.error_json(error)),
     });
     text::report(&report, output)?;
+    text::emitted(emitted.as_ref(), output)?;
     if let Some(error) = error {
         output.error(&error);
         return Ok(error.kind().exit_code());
@@ -208,6 +245,24 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,
     })
+}
+
+/// Where the schema is to be written as a migration, if it is.
+fn emission(
+    args: &PortArgs,
+    report: &Report,
+    project: &ProjectSettings,
+    context: &Context,
+    output: &Output,
+) -> Result<Option<Emission>, Error> {
+    match (args.emit_migrations, report.schema_by_migrations) {
+        (false, _) => Ok(None),
+        (true, None) => context.emission(project, output).map(Some),
+        (true, Some(version)) => {
+            output.say(&format!("no migration is written: the schema is that of the migrations up to {version}"));
+            Ok(None)
+        }
+    }
 }
 
 /// Writes the page of `--report`, where there is to be one; whether that went well.
@@ -249,9 +304,9 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-fn batch_size(args: &PortArgs) -> BatchSize {
+fn batch_size(rows: Option<u64>) -> BatchSize {
     let default = BatchSize::default();
-    BatchSize { rows: args.batch_rows.unwrap_or(default.rows).max(1), ..default }
+    BatchSize { rows: rows.unwrap_or(default.rows).max(1), ..default }
 }
 
 /// Reads a plan document.

@@ -1,9 +1,8 @@
 //! The choices that shape a plan, as words of the command line.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 
+use crate::config::{PortColumns, PortNames, PortNocase, PortSettings};
 use crate::port::Options;
 use crate::port::options::{ColumnMatch, NameStyle, Nocase, OnConflict, TypeRule};
 use crate::value::{BadText, PgType, Reading, TimeNumber};
@@ -20,6 +19,9 @@ pub(in crate::cli) struct ShapeArgs {
     /// Not these tables and views; may be repeated
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
+    /// Write all names as they are, whatever liftlock.yaml says [default]
+    #[arg(long, conflicts_with_all = ["lowercase", "snake_case"])]
+    keep_names: bool,
     /// Write all names in lower case
     #[arg(long, conflicts_with = "snake_case")]
     lowercase: bool,
@@ -39,12 +41,12 @@ pub(in crate::cli) struct ShapeArgs {
     /// `varchar(n)` instead of `text` where all values fit
     #[arg(long)]
     keep_length: bool,
-    /// What becomes of COLLATE NOCASE
-    #[arg(long, value_name = "HOW", default_value = "lower-index")]
-    nocase: NocaseArg,
-    /// What becomes of text with a NUL or invalid UTF-8: refuse, strip, escape (or give the column the type bytea)
-    #[arg(long, value_name = "HOW", default_value = "refuse")]
-    bad_text: BadTextArg,
+    /// What becomes of COLLATE NOCASE [default: lower-index]
+    #[arg(long, value_name = "HOW")]
+    nocase: Option<NocaseArg>,
+    /// What becomes of text with a NUL or invalid UTF-8 (or give the column the type bytea) [default: refuse]
+    #[arg(long, value_name = "HOW")]
+    bad_text: Option<BadTextArg>,
     /// A finding that is accepted, by its code (`trigger`) or code and object (`check:orders.positive`); may be repeated
     #[arg(long, value_name = "CODE")]
     accept: Vec<String>,
@@ -59,17 +61,15 @@ pub(in crate::cli) struct ShapeArgs {
     on_conflict: Option<OnConflictArg>,
 }
 
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum NocaseArg {
-    #[default]
     LowerIndex,
     Citext,
     Icu,
 }
 
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum BadTextArg {
-    #[default]
     Refuse,
     Strip,
     Escape,
@@ -112,44 +112,150 @@ fn type_rule(text: &str) -> Result<TypeRule, String> {
 }
 
 impl ShapeArgs {
-    /// The choices, over those of the configuration.
-    pub fn options(&self, configured: Options) -> Options {
-        let mut options = configured;
-        if let Some(schema) = &self.schema {
+    /// The choices: what is said here goes before what liftlock.yaml says.
+    pub fn options(&self, configured: &PortSettings) -> Options {
+        let mut options = Options::default();
+        if let Some(schema) = self.schema.as_ref().or(configured.schema.as_ref()) {
             options.target_schema.clone_from(schema);
         }
-        if !self.include.is_empty() {
-            options.include.clone_from(&self.include);
-        }
-        options.exclude.extend(self.exclude.iter().cloned());
-        match (self.lowercase, self.snake_case) {
-            (true, _) => options.names = NameStyle::Lowercase,
-            (_, true) => options.names = NameStyle::SnakeCase,
-            _ => {}
-        }
-        options.renames.extend(self.rename.iter().cloned().collect::<BTreeMap<_, _>>());
-        // what is said here goes before what the file says
-        options.types.splice(0..0, self.types.iter().cloned());
-        options.int4 |= self.int4;
-        options.keep_length |= self.keep_length;
-        match self.nocase {
-            NocaseArg::LowerIndex => {}
-            NocaseArg::Citext => options.nocase = Nocase::Citext,
-            NocaseArg::Icu => options.nocase = Nocase::Icu,
-        }
-        match self.bad_text {
-            BadTextArg::Refuse => {}
-            BadTextArg::Strip => options.bad_text = BadText::Strip,
-            BadTextArg::Escape => options.bad_text = BadText::Escape,
-        }
-        options.accept.extend(self.accept.iter().cloned());
-        options.create_missing |= self.create_missing;
-        options.truncate |= self.truncate;
+        options.include.clone_from(if self.include.is_empty() { &configured.include } else { &self.include });
+        options.exclude = [configured.exclude.as_slice(), &self.exclude].concat();
+        options.names = match (self.keep_names, self.lowercase, self.snake_case, configured.names) {
+            (true, ..) => NameStyle::Keep,
+            (_, true, ..) => NameStyle::Lowercase,
+            (_, _, true, _) => NameStyle::SnakeCase,
+            (.., None | Some(PortNames::Keep)) => NameStyle::Keep,
+            (.., Some(PortNames::Lowercase)) => NameStyle::Lowercase,
+            (.., Some(PortNames::SnakeCase)) => NameStyle::SnakeCase,
+        };
+        options.renames.clone_from(&configured.rename);
+        options.renames.extend(self.rename.iter().cloned());
+        options.int4 = self.int4 || configured.int4;
+        options.keep_length = self.keep_length || configured.keep_length;
+        options.nocase = match (self.nocase, configured.nocase) {
+            (Some(NocaseArg::LowerIndex), _) | (None, None | Some(PortNocase::LowerIndex)) => Nocase::LowerIndex,
+            (Some(NocaseArg::Citext), _) | (None, Some(PortNocase::Citext)) => Nocase::Citext,
+            (Some(NocaseArg::Icu), _) | (None, Some(PortNocase::Icu)) => Nocase::Icu,
+        };
+        options.bad_text = match self.bad_text {
+            Some(BadTextArg::Refuse) => BadText::Refuse,
+            Some(BadTextArg::Strip) => BadText::Strip,
+            Some(BadTextArg::Escape) => BadText::Escape,
+            None => configured.bad_text.unwrap_or_default(),
+        };
+        self.columns(configured, &mut options);
+        options.accept = [configured.accept.as_slice(), &self.accept].concat();
+        options.create_missing = self.create_missing;
+        options.truncate = self.truncate;
         options.on_conflict = self.on_conflict.map(|how| match how {
             OnConflictArg::Error => OnConflict::Error,
             OnConflictArg::Skip => OnConflict::Skip,
             OnConflictArg::Replace => OnConflict::Replace,
         });
         options
+    }
+
+    /// What is chosen for some columns: a rule that says nothing of bad text leaves it to what holds for all.
+    fn columns(&self, configured: &PortSettings, options: &mut Options) {
+        let all = options.bad_text;
+        options.types.extend(self.types.iter().cloned().map(|mut rule| {
+            rule.reading.bad_text = all;
+            rule
+        }));
+        for entry in &configured.types {
+            let columns = match &entry.columns {
+                PortColumns::Named(pattern) => ColumnMatch::Column(pattern.clone()),
+                PortColumns::Declared(declared) => ColumnMatch::Declared(declared.clone()),
+            };
+            match (&entry.to, entry.bad_text) {
+                (Some(to), bad_text) => options.types.push(TypeRule {
+                    columns,
+                    to: to.clone(),
+                    reading: Reading { numbers: entry.numbers, bad_text: bad_text.unwrap_or(all) },
+                }),
+                (None, Some(bad_text)) => options.bad_texts.push((columns, bad_text)),
+                (None, None) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::PortType;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        shape: ShapeArgs,
+    }
+
+    fn options(line: &[&str], configured: &PortSettings) -> Options {
+        let line = Line::try_parse_from([&["x"], line].concat()).expect("the line parses");
+        line.shape.options(configured)
+    }
+
+    fn configured() -> PortSettings {
+        let entry = |columns, to: Option<PgType>, bad_text| PortType { columns, to, numbers: None, bad_text };
+        PortSettings {
+            schema: Some("filed".to_owned()),
+            include: vec!["a*".to_owned()],
+            exclude: vec!["b*".to_owned()],
+            names: Some(PortNames::SnakeCase),
+            rename: BTreeMap::from([("t".to_owned(), "filed".to_owned()), ("u".to_owned(), "filed".to_owned())]),
+            types: vec![
+                entry(PortColumns::Named("t.c".to_owned()), Some(PgType::Json), None),
+                entry(PortColumns::Named("*.body".to_owned()), None, Some(BadText::Escape)),
+                entry(PortColumns::Declared("NAME".to_owned()), Some(PgType::Text), Some(BadText::Refuse)),
+            ],
+            int4: true,
+            nocase: Some(PortNocase::Citext),
+            bad_text: Some(BadText::Strip),
+            accept: vec!["trigger".to_owned()],
+            ..PortSettings::default()
+        }
+    }
+
+    #[test]
+    fn without_either_the_defaults_hold() {
+        assert_eq!(options(&[], &PortSettings::default()), Options::default());
+    }
+
+    #[test]
+    fn the_file_holds_where_the_line_says_nothing() {
+        let options = options(&[], &configured());
+        assert_eq!((options.target_schema.as_str(), options.names), ("filed", NameStyle::SnakeCase));
+        assert_eq!((options.nocase, options.bad_text, options.int4), (Nocase::Citext, BadText::Strip, true));
+        let readings: Vec<_> = options.types.iter().map(|rule| (rule.to.clone(), rule.reading.bad_text)).collect();
+        assert_eq!(readings, [(PgType::Json, BadText::Strip), (PgType::Text, BadText::Refuse)]);
+        assert_eq!(options.bad_texts, [(ColumnMatch::Column("*.body".to_owned()), BadText::Escape)]);
+    }
+
+    #[test]
+    fn the_line_goes_before_the_file() {
+        let line = [
+            "--schema=s",
+            "--include=x",
+            "--exclude=y",
+            "--keep-names",
+            "--rename=t=lined",
+            "--type=t.c=jsonb",
+            "--nocase=lower-index",
+            "--bad-text=refuse",
+            "--accept=check",
+        ];
+        let options = options(&line, &configured());
+        assert_eq!((options.target_schema.as_str(), options.names), ("s", NameStyle::Keep));
+        assert_eq!((options.include, options.exclude), (vec!["x".to_owned()], vec!["b*".to_owned(), "y".to_owned()]));
+        assert_eq!((options.renames["t"].as_str(), options.renames["u"].as_str()), ("lined", "filed"));
+        assert_eq!((options.nocase, options.bad_text), (Nocase::LowerIndex, BadText::Refuse));
+        assert_eq!(options.types[0].to, PgType::Jsonb, "the rules of the line come first");
+        assert_eq!(options.types.len(), 3);
+        assert_eq!(options.accept, ["trigger", "check"]);
     }
 }

@@ -4,6 +4,7 @@ use super::super::output::Output;
 use super::progress::size;
 use crate::Error;
 use crate::port::Report;
+use crate::port::emit::Emitted;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::rehearse::place;
 use crate::port::report::{ObjectState, Outcome, TableReport, TableState, thousands};
@@ -98,11 +99,33 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
     Ok(())
 }
 
-/// What a run says at its end: as much of a failed one as of a good one.
-pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Error> {
+/// What a person should know besides.
+pub(super) fn notes(report: &Report, output: &Output) {
     for note in &report.notes {
         output.say(&format!("note: {note}"));
     }
+}
+
+/// The migration that the schema was written as.
+pub(super) fn emitted(emitted: Option<&Emitted>, output: &Output) -> Result<(), Error> {
+    let Some(Emitted { version, files, before }) = emitted else { return Ok(()) };
+    if files.is_empty() {
+        output.line(&format!("migration {version} holds this schema already"))?;
+    }
+    for file in files {
+        output.line(&format!("wrote {}", file.display()))?;
+    }
+    if *before > 0 {
+        output.say(&format!(
+            "note: `liftlock up` runs {before} other migrations for PostgreSQL before it, in an empty database"
+        ));
+    }
+    Ok(())
+}
+
+/// What a run says at its end: as much of a failed one as of a good one.
+pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Error> {
+    notes(report, output);
     if report.result != Outcome::Refused {
         let rows = report.tables.iter().map(row).collect::<Vec<_>>();
         if !rows.is_empty() {

@@ -18,6 +18,7 @@ mod golang_migrate;
 mod goose;
 mod liftlock;
 mod names;
+mod next;
 mod piece;
 mod scan;
 mod source;
@@ -36,6 +37,7 @@ use crate::Dialect;
 
 pub use crate::config::Numbering;
 pub use error::{LayoutError, Problem};
+pub use next::{Next, next};
 pub use write::{NewMigration, Style, next_version, plan_files, write_files};
 
 /// How a tool lays its migrations out in files.

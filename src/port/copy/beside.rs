@@ -40,15 +40,13 @@ pub(super) fn rows(
     let lock = format!("LOCK TABLE {target} IN SHARE ROW EXCLUSIVE MODE");
     worker.bulk.execute(&lock).map_err(Failure::Target)?;
     let before = checksum(job, &job.codec.copy_out(None), worker, |_, _| ())?;
-    let mut loaded = if beside.how == OnConflict::Error {
+    if beside.how == OnConflict::Error {
         let mut loaded = send(job, number, &job.codec.copy_in(""), worker, settings)?;
         loaded.checksum += before;
-        loaded
-    } else {
-        through_stage(job, beside, number, before, worker, settings)?
-    };
-    loaded.kept = before.rows;
-    Ok(loaded)
+        loaded.kept = before.rows;
+        return Ok(loaded);
+    }
+    through_stage(job, beside, number, before, worker, settings)
 }
 
 fn through_stage(
@@ -86,6 +84,7 @@ fn through_stage(
         }
     })?;
     loaded.checksum += before;
+    loaded.kept = before.rows;
     let columns = job.codec.sent_columns();
     let then = match beside.how {
         OnConflict::Skip => {
@@ -95,6 +94,7 @@ fn through_stage(
         }
         OnConflict::Replace | OnConflict::Error => {
             loaded.checksum -= theirs;
+            loaded.kept -= theirs.rows;
             // the key is what it was; an identity would not let itself be set
             let others = job.codec.sent_column_list().filter(|column| !quoted.iter().any(|key| key == column));
             let set: Vec<String> = others.map(|column| format!("{column} = EXCLUDED.{column}")).collect();

@@ -16,7 +16,7 @@ const UNACCEPTABLE: [&str; 7] = [
 ];
 
 /// Sorts the findings, the gravest first, and marks those that are accepted.
-pub(super) fn finish(findings: &mut [Finding], accept: &[String]) {
+pub(in crate::port) fn finish(findings: &mut [Finding], accept: &[String]) {
     for finding in findings.iter_mut() {
         finding.accepted |= accept.iter().any(|accepted| accepts(accepted, finding));
         finding.accepted &= !(finding.level == Level::Blocker && UNACCEPTABLE.contains(&finding.code.as_str()));

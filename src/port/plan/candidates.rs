@@ -82,7 +82,8 @@ pub fn of_column(table: &Table, column: &Column, options: &Options, target: Opti
     let rule = options.types.iter().find(|rule| rule_fits(&rule.columns, table, column));
     let mut reading = rule.map(|rule| rule.reading).unwrap_or_default();
     if rule.is_none() {
-        reading.bad_text = options.bad_text;
+        let own = options.bad_texts.iter().find(|(columns, _)| rule_fits(columns, table, column));
+        reading.bad_text = own.map_or(options.bad_text, |(_, bad_text)| *bad_text);
     }
     if let Some(there) = target {
         return target_readings(there, reading);

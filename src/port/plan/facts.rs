@@ -30,6 +30,23 @@ pub fn sizes(schema: &Schema, scans: &[TableScan]) -> Vec<Finding> {
             finding.choices = vec!["split the table in the source".to_owned(), "leave it out (--exclude)".to_owned()];
             findings.push(finding);
         }
+        if let Some(first) = scan.too_wide.examples.first() {
+            let mut finding = blocker(
+                "row-too-wide",
+                format!(
+                    "{} rows have values in so many columns that a page of PostgreSQL's (8,160 bytes) can't take them, the \
+                     first at {first}",
+                    thousands(scan.too_wide.count)
+                ),
+            );
+            finding.rows = scan.too_wide.count;
+            finding.examples.clone_from(&scan.too_wide.examples);
+            finding.choices = vec![
+                "split the table in the source".to_owned(),
+                "narrower types for its columns, where the values fit (--int4)".to_owned(),
+            ];
+            findings.push(finding);
+        }
         if let Some(first) = scan.too_large.examples.first() {
             let mut finding = blocker(
                 "row-too-large",

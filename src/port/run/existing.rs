@@ -74,10 +74,24 @@ pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Repor
     for restored in target::put_back(control, &port.options.target_schema)? {
         let (state, remark) = match restored.state {
             RestoredState::Same => (ObjectState::Same, String::new()),
-            RestoredState::NotValid { rows, examples, validate } => (
-                ObjectState::ChangedAsDecided,
-                format!("NOT VALID: {rows} rows break it ({}); once they are mended: {validate}", examples.join("; ")),
-            ),
+            RestoredState::NotValid { rows, examples, validate } => {
+                report.findings.push(Finding {
+                    code: "orphans".to_owned(),
+                    level: Level::LeftOut,
+                    table: Some(restored.table.clone()),
+                    object: Some(restored.name.clone()),
+                    message: format!(
+                        "{rows} rows break the foreign key `{}`: it is back as NOT VALID, and holds for new rows alone",
+                        restored.name
+                    ),
+                    rows,
+                    examples: examples.clone(),
+                    choices: vec![format!("mend these rows, then {validate}")],
+                    ..Finding::default()
+                });
+                let remark = format!("NOT VALID: {rows} rows break it; once they are mended: {validate}");
+                (ObjectState::Different, remark)
+            }
             RestoredState::Missing { reason, statement, .. } => {
                 (ObjectState::Missing, format!("{reason}; what puts it back: {statement}"))
             }

@@ -2,10 +2,12 @@
 
 mod existing;
 mod finish;
+mod migrations;
 mod planning;
 pub(super) mod reporting;
 mod resume;
 pub(super) mod session;
+mod taken;
 mod views;
 
 use std::time::Instant;
@@ -15,7 +17,7 @@ use super::checkpoint::{Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker, quarantine_sql};
 use super::error::PortError;
 use super::options::OnConflict;
-use super::plan::{Plan, TablePlan};
+use super::plan::{Plan, TablePlan, accept};
 use super::progress::{Event, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::RowCodec;
@@ -53,8 +55,11 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
     refuse_unfinished(port, &mut control)?;
+    let basis = migrations::decide(port, &mut snapshot, &mut control, None)?;
+    report.notes.extend(basis.notes.iter().cloned());
+    report.schema_by_migrations = basis.version();
     phases.begin(Phase::Scanning, &mut report);
-    let planned = planning::plan(port, &mut snapshot, &mut control)?;
+    let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
     if planned.plan.blockers().next().is_some() {
@@ -141,11 +146,16 @@ fn phased(
         // a run that was killed between taking things off and writing itself down
         existing::put_back(port, &mut control, report)?;
     }
+    let mut basis = migrations::decide(port, &mut snapshot, &mut control, unfinished.as_ref())?;
+    let made_before = basis.make_unseen(port, &mut control);
+    report.notes.append(&mut basis.notes);
+    report.schema_by_migrations = basis.version();
+    made_before?;
     phases.begin(Phase::Scanning, report);
     report.resumed = unfinished.is_some();
     let planned = match &unfinished {
-        None => planning::plan(port, &mut snapshot, &mut control)?,
-        Some(run) => planning::plan_again(port, &mut snapshot, &mut control, run)?,
+        None => planning::plan(port, &mut snapshot, &mut control, &basis)?,
+        Some(run) => planning::plan_again(port, &mut snapshot, &mut control, &basis, run)?,
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
@@ -172,6 +182,7 @@ fn phased(
     let checkpoint = Checkpoint::new(&plan.target_schema);
     if unfinished.is_none() {
         phases.begin(Phase::Creating, report);
+        basis.make(port, &mut control)?;
         create(port, &planned, &tables, &checkpoint, &mut control)?;
     }
     phases.begin(Phase::Copying, report);
@@ -253,7 +264,7 @@ fn create(
         sql.push_str(&statement.sql);
         sql.push_str(";\n");
     }
-    if port.options.truncate {
+    if planned.truncate {
         sql.push_str(&existing::truncate(plan));
     }
     if port.on_error == OnError::Quarantine {
@@ -285,7 +296,7 @@ fn create(
         // nothing is in: what was taken off for the copy goes back
         drop(target::put_back(control, &plan.target_schema));
     }
-    made.map_err(|error| PortError::target("make the tables", error))
+    made.map_err(PortError::Create)
 }
 
 fn copy(
@@ -339,7 +350,10 @@ fn finish(
         reached.map_err(|error| PortError::target("write down that all rows are in", error))?;
     }
     let resumed = report.resumed;
-    finish::make_objects(plan, sessions.all(), resumed, &port.interrupt, port.observer)?;
+    let single = port.single_transaction;
+    let how = finish::How { resumed, single, interrupt: &port.interrupt, observer: port.observer };
+    let not_made = finish::make_objects(plan, sessions.all(), &how)?;
+    report.findings.extend(not_made);
     existing::sequences(planned, sessions.control())?;
     if port.single_transaction {
         sessions.control().execute("COMMIT").map_err(|error| PortError::target("commit", error))?;
@@ -352,9 +366,11 @@ fn finish(
         reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema)?);
     }
     reporting::objects(planned, sessions.control(), report)?;
+    reporting::left_out(report);
     views::compare(planned, snapshot.reader(), sessions.control(), report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
     ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
+    accept::finish(&mut report.findings, &port.options.accept);
     report.settle();
     Ok(())
 }

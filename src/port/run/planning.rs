@@ -1,6 +1,9 @@
 //! The plan of a run: the source's schema and values, what the target holds, and what a person has edited.
 
-use super::existing;
+use std::cmp::Reverse;
+
+use super::migrations::Basis;
+use super::{existing, taken};
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
@@ -9,7 +12,7 @@ use crate::port::error::PortError;
 use crate::port::options::Options;
 use crate::port::plan::{Level, Plan, assemble, revise};
 use crate::port::scan::TableScan;
-use crate::port::target::{TargetSchema, match_tables};
+use crate::port::target::{Rows, TargetSchema, match_tables};
 use crate::schema::Schema;
 
 /// A plan, and what it was made from.
@@ -19,15 +22,36 @@ pub(super) struct Planned {
     pub scans: Vec<TableScan>,
     pub schema: Schema,
     pub schema_exists: bool,
+    /// The tables that are there are emptied first.
+    pub truncate: bool,
 }
 
 /// Plans.
-pub(super) fn plan(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkDb) -> Result<Planned, PortError> {
-    let (schema, target) = read(port, snapshot, control)?;
-    let name = |table: &str, column: Option<&str>| column.unwrap_or(table).to_owned();
-    let (matches, _) = match_tables(&assemble::selected(&schema, &port.options), &target, &port.options, name);
-    let existing = (!matches.is_empty()).then_some(&target);
-    make(port, &port.options, snapshot, schema, &target, existing, port.plan.as_ref())
+pub(super) fn plan(
+    port: &Port<'_>,
+    snapshot: &mut Snapshot,
+    control: &mut BulkDb,
+    basis: &Basis,
+) -> Result<Planned, PortError> {
+    let (schema, target) = read(port, snapshot, control, basis)?;
+    let mut options = basis.options(&port.options);
+    let (matches, _) = match_tables(&assemble::selected(&schema, &options), &target, &options, identity);
+    if basis.is_fresh() {
+        // rows that the migrations have inserted, and nobody else
+        options.truncate |= matches.iter().any(|table| table.rows != Rows::Empty);
+        options.on_conflict = None;
+    }
+    let existing = (!matches.is_empty() || basis.is_made()).then_some(&target);
+    let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
+    basis.settle(&mut planned.plan, &target);
+    planned.plan.findings.extend(taken::find(&planned.plan, control)?);
+    planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
+    Ok(planned)
+}
+
+/// Names as they are: in a target that is there, the name itself is looked for first.
+pub(super) fn identity(table: &str, column: Option<&str>) -> String {
+    column.unwrap_or(table).to_owned()
 }
 
 /// Plans what a run goes on with: its plan as it was stored, and what stands in its way now.
@@ -35,9 +59,10 @@ pub(super) fn plan_again(
     port: &Port<'_>,
     snapshot: &mut Snapshot,
     control: &mut BulkDb,
+    basis: &Basis,
     run: &Unfinished,
 ) -> Result<Planned, PortError> {
-    let (schema, target) = read(port, snapshot, control)?;
+    let (schema, target) = read(port, snapshot, control, basis)?;
     // what the run has made, and the rows that it has copied, are its own
     let mut before = target.clone();
     before.tables.retain(|table| run.plan.tables.iter().any(|plan| plan.existing && plan.target == table.name));
@@ -46,20 +71,27 @@ pub(super) fn plan_again(
         create_missing: true,
         on_conflict: None,
         target_schema: run.plan.target_schema.clone(),
-        ..port.options.clone()
+        ..basis.options(&port.options)
     };
     let existing = run.plan.existing.then_some(&before);
     let mut planned = make(port, &options, snapshot, schema, &target, existing, Some(&run.plan))?;
     planned.plan.on_conflict = run.plan.on_conflict;
+    basis.settle_findings(&mut planned.plan);
     for table in &mut planned.plan.tables {
         table.beside = run.plan.table(&table.source).and_then(|stored| stored.beside.clone());
     }
     Ok(planned)
 }
 
-fn read(port: &Port<'_>, snapshot: &mut Snapshot, control: &mut BulkDb) -> Result<(Schema, TargetSchema), PortError> {
+fn read(
+    port: &Port<'_>,
+    snapshot: &Snapshot,
+    control: &mut BulkDb,
+    basis: &Basis,
+) -> Result<(Schema, TargetSchema), PortError> {
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let target = TargetSchema::read(control, &port.options.target_schema)?;
+    let target = basis.target(target, &schema);
     Ok((schema, target))
 }
 
@@ -85,7 +117,7 @@ fn make(
     if port.on_error == OnError::Quarantine {
         put_aside(&mut plan);
     }
-    Ok(Planned { plan, scans, schema, schema_exists: target.server.schema_exists })
+    Ok(Planned { plan, scans, schema, schema_exists: target.server.schema_exists, truncate: options.truncate })
 }
 
 /// Values that do not fit are no reason to stop where their rows are put aside.

@@ -103,3 +103,16 @@ pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Repo
     }
     Ok(())
 }
+
+/// What the server refused to make is left out, and said so.
+pub(super) fn left_out(report: &mut Report) {
+    for object in report.objects.iter_mut().filter(|object| object.state == ObjectState::Missing) {
+        let finding = report
+            .findings
+            .iter()
+            .find(|finding| finding.code == super::finish::NOT_MADE && finding.object.as_ref() == Some(&object.name));
+        if let Some(finding) = finding {
+            (object.state, object.remark) = (ObjectState::LeftOut, finding.message.clone());
+        }
+    }
+}

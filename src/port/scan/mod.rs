@@ -20,6 +20,7 @@ use crate::interrupt::Interrupt;
 use crate::port::batch::{Batch, BatchSize, Key};
 use crate::port::plan::candidates::Candidates;
 use crate::schema::Table;
+use crate::value::SqlValue;
 
 use column::{ColumnScanner, TRIAL};
 
@@ -29,6 +30,29 @@ const BREATH: u64 = 256;
 /// The most that a row or a field may take on the wire, in bytes: PostgreSQL ends at 1 GiB − 1 for a message and for a
 /// value (`MaxAllocSize` in its source), and needs some room of its own.
 pub const LARGEST_ROW: u64 = 1_000_000_000;
+
+/// The most that a row may take on its page, where long values are stored elsewhere
+/// (`MaxHeapTupleSize` of pages of 8 kB, appendix K of the manual).
+const LARGEST_ON_A_PAGE: u64 = 8_160;
+
+/// With fewer columns than so many, every row has room on a page: none takes more than 18 bytes, a pointer to a long
+/// value.
+const WIDE: usize = 450;
+
+/// The bytes that a row takes on its page at least: 24 of a header, a bit a column, what is fixed, and of longer values
+/// their pointer.
+fn page_bytes<'r>(values: impl Iterator<Item = SqlValue<'r>>) -> u64 {
+    let (mut bytes, mut columns) = (24, 0u64);
+    for value in values {
+        columns += 1;
+        bytes += match value {
+            SqlValue::Null => 0,
+            SqlValue::Integer(_) | SqlValue::Real(_) => 8,
+            SqlValue::Text(long) | SqlValue::Blob(long) => (1 + long.len() as u64).min(18),
+        };
+    }
+    bytes + columns.div_ceil(8)
+}
 
 /// A scan that was not finished.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +124,7 @@ pub fn scan_table(
     let columns: Vec<String> = table.columns.iter().map(|column| rows::quote(&column.name)).collect();
     let first = key.columns().len();
     let mut scratch = Vec::new();
+    let wide = table.columns.len() >= WIDE;
     each_row(db, table, &key, &columns, interrupt, |row, number| {
         let label = || key.label(row, number);
         // COPY's count of fields comes before them
@@ -111,6 +136,12 @@ pub fn scan_table(
         }
         if bytes.max(largest) > LARGEST_ROW {
             scan.too_large.add(|| format!("{}: {bytes} bytes", label()));
+        }
+        if wide {
+            let page = page_bytes((0..scanners.len()).map(|at| row.get(first + at)));
+            if page > LARGEST_ON_A_PAGE {
+                scan.too_wide.add(|| format!("{}: {page} bytes", label()));
+            }
         }
         if number == TRIAL {
             scanners.iter_mut().for_each(ColumnScanner::end_trial);

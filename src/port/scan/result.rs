@@ -21,6 +21,8 @@ pub struct TableScan {
     pub largest_row: u64,
     /// Rows over the size that PostgreSQL takes.
     pub too_large: Tally,
+    /// Rows that a page can't take, even with long values stored elsewhere.
+    pub too_wide: Tally,
     /// What was seen of each column, in declared order.
     pub columns: Vec<ColumnScan>,
     /// How the table is cut; at least one, even without rows.

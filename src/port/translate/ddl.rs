@@ -225,7 +225,12 @@ pub fn identities(plan: &Plan) -> Vec<Statement> {
                 literal(&column.target)
             );
             // a sequence can't stand before its first value: there it is set so that the first is still to come
-            let value = if identity.next <= 1 { "1, false".to_owned() } else { format!("{}, true", identity.next - 1) };
+            let value = match identity.next {
+                ..=1 => "1, false".to_owned(),
+                // the largest id is taken, or the one before it: there is no next
+                i64::MAX => format!("{}, true", i64::MAX),
+                next => format!("{}, true", next - 1),
+            };
             out.push(Statement {
                 object: column.target.clone(),
                 kind: ObjectKind::Sequence,

@@ -238,6 +238,11 @@ fn scope_columns(table: &Table, planned: &TablePlan, facts: &Facts) -> Vec<Scope
     planned.columns.iter().filter_map(column).collect()
 }
 
+/// Whether a virtual table of full-text search keeps its texts in an ordinary table (`content=…`).
+pub(crate) fn searches_another_table(sql: &str) -> bool {
+    sql.to_ascii_lowercase().replace(' ', "").contains("content=")
+}
+
 /// What has no counterpart at all.
 fn left_behind(schema: &Schema, findings: &mut Vec<Finding>) {
     for trigger in &schema.triggers {
@@ -261,7 +266,7 @@ fn left_behind(schema: &Schema, findings: &mut Vec<Finding>) {
         let shadows =
             schema.special.iter().filter(|other| other.kind == Special::Shadow && other.name.starts_with(&prefix));
         let lower = module.to_ascii_lowercase();
-        let external = table.sql.to_ascii_lowercase().replace(' ', "").contains("content=");
+        let external = searches_another_table(&table.sql);
         let what = if lower.starts_with("fts") {
             "In PostgreSQL a generated column of type tsvector with a GIN index serves full-text search."
         } else if lower.starts_with("rtree") || lower == "geopoly" {

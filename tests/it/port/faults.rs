@@ -3,7 +3,7 @@
 use super::values::series;
 use super::{Done, Port};
 
-const ROWS: u32 = 40_000;
+const ROWS: u32 = 12_000;
 
 /// A table with a key, and one without whose rows are there several times.
 fn source() -> Port {
@@ -27,9 +27,9 @@ struct Fault {
 const FAULTS: &[Fault] = &[
     Fault {
         table: "big",
-        change: "UPDATE big SET raw = set_bit(raw, 3, 1 - get_bit(raw, 3)) WHERE id = 31417",
-        undo: "UPDATE big SET raw = set_bit(raw, 3, 1 - get_bit(raw, 3)) WHERE id = 31417",
-        said: &[("changed", "31417", "raw", "", "")],
+        change: "UPDATE big SET raw = set_bit(raw, 3, 1 - get_bit(raw, 3)) WHERE id = 11417",
+        undo: "UPDATE big SET raw = set_bit(raw, 3, 1 - get_bit(raw, 3)) WHERE id = 11417",
+        said: &[("changed", "11417", "raw", "", "")],
     },
     Fault {
         table: "big",
@@ -39,21 +39,21 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         table: "big",
-        change: "UPDATE big SET name = CASE id WHEN 17 THEN 'name39999' ELSE 'name17' END WHERE id IN (17, 39999)",
-        undo: "UPDATE big SET name = 'name' || id WHERE id IN (17, 39999)",
-        said: &[("changed", "17", "name", "name17", "name39999"), ("changed", "39999", "name", "name39999", "name17")],
+        change: "UPDATE big SET name = CASE id WHEN 17 THEN 'name11999' ELSE 'name17' END WHERE id IN (17, 11999)",
+        undo: "UPDATE big SET name = 'name' || id WHERE id IN (17, 11999)",
+        said: &[("changed", "17", "name", "name17", "name11999"), ("changed", "11999", "name", "name11999", "name17")],
     },
     Fault {
         table: "big",
-        change: "INSERT INTO big SELECT * FROM big WHERE id = 20000",
-        undo: "DELETE FROM big WHERE ctid = (SELECT max(ctid) FROM big WHERE id = 20000)",
-        said: &[("extra", "20000", "name", "", "name20000")],
+        change: "INSERT INTO big SELECT * FROM big WHERE id = 6000",
+        undo: "DELETE FROM big WHERE ctid = (SELECT max(ctid) FROM big WHERE id = 6000)",
+        said: &[("extra", "6000", "name", "", "name6000")],
     },
     Fault {
         table: "big",
-        change: "DELETE FROM big WHERE id = 40000",
-        undo: "INSERT INTO big VALUES (40000, 'name40000', 280000, 40000 / 3.0::float8, decode('4d', 'hex'), '')",
-        said: &[("missing", "40000", "name", "name40000", "")],
+        change: "DELETE FROM big WHERE id = 12000",
+        undo: "INSERT INTO big VALUES (12000, 'name12000', 84000, 12000 / 3.0::float8, decode('4d', 'hex'), '')",
+        said: &[("missing", "12000", "name", "name12000", "")],
     },
     Fault {
         table: "big",
@@ -119,7 +119,7 @@ impl Fault {
 #[test]
 fn compare_finds_each_fault() {
     let port = source();
-    port.proven(&["--batch-rows", "10000"]);
+    port.proven(&["--batch-rows", "3000"]);
     // a row twice is possible only without the key
     port.target.execute("ALTER TABLE big DROP CONSTRAINT big_pkey");
     let clean = port.compare(&[]);
@@ -168,7 +168,7 @@ fn compare_needs_no_port_before_it() {
     assert_eq!(done.ran.code, Some(1), "{done}");
     let row = done.difference("t", "changed", "2");
     assert_eq!(row["columns"][0]["column"], "ok", "{done}");
-    assert_eq!(port.compare(&["--sample", "1"]).json["tables"][0]["state"].is_string(), true);
+    assert_eq!(port.compare(&["--sample", "2"]).ran.code, Some(1), "two rows are all rows");
 }
 
 /// Between the load and the reading back, within one port.
@@ -182,7 +182,7 @@ mod within_a_port {
             let port = source();
             // one worker, tables one after another: all of the faulty table's batches are in, and none is read back
             let last = if fault.table == "big" { 4 } else { 5 };
-            let flags = ["--jobs", "1", "--batch-rows", "10000"];
+            let flags = ["--jobs", "1", "--batch-rows", "3000"];
             let killed = port.killed_at(&format!("port-batch-committed#{last}"), &flags);
             assert_eq!(killed.code, None, "{killed:?}");
             super::super::resume::others_have_ended(&port);
