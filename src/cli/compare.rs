@@ -60,7 +60,8 @@ struct CompareJson<'a> {
 }
 
 pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) -> CommandResult {
-    let (source, target) = super::port::ends(&args.source, args.target.as_deref(), context, output)?;
+    let super::port::Ends { source, target, .. } =
+        super::port::ends(&args.source, args.target.as_deref(), context, output)?;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     let mut options = ShapeArgs::default().options(&context.port()?);
     if !args.tables.is_empty() {
@@ -75,7 +76,7 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
     let tell = |event: &Event<'_>| progress.event(event);
     let (report, error) = port::compare(&Comparison {
         source,
-        target: target.0,
+        target,
         options,
         plan,
         sample: args.sample,

@@ -27,7 +27,7 @@ pub enum SnapshotError {
     /// It can't be opened.
     #[error(transparent)]
     Open(#[from] DbError),
-    /// There is no such file.
+    /// There is no such file. Elsewhere that is read as empty; here it would prove a mistyped name.
     #[error("there is no file `{path}`")]
     Missing {
         /// The file.
@@ -59,7 +59,9 @@ impl SnapshotError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Open(error) => error.hint(),
-            Self::Missing { .. } => Some("name the SQLite file; nothing was written".to_owned()),
+            Self::Missing { .. } => {
+                Some("give the SQLite database's path; a relative one starts from the working folder".to_owned())
+            }
             Self::Read { source, .. } if source.class == super::ErrorClass::LockTimeout => Some(
                 "another process holds it locked; wait for it to finish, stop it, or port a copy made by its own backup"
                     .to_owned(),
@@ -81,7 +83,7 @@ impl Snapshot {
     /// (<https://www.sqlite.org/lockingv3.html>), so that those after it see the same.
     ///
     /// # Errors
-    /// [`SnapshotError`] where the file can't be opened or read, or is locked for longer than `patience`.
+    /// [`SnapshotError`] where the file is not there, can't be opened or read, or is locked for longer than `patience`.
     pub fn open(
         target: &SqliteTarget,
         wanted: usize,

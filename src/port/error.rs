@@ -130,10 +130,10 @@ impl PortError {
         match self {
             Self::Document(_) | Self::NothingToResume { .. } | Self::Unfinished { .. } => ErrorKind::Usage,
             Self::Interrupted => ErrorKind::Interrupted,
-            Self::Rehearsed(error) => error.kind(),
             Self::Migrations { source, .. } if matches!(**source, MigrateError::Interrupted { .. }) => {
                 ErrorKind::Interrupted
             }
+            Self::Rehearsed(error) => error.kind(),
             Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
             Self::Plan(_)
             | Self::Catalog(_)

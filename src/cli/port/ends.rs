@@ -6,30 +6,32 @@ use crate::Error;
 use crate::config::{ConfigError, Origin, PostgresTarget, ProjectSettings, SqliteTarget, Target};
 
 /// The two databases of a port or its rehearsal.
-pub(super) struct Ends {
+pub(in crate::cli) struct Ends<T> {
     pub source: SqliteTarget,
-    /// Nothing where a rehearsal makes its own.
-    pub target: Option<PostgresTarget>,
+    /// An option where a rehearsal may make its own.
+    pub target: T,
     /// Whether the target is protected (liftlock.yaml).
     pub protected: bool,
     /// What is set for the target's migrations.
     pub project: ProjectSettings,
 }
 
-/// The two databases; whether the second is protected (liftlock.yaml), and what is set for its migrations.
+/// The two databases.
 pub(in crate::cli) fn ends(
     source: &str,
     target: Option<&str>,
     context: &Context,
     output: &mut Output,
-) -> Result<(SqliteTarget, (PostgresTarget, bool, ProjectSettings)), Error> {
+) -> Result<Ends<PostgresTarget>, Error> {
     let source = sqlite(source, context, output)?;
     let settings = match target {
         Some(target) => context.settings_of(target, output)?,
         None => context.settings(output)?,
     };
     match settings.target {
-        Target::Postgres(target) => Ok((source, (target, settings.protected, settings.project))),
+        Target::Postgres(target) => {
+            Ok(Ends { source, target, protected: settings.protected, project: settings.project })
+        }
         other @ Target::Sqlite(_) => Err(no_postgres(&other)),
     }
 }
@@ -40,7 +42,7 @@ pub(super) fn ends_of_rehearsal(
     target: Option<&str>,
     context: &Context,
     output: &mut Output,
-) -> Result<Ends, Error> {
+) -> Result<Ends<Option<PostgresTarget>>, Error> {
     let source = sqlite(source, context, output)?;
     let settings = match target {
         Some(target) => context.settings_of(target, output),
@@ -49,14 +51,15 @@ pub(super) fn ends_of_rehearsal(
     let settings = match settings {
         Ok(settings) => settings,
         Err(Error::Config(ConfigError::NoDatabase { .. })) => {
-            return Ok(Ends { source, target: None, protected: false, project: context.project(output)? });
+            let project = context.project(output)?;
+            return Ok(Ends { source, target: None, protected: false, project });
         }
         Err(error) => return Err(error),
     };
     let named = target.is_some() || matches!(settings.target_source, Origin::Flag(_));
-    let (protected, project) = (settings.protected, settings.project);
+    let project = settings.project;
     match settings.target {
-        Target::Postgres(target) => Ok(Ends { source, target: Some(target), protected, project }),
+        Target::Postgres(target) => Ok(Ends { source, target: Some(target), protected: settings.protected, project }),
         // what is configured for other commands may be the very source; it was not named for this one
         Target::Sqlite(_) if !named => Ok(Ends { source, target: None, protected: false, project }),
         other @ Target::Sqlite(_) => Err(no_postgres(&other)),

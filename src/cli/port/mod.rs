@@ -12,8 +12,8 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-pub(super) use self::ends::ends;
-use self::ends::{Ends, ends_of_rehearsal};
+use self::ends::ends_of_rehearsal;
+pub(super) use self::ends::{Ends, ends};
 use self::page::ReportFile;
 pub(super) use self::progress::Progress;
 pub(super) use self::shape::ShapeArgs;
@@ -134,7 +134,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     let Ends { source, target, protected, project } = if args.rehearse {
         ends_of_rehearsal(&args.source, named, context, output)?
     } else {
-        let (source, (target, protected, project)) = ends(&args.source, named, context, output)?;
+        let Ends { source, target, protected, project } = ends(&args.source, named, context, output)?;
         Ends { source, target: Some(target), protected, project }
     };
     let configured = context.port()?;
@@ -160,7 +160,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     };
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
-    let mut port = Port {
+    let port = Port {
         source,
         target,
         options,
@@ -200,22 +200,23 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         output.say("nothing was done");
         return Ok(exit::FINDINGS);
     }
+    let recorded_in = port.target.clone();
     let (report, plan, error) = match scratch {
         None => port::port(&port),
-        Some(scratch) => port::rehearse::rehearse(&mut port, scratch),
+        Some(scratch) => port::rehearse::rehearse(port, scratch),
     };
     progress.end();
     // what can't be written must not hide what the run came to
     let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
     let rows_written = said(write_quarantine(args, &report, output), output);
     let mut error = error.map(Error::from);
-    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete);
+    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete) && !args.rehearse;
     let mut emitted = None;
     if let (true, Some(plan)) = (done, &plan)
         && let Some(emission) = emission(args, &report, &project, context, output)?
     {
         let written = emit::emit(plan, &emission).and_then(|emitted| {
-            emit::record(&emitted, &emission, &port.target)?;
+            emit::record(&emitted, &emission, &recorded_in)?;
             Ok(emitted)
         });
         match written {

@@ -145,14 +145,13 @@ pub fn place(rehearsal: &Rehearsal) -> String {
 
 /// Ports into `scratch`, and takes it away. The report is the one that a real run would give, and says that it was a
 /// rehearsal.
-pub fn rehearse(request: &mut Port<'_>, mut scratch: Scratch) -> (Report, Option<Plan>, Option<PortError>) {
-    // whatever it was: nothing but the scratch place is written to
+pub fn rehearse(mut request: Port<'_>, mut scratch: Scratch) -> (Report, Option<Plan>, Option<PortError>) {
     request.target = scratch.target.clone();
     let mut rehearsal = scratch.report();
     rehearsal.server_version = server_version(&request.target);
     let unfit = scratch.facts.unfit.take().filter(|_| !request.single_transaction);
     let (mut report, plan, error) = match unfit {
-        None => port(request),
+        None => port(&request),
         Some((message, hint)) => {
             let report = Report {
                 source: request.source.to_string(),
@@ -165,7 +164,7 @@ pub fn rehearse(request: &mut Port<'_>, mut scratch: Scratch) -> (Report, Option
     };
     report.notes.append(&mut scratch.facts.notes);
     if rehearsal.existing == ExistingSchema::NotRehearsed {
-        not_rehearsed(request, &mut report);
+        not_rehearsed(&request, &mut report);
     }
     if let Err((why, line)) = scratch.remove() {
         report.notes.push(format!("{} is left behind: {why}; this takes it away: {line}", place(&rehearsal)));
