@@ -58,7 +58,7 @@ pub(super) struct PortArgs {
     dry_run: bool,
     /// Do the whole port into a database that is made for it on the same server, report, and drop it; where no target
     /// is given, on a PostgreSQL server of its own, from the programs installed here
-    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart", "emit_migrations"])]
     rehearse: bool,
     /// Write the report to this file, too: one HTML page, of a run that failed or was refused as well
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
