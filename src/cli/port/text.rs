@@ -86,7 +86,9 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
         };
         let accepted = if finding.accepted { ", accepted" } else { "" };
         output.line(&format!("{} [{}{accepted}]{place}: {}", finding.level, finding.code, finding.message))?;
-        for example in finding.examples.iter().take(LISTED) {
+        // of what is lost in nothing but spelling, a few say enough
+        let listed = if finding.level < Level::LeftOut { 3 } else { LISTED };
+        for example in finding.examples.iter().take(listed) {
             // a definition has lines of its own
             for line in example.lines() {
                 output.line(&format!("    {line}"))?;

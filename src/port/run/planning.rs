@@ -142,7 +142,7 @@ fn put_aside(plan: &mut Plan) {
     for finding in &mut plan.findings {
         if finding.level == Level::Blocker && ROWS_ALONE.contains(&finding.code.as_str()) {
             finding.level = Level::Change;
-            finding.message.push_str(" These rows are put aside.");
+            finding.message.push_str("; these rows are put aside");
             finding.choices.clear();
         }
     }
