@@ -102,7 +102,7 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (broken, found) = broken::find(&readers[0], schema, &typed, interrupt)?;
+    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);
