@@ -2,6 +2,8 @@
 //!
 //! A batch's row is written in the transaction that stores the batch. Both tables go when the run is done.
 
+use serde::{Deserialize, Serialize};
+
 use super::batch::{Batch, Key};
 use super::plan::Plan;
 use crate::Dialect;
@@ -60,8 +62,25 @@ pub struct StoredBatch {
     pub number: usize,
     /// Its range.
     pub batch: Batch,
-    /// What was copied, once it is.
+    /// What the table then had to hold of it, once it is in.
     pub done: Option<Checksum>,
+    /// What more there is to know of it where it went in beside rows that stay.
+    pub beside: Option<BesideRows>,
+}
+
+/// What became of rows that went in beside others, which all are in one checksum.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BesideRows {
+    /// The rows of the source.
+    pub source_rows: u64,
+    /// The sum of their hashes, in hexadecimal digits: JSON has no numbers of that size.
+    pub source_sum: String,
+    /// Rows that stood in the target before and stayed.
+    pub kept: u64,
+    /// Rows of the source that are not in, since the target held their keys with other values.
+    pub skipped: u64,
+    /// The keys of the first of those.
+    pub skipped_keys: Vec<String>,
 }
 
 impl Checkpoint {
@@ -82,7 +101,7 @@ impl Checkpoint {
             "CREATE TABLE {run} (began timestamptz NOT NULL DEFAULT now(), source text NOT NULL, stage text NOT NULL, \
              plan text NOT NULL);\n\
              CREATE TABLE {batch} (table_name text NOT NULL, number int NOT NULL, after_key text, upto_key text, \
-             expected bigint NOT NULL, bytes bigint NOT NULL, rows bigint, sum text, PRIMARY KEY (table_name, number));\n\
+             expected bigint NOT NULL, bytes bigint NOT NULL, rows bigint, sum text, beside text, PRIMARY KEY (table_name, number));\n\
              INSERT INTO {run} (source, stage, plan) VALUES ({source}, '{stage}', {plan});\n",
             run = self.run,
             batch = self.batch,
@@ -120,12 +139,14 @@ impl Checkpoint {
 
     /// The SQL that says a batch is in.
     #[must_use]
-    pub fn done(&self, table: &str, number: usize, checksum: Checksum) -> String {
+    pub fn done(&self, table: &str, number: usize, checksum: Checksum, beside: Option<&BesideRows>) -> String {
+        let beside = beside.map(|beside| serde_json::to_string(beside).expect("it is plain data"));
         format!(
-            "UPDATE {} SET rows = {}, sum = '{:032x}' WHERE table_name = {} AND number = {number};",
+            "UPDATE {} SET rows = {}, sum = '{:032x}', beside = {} WHERE table_name = {} AND number = {number};",
             self.batch,
             checksum.rows,
             checksum.sum,
+            beside.map_or_else(|| "NULL".to_owned(), |beside| Dialect::Postgres.literal(&beside)),
             Dialect::Postgres.literal(table)
         )
     }
@@ -158,7 +179,7 @@ impl Checkpoint {
         let plan = serde_json::from_str(plan).map_err(|_| strange())?;
         let stage = [Stage::Copying, Stage::Finishing].into_iter().find(|known| known.name() == stage);
         let rows = db.query(&format!(
-            "SELECT table_name, number, after_key, upto_key, expected, bytes, rows, sum FROM {} ORDER BY 1, 2",
+            "SELECT table_name, number, after_key, upto_key, expected, bytes, rows, sum, beside FROM {} ORDER BY 1, 2",
             self.batch
         ))?;
         let batches = rows.into_iter().map(|row| stored(&row).ok_or_else(strange)).collect::<Result<_, _>>()?;
@@ -173,7 +194,9 @@ impl Checkpoint {
 }
 
 fn stored(row: &[Option<String>]) -> Option<StoredBatch> {
-    let [Some(table), Some(number), after, upto, Some(expected), Some(bytes), rows, sum] = row else { return None };
+    let [Some(table), Some(number), after, upto, Some(expected), Some(bytes), rows, sum, beside] = row else {
+        return None;
+    };
     let key = |text: &Option<String>| text.as_deref().map(serde_json::from_str::<Key>).transpose().ok();
     let done = match (rows, sum) {
         (Some(rows), Some(sum)) => {
@@ -186,5 +209,6 @@ fn stored(row: &[Option<String>]) -> Option<StoredBatch> {
         number: number.parse().ok()?,
         batch: Batch { after: key(after)?, upto: key(upto)?, rows: expected.parse().ok()?, bytes: bytes.parse().ok()? },
         done,
+        beside: beside.as_deref().map(serde_json::from_str).transpose().ok()?,
     })
 }

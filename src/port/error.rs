@@ -118,6 +118,9 @@ pub enum PortError {
     /// A stop was asked for.
     #[error("interrupted")]
     Interrupted,
+    /// It happened in a port in one transaction, of which nothing is left.
+    #[error(transparent)]
+    RolledBack(Box<PortError>),
     /// It happened in a rehearsal, of which nothing is left.
     #[error(transparent)]
     Rehearsed(Box<PortError>),
@@ -133,7 +136,7 @@ impl PortError {
             Self::Migrations { source, .. } if matches!(**source, MigrateError::Interrupted { .. }) => {
                 ErrorKind::Interrupted
             }
-            Self::Rehearsed(error) => error.kind(),
+            Self::Rehearsed(error) | Self::RolledBack(error) => error.kind(),
             Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
             Self::Plan(_)
             | Self::Catalog(_)
@@ -185,6 +188,15 @@ impl PortError {
             Self::Busy { .. } => "wait for it to end",
             Self::Document(_) => "`liftlock port … --plan-out FILE` writes one that can be edited",
             Self::Unfit { hint, .. } => return Some(hint.clone()),
+            Self::RolledBack(error) => match &**error {
+                Self::Interrupted => "all of it was rolled back; begin it again",
+                Self::BadRow { .. } => {
+                    "all of it was rolled back: mend the row in the source, choose another type for the column, or let \
+                     such rows be put aside with `--on-error quarantine`"
+                }
+                Self::Target { .. } => "all of it was rolled back; mend it and begin again",
+                error => return error.hint(),
+            },
             Self::Rehearsed(error) => match &**error {
                 Self::Interrupted => "nothing is left of the rehearsal; begin it again",
                 Self::BadRow { .. } => {

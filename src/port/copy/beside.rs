@@ -7,6 +7,7 @@ use super::load::{Failure, Loaded, send};
 use super::{Beside, CopySettings, TableJob, Worker};
 use crate::Dialect;
 use crate::db::{SqlError, Statements as _};
+use crate::port::checkpoint::BesideRows;
 use crate::port::error::PortError;
 use crate::port::options::OnConflict;
 use crate::port::row::Scratch;
@@ -42,8 +43,8 @@ pub(super) fn rows(
     let before = checksum(job, &job.codec.copy_out(None), worker, |_, _| ())?;
     if beside.how == OnConflict::Error {
         let mut loaded = send(job, number, &job.codec.copy_in(""), worker, settings)?;
+        loaded.beside = Some(BesideRows { kept: before.rows, ..sent(&loaded) });
         loaded.checksum += before;
-        loaded.kept = before.rows;
         return Ok(loaded);
     }
     through_stage(job, beside, number, before, worker, settings)
@@ -83,18 +84,18 @@ fn through_stage(
             }
         }
     })?;
+    let mut became = BesideRows { kept: before.rows, ..sent(&loaded) };
     loaded.checksum += before;
-    loaded.kept = before.rows;
     let columns = job.codec.sent_columns();
     let then = match beside.how {
         OnConflict::Skip => {
             loaded.checksum -= ours;
-            (loaded.skipped, loaded.skipped_keys) = skipped;
+            (became.skipped, became.skipped_keys) = skipped;
             "NOTHING".to_owned()
         }
         OnConflict::Replace | OnConflict::Error => {
             loaded.checksum -= theirs;
-            loaded.kept -= theirs.rows;
+            became.kept -= theirs.rows;
             // the key is what it was; an identity would not let itself be set
             let others = job.codec.sent_column_list().filter(|column| !quoted.iter().any(|key| key == column));
             let set: Vec<String> = others.map(|column| format!("{column} = EXCLUDED.{column}")).collect();
@@ -107,7 +108,14 @@ fn through_stage(
         quoted.join(", ")
     );
     worker.bulk.execute(&insert).map_err(Failure::Target)?;
+    loaded.beside = Some(became);
     Ok(loaded)
+}
+
+/// What was sent, before anything else is counted with it.
+fn sent(loaded: &Loaded) -> BesideRows {
+    let Checksum { rows, .. } = loaded.checksum;
+    BesideRows { source_rows: rows, source_sum: loaded.checksum.to_string(), ..BesideRows::default() }
 }
 
 fn checksum(

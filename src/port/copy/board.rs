@@ -72,7 +72,11 @@ impl Board {
                 stage: if left.is_empty() { Stage::ReadingBack } else { Stage::Loading },
                 reads_left,
                 target: Vec::new(),
-                copy: TableCopy { source: job.done.clone(), ..TableCopy::default() },
+                copy: TableCopy {
+                    source: job.done.clone(),
+                    beside: job.beside.as_ref().and_then(|beside| beside.done.clone()).unwrap_or_default(),
+                    ..TableCopy::default()
+                },
             });
         }
         Self { state: Mutex::new(State { queue, running: 0, failure: None, tables: states }), changed: Condvar::new() }
@@ -117,9 +121,7 @@ impl Board {
         table.copy.source[batch] = Some(loaded.checksum);
         table.copy.bytes += loaded.bytes;
         table.copy.quarantined.extend(loaded.quarantined);
-        table.copy.kept += loaded.kept;
-        table.copy.skipped += loaded.skipped;
-        table.copy.skipped_keys.extend(loaded.skipped_keys);
+        table.copy.beside = loaded.beside.unwrap_or_default();
         table.copy.loading += took;
         table.loads_left -= 1;
     }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::reject::{self, OnError, Quarantined};
 use super::{CopySettings, TableJob, Worker, beside};
 use crate::db::{SqlError, Statements as _};
+use crate::port::checkpoint::BesideRows;
 use crate::port::error::PortError;
 use crate::port::progress::Event;
 use crate::port::row::{BadCell, Scratch};
@@ -19,9 +20,7 @@ pub(super) struct Loaded {
     pub checksum: Checksum,
     pub bytes: u64,
     pub quarantined: Vec<Quarantined>,
-    pub kept: u64,
-    pub skipped: u64,
-    pub skipped_keys: Vec<String>,
+    pub beside: Option<BesideRows>,
 }
 
 /// Why a batch is not in.
@@ -85,7 +84,7 @@ pub(super) fn batch(
         let quarantine = reject::sql(&settings.schema, &job.source, &loaded.quarantined);
         match settings.checkpoint {
             Some(checkpoint) => {
-                format!("{quarantine}{}", checkpoint.done(&job.source, number, loaded.checksum))
+                format!("{quarantine}{}", checkpoint.done(&job.source, number, loaded.checksum, loaded.beside.as_ref()))
             }
             None => format!("{quarantine}RELEASE SAVEPOINT liftlock_batch"),
         }

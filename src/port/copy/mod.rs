@@ -11,7 +11,7 @@ pub use reject::{OnError, Quarantined};
 pub(super) use reject::{read as read_quarantine, show, show_key, table_sql as quarantine_sql};
 
 use super::batch::Batch;
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{BesideRows, Checkpoint};
 use super::error::PortError;
 use super::options::OnConflict;
 use super::progress::{Event, Observer};
@@ -44,6 +44,8 @@ pub struct Beside {
     pub how: OnConflict,
     /// The key's columns in PostgreSQL.
     pub key: Vec<String>,
+    /// What became of the rows, where they are in already.
+    pub done: Option<BesideRows>,
 }
 
 /// What became of one table.
@@ -53,12 +55,8 @@ pub struct TableCopy {
     pub source: Vec<Option<Checksum>>,
     /// The bytes that were sent.
     pub bytes: u64,
-    /// Rows that stood in the target before and stayed.
-    pub kept: u64,
-    /// Rows of the source that are not in, since the target held their keys with other values; the first of them.
-    pub skipped: u64,
-    /// The keys of the first of those.
-    pub skipped_keys: Vec<String>,
+    /// What became of the rows where they went in beside others.
+    pub beside: BesideRows,
     /// Rows that were put aside.
     pub quarantined: Vec<Quarantined>,
     /// The time that the workers took to load it, added up.

@@ -4,17 +4,19 @@
 use std::collections::BTreeMap;
 
 use super::planning::Planned;
+use super::session;
+use crate::Dialect;
 use crate::db::{BulkDb, Statements as _};
 use crate::port::Port;
 use crate::port::batch::Batch;
-use crate::port::checkpoint::{Checkpoint, Unfinished};
+use crate::port::checkpoint::{Checkpoint, Stage, Unfinished};
 use crate::port::error::PortError;
 use crate::port::options::{OnConflict, Options};
-use crate::port::plan::{Finding, Level, Plan};
+use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
 use crate::port::scan::TableScan;
 use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, truncate_statement};
-use crate::port::translate::ddl;
+use crate::port::translate::ddl::{self, ObjectKind, Statement};
 
 /// Marks the tables that hold rows which stay: rows go in beside them, all at once.
 pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Options, target: &TargetSchema) {
@@ -107,6 +109,37 @@ pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Repor
     Ok(())
 }
 
+/// After a run that ended before its end: where all was one transaction, what was taken off goes back, for nothing is
+/// left to go on with; else it stays off for the run that goes on, and a person has to know.
+pub(super) fn after_failure(port: &Port<'_>, plan: &Plan, report: &mut Report) {
+    if filled(plan).is_empty() {
+        return;
+    }
+    let schema = &port.options.target_schema;
+    let mut look = || -> Result<bool, PortError> {
+        let mut db = session::connect(port)?;
+        if port.single_transaction {
+            put_back(port, &mut db, report)?;
+        }
+        Ok(target::is_pending(&mut db, schema)?)
+    };
+    let pending = look().unwrap_or_else(|error| {
+        tracing::debug!(%error, "after a failure");
+        true
+    });
+    if pending {
+        let until = if port.single_transaction {
+            "the next port into it puts them back"
+        } else {
+            "they stay off until it is gone on with (`--resume`) or begun anew (`--restart`)"
+        };
+        report.notes.push(format!(
+            "foreign keys or triggers of the target's tables are off for the copy, and {until}; the table \
+             `liftlock_port_restore` in the schema `{schema}` has what puts each back"
+        ));
+    }
+}
+
 /// Sets the sequences of tables that were there before.
 pub(super) fn sequences(planned: &Planned, control: &mut BulkDb) -> Result<(), PortError> {
     let tables = filled(&planned.plan);
@@ -125,19 +158,31 @@ pub(super) fn sequences(planned: &Planned, control: &mut BulkDb) -> Result<(), P
     Ok(())
 }
 
-/// Takes away what an unfinished run made: its tables, the rows that it copied, its bookkeeping.
-pub(super) fn undo(port: &Port<'_>, run: &Unfinished, control: &mut BulkDb) -> Result<(), PortError> {
+/// Takes away what an unfinished run made: its tables, the rows that it copied, its bookkeeping. Rows that it copied
+/// beside others which stay can't be told from those: all of them stay, and what is ported again finds them there.
+pub(super) fn undo(run: &Unfinished, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
+    refuse_rows_of_others(run, control)?;
     let mut sql = String::from("BEGIN;\n");
-    for statement in ddl::drop_all(&run.plan) {
-        // not all that the plan has was made
-        sql.push_str(&statement.sql.replacen("DROP VIEW ", "DROP VIEW IF EXISTS ", 1).replacen(
-            "DROP CONSTRAINT ",
-            "DROP CONSTRAINT IF EXISTS ",
-            1,
-        ));
+    for Statement { object, kind, table, sql: drop } in ddl::drop_all(&run.plan) {
+        // not all that the plan has was made, and some of it may be gone
+        let drop = match (kind, table) {
+            // a view of that name is somebody else's as long as the run has made none
+            (ObjectKind::View, _) if run.stage == Stage::Copying => continue,
+            (ObjectKind::View, _) => drop.replacen("DROP VIEW", "DROP VIEW IF EXISTS", 1),
+            (ObjectKind::ForeignKey, Some(table)) => format!(
+                "ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}",
+                qualified(&run.plan, &table),
+                Dialect::Postgres.quote_identifier(&object)
+            ),
+            _ => drop.replacen("DROP TABLE", "DROP TABLE IF EXISTS", 1),
+        };
+        sql.push_str(&drop);
         sql.push_str(";\n");
     }
-    sql.push_str(&truncate(&run.plan));
+    // what is empty needs no emptying, which tables that refer to it may forbid
+    let own = run.plan.tables.iter().filter(|table| is_filled_alone(table) && copied(run, table) > 0);
+    let own: Vec<String> = own.map(|table| table.target.clone()).collect();
+    sql.extend(truncate_statement(&run.plan.target_schema, &own).map(|sql| format!("{sql};\n")));
     sql.push_str(&Checkpoint::new(&run.plan.target_schema).end());
     sql.push_str("\nCOMMIT;");
     let undone = control.execute(&sql);
@@ -147,6 +192,63 @@ pub(super) fn undo(port: &Port<'_>, run: &Unfinished, control: &mut BulkDb) -> R
         tracing::debug!(%error, "roll back");
     }
     undone.map_err(|error| PortError::target("take away what the unfinished port made", error))?;
-    let mut ignored = Report::default();
-    put_back(port, control, &mut ignored)
+    let stay = run.plan.tables.iter().filter(|table| table.beside.is_some() && copied(run, table) > 0);
+    report.notes.extend(stay.map(|table| {
+        format!("the rows that the unfinished port copied into `{}` beside others are still there", table.target)
+    }));
+    Ok(())
+}
+
+/// The table was there before, and held nothing.
+fn is_filled_alone(table: &TablePlan) -> bool {
+    table.existing && table.beside.is_none()
+}
+
+fn qualified(plan: &Plan, table: &str) -> String {
+    let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
+    format!("{}.{}", quote(&plan.target_schema), quote(table))
+}
+
+/// The rows of a table that the run has copied.
+fn copied(run: &Unfinished, table: &TablePlan) -> u64 {
+    let batches = run.batches.iter().filter(|batch| batch.table == table.source);
+    batches.filter_map(|batch| batch.done).map(|done| done.rows).sum()
+}
+
+/// Stops where rows would be lost, or be there twice, that are not the run's alone.
+fn refuse_rows_of_others(run: &Unfinished, control: &mut BulkDb) -> Result<(), PortError> {
+    for table in &run.plan.tables {
+        let (name, copied) = (qualified(&run.plan, &table.target), copied(run, table));
+        if table.beside.is_some() {
+            if copied > 0 && run.plan.on_conflict.unwrap_or(OnConflict::Error) == OnConflict::Error {
+                return Err(PortError::Unfit {
+                    message: format!(
+                        "the unfinished port has copied rows into `{}` beside others: which of them are its own is not \
+                         known, and to begin anew would copy them again",
+                        table.target
+                    ),
+                    hint: "go on with it: `--resume`".to_owned(),
+                });
+            }
+            continue;
+        }
+        let failed = |error| PortError::target(format!("count the rows of {name}"), error);
+        let literal = Dialect::Postgres.literal(&name);
+        let there = control.query(&format!("SELECT to_regclass({literal}) IS NOT NULL")).map_err(failed)?;
+        if there.first().and_then(|row| row.first()?.as_deref()) != Some("t") {
+            continue;
+        }
+        let counted = control.query(&format!("SELECT count(*) FROM {name}")).map_err(failed)?;
+        let rows: u64 = counted.first().and_then(|row| row.first()?.as_deref()?.parse().ok()).unwrap_or(0);
+        if rows > copied {
+            return Err(PortError::Unfit {
+                message: format!(
+                    "`{}` holds {rows} rows, and the unfinished port has copied {copied} of them: the others would be lost",
+                    table.target
+                ),
+                hint: "move the others elsewhere, then use `--restart`; or go on with the port: `--resume`".to_owned(),
+            });
+        }
+    }
+    Ok(())
 }

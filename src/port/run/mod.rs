@@ -13,7 +13,7 @@ mod views;
 use std::time::Instant;
 
 use super::Port;
-use super::checkpoint::{Checkpoint, Stage, StoredBatch, Unfinished};
+use super::checkpoint::{BesideRows, Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker, quarantine_sql};
 use super::error::PortError;
 use super::options::OnConflict;
@@ -24,7 +24,7 @@ use super::row::RowCodec;
 use super::target;
 use super::translate::ddl;
 use crate::Dialect;
-use crate::db::{BulkDb, Snapshot, Statements as _};
+use crate::db::{BulkDb, ErrorClass, Snapshot, Statements as _};
 use crate::error::ErrorKind;
 use planning::Planned;
 use session::Sessions;
@@ -36,7 +36,11 @@ pub fn port(port: &Port<'_>) -> (Report, Option<Plan>, Option<PortError>) {
     let _work = port.interrupt.work();
     let Err(error) = execute(port, &mut report, &mut plan) else { return (report, plan, None) };
     // whatever gave up then did so because it was asked to: a wait for a lock, a statement
-    let error = if port.interrupt.is_set() { PortError::Interrupted } else { error };
+    let error = match error {
+        error @ (PortError::Interrupted | PortError::RolledBack(_)) => error,
+        _ if port.interrupt.is_set() => PortError::Interrupted,
+        error => error,
+    };
     report.result = match error.kind() {
         ErrorKind::Interrupted => Outcome::Interrupted,
         ErrorKind::Usage | ErrorKind::Failed => Outcome::Failed,
@@ -131,7 +135,7 @@ fn phased(
     let mut unfinished = find_unfinished(port, &mut control)?;
     match &unfinished {
         Some(run) if port.restart => {
-            existing::undo(port, run, &mut control)?;
+            existing::undo(run, &mut control, report)?;
             unfinished = None;
         }
         Some(run) if !port.resume => {
@@ -175,27 +179,41 @@ fn phased(
         bytes: plan.tables.iter().map(|table| table.bytes).sum(),
         tables: plan.tables.len(),
     });
+    // all that may not be had is asked for before anything is changed
+    let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
-        check_finished(port, plan, &tables, run, &mut snapshot, &mut control)?;
+        check_finished(port, plan, &tables, run, &mut snapshot, sessions.control())?;
     }
     let checkpoint = Checkpoint::new(&plan.target_schema);
     if unfinished.is_none() {
         phases.begin(Phase::Creating, report);
-        basis.make(port, &mut control)?;
-        create(port, &planned, &tables, &checkpoint, &mut control)?;
+        basis.make(port, sessions.control())?;
+        create(port, &planned, &tables, &checkpoint, sessions.control())?;
     }
     phases.begin(Phase::Copying, report);
-    let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
     let cancellers = sessions.cancellers();
     let _running = port.interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
     let copied = copy(port, plan, &tables, &checkpoint, &mut snapshot, &mut sessions, report);
-    if let Err(error) = copied {
-        return Err(if port.interrupt.is_set() { PortError::Interrupted } else { error });
-    }
     let stage = unfinished.as_ref().map_or(Stage::Copying, |run| run.stage);
-    let finished = finish(port, &planned, stage, &checkpoint, &mut sessions, report, phases, &snapshot);
-    finished.map_err(|error| if port.interrupt.is_set() { PortError::Interrupted } else { error })
+    let finished = copied
+        .map_err(|error| rolled_back(port, error))
+        .and_then(|()| finish(port, &planned, stage, &checkpoint, &mut sessions, report, phases, &snapshot));
+    let Err(error) = finished else { return Ok(()) };
+    let error = match error {
+        PortError::RolledBack(_) if port.interrupt.is_set() => rolled_back(port, PortError::Interrupted),
+        _ if port.interrupt.is_set() => PortError::Interrupted,
+        error => error,
+    };
+    // what is open is rolled back with them
+    drop(sessions);
+    existing::after_failure(port, plan, report);
+    Err(error)
+}
+
+/// An error before the end of the one transaction, where all is one.
+fn rolled_back(port: &Port<'_>, error: PortError) -> PortError {
+    if port.single_transaction { PortError::RolledBack(Box::new(error)) } else { error }
 }
 
 /// The tables to be copied, each with its batches: those of the scan, or those of the run that is gone on with.
@@ -210,21 +228,22 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
             [] => (scan.batches.clone(), vec![None; scan.batches.len()]),
             stored => stored.iter().map(|stored| (stored.batch.clone(), stored.done)).unzip(),
         };
+        let became = stored.iter().find_map(|stored| stored.beside.clone());
         jobs.push(TableJob {
             source: plan.source.clone(),
             codec: RowCodec::new(plan, table, &planned.plan.target_schema),
             batches,
             done,
-            beside: beside(&planned.plan, plan),
+            beside: beside(&planned.plan, plan, became),
         });
     }
     jobs
 }
 
 /// How rows get into a table that keeps those that it holds.
-fn beside(plan: &Plan, table: &TablePlan) -> Option<Beside> {
+fn beside(plan: &Plan, table: &TablePlan, done: Option<BesideRows>) -> Option<Beside> {
     let key = table.beside.clone()?;
-    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key })
+    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key, done })
 }
 
 fn check_finished(
@@ -280,6 +299,7 @@ fn create(
                     number,
                     batch: batch.clone(),
                     done: None,
+                    beside: None,
                 })
             })
             .collect();
@@ -352,11 +372,17 @@ fn finish(
     let resumed = report.resumed;
     let single = port.single_transaction;
     let how = finish::How { resumed, single, interrupt: &port.interrupt, observer: port.observer };
-    let not_made = finish::make_objects(plan, sessions.all(), &how)?;
+    let not_made = finish::make_objects(plan, sessions.all(), &how).map_err(|error| rolled_back(port, error))?;
     report.findings.extend(not_made);
-    existing::sequences(planned, sessions.control())?;
+    existing::sequences(planned, sessions.control()).map_err(|error| rolled_back(port, error))?;
     if port.single_transaction {
-        sessions.control().execute("COMMIT").map_err(|error| PortError::target("commit", error))?;
+        // nothing that is written later takes this to the disk
+        let committed = sessions.control().execute("SET LOCAL synchronous_commit = on; COMMIT");
+        committed.map_err(|error| match error.class {
+            // it may have been done, or not
+            ErrorClass::ConnectionLost => PortError::target("commit", error),
+            _ => rolled_back(port, PortError::target("commit", error)),
+        })?;
     }
     existing::put_back(port, sessions.control(), report)?;
     finish::analyze(plan, sessions.all())?;

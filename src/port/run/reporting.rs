@@ -41,9 +41,9 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.loading = copy.loading;
         table.reading_back = copy.reading_back;
         table.quarantined.clone_from(&copy.quarantined);
-        table.exempt_rows = copy.skipped;
-        table.exempt_keys.clone_from(&copy.skipped_keys);
-        table.kept_rows = copy.kept;
+        table.exempt_rows = copy.beside.skipped;
+        table.exempt_keys.clone_from(&copy.beside.skipped_keys);
+        table.kept_rows = copy.beside.kept;
         let Some(proof) = &copy.proof else {
             let mut stored = Checksum::default();
             copy.source.iter().flatten().for_each(|sum| stored += *sum);

@@ -11,6 +11,7 @@ mod json_of;
 mod objects;
 mod real;
 mod resume;
+mod review;
 mod robustness;
 mod values;
 mod values_of;
