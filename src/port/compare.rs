@@ -94,7 +94,14 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
         let codec = RowCodec::new(table, declared, &plan.target_schema);
         jobs.push((
             declared,
-            TableJob { source: table.source.clone(), codec, batches: Vec::new(), done: Vec::new(), beside: None },
+            TableJob {
+                source: table.source.clone(),
+                codec,
+                batches: Vec::new(),
+                done: Vec::new(),
+                beside: None,
+                after: Vec::new(),
+            },
         ));
     }
     let cancellers: Vec<_> = sessions.iter().map(BulkDb::canceller).collect();
@@ -151,6 +158,7 @@ fn plan(
             let mut plan = plan.clone();
             plan.tables.retain(|table| options.includes(&table.source));
             plan.findings.clear();
+            plan.findings.extend(not_in_the_plan(&plan, schema, options)?);
             plan
         }
         None => {
@@ -179,6 +187,46 @@ fn plan(
     }
     plan.tables.retain(|table| target.table(&table.target).is_some());
     Ok(plan)
+}
+
+/// What a plan says nothing of, and so is not compared.
+fn not_in_the_plan(plan: &Plan, schema: &Schema, options: &Options) -> Result<Vec<Finding>, PortError> {
+    let mut findings = Vec::new();
+    for table in &plan.tables {
+        let declared = schema.table(&table.source);
+        let known = |name: &str| {
+            declared.is_some_and(|table| table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)))
+        };
+        let unknown = table.columns.iter().find(|column| !known(&column.source));
+        if declared.is_none() || unknown.is_some() {
+            let name = unknown.map_or_else(String::new, |column| format!(".`{}`", column.source));
+            return Err(PortError::Unfit {
+                message: format!("the plan has `{}`{name}, and the source does not", table.source),
+                hint: "compare by the plan of this source, or without one".to_owned(),
+            });
+        }
+    }
+    let left_out = |code: &str, table: &str, object: Option<&String>, message: &str| Finding {
+        code: code.to_owned(),
+        level: Level::LeftOut,
+        table: Some(table.to_owned()),
+        object: object.cloned(),
+        message: message.to_owned(),
+        accepted: true,
+        ..Finding::default()
+    };
+    for table in schema.tables.iter().filter(|table| options.includes(&table.name)) {
+        let Some(planned) = plan.table(&table.name) else {
+            let message = "the plan does not have the table: its rows are not compared";
+            findings.push(left_out("table-left-out", &table.name, None, message));
+            continue;
+        };
+        for column in table.columns.iter().filter(|column| planned.column(&column.name).is_none()) {
+            let message = "the plan does not have the column: its values are not compared";
+            findings.push(left_out("column-left-out", &table.name, Some(&column.name), message));
+        }
+    }
+    Ok(findings)
 }
 
 /// The findings of a plan that say what is not compared, or on what assumption.

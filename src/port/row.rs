@@ -365,8 +365,11 @@ impl SourceSql {
             (None, Some(key)) => key.columns.iter().map(|column| quote(&column.name)).collect(),
             (None, None) => Vec::new(),
         };
+        // an unknown name in double quotes alone would be text to SQLite, the same in every row
+        // (https://www.sqlite.org/quirks.html#double_quoted_string_literals_are_accepted)
+        let column = |name: &str| format!("main.{}.{}", quote(&table.name), quote(name));
         let columns: Vec<String> =
-            plan.columns.iter().map(|column| quote(&column.source)).chain(key.iter().cloned()).collect();
+            plan.columns.iter().map(|of| column(&of.source)).chain(key.iter().cloned()).collect();
         Self { select: format!("SELECT {} FROM main.{}", columns.join(", "), quote(&table.name)), key }
     }
 

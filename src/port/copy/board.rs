@@ -40,6 +40,8 @@ struct State {
 #[derive(Default)]
 struct TableState {
     loads_left: usize,
+    /// The tables that have to be in first.
+    after: Vec<usize>,
     stage: Stage,
     reads_left: usize,
     target: Vec<Checksum>,
@@ -52,6 +54,35 @@ enum Stage {
     Loading,
     ReadingBack,
     Compared,
+}
+
+impl State {
+    fn may_begin(&self, task: &Task) -> bool {
+        let Task::Load { table, .. } = task else { return true };
+        self.tables[*table].after.iter().all(|parent| self.tables[*parent].loads_left == 0)
+    }
+}
+
+/// A task in hand. Where it is dropped without an end, by a panic, the work of all ends: the others would wait for it.
+pub(super) struct InHand<'a> {
+    board: &'a Board,
+    ended: bool,
+}
+
+impl InHand<'_> {
+    /// The end of the task.
+    pub fn finish(mut self, result: Result<(), PortError>) {
+        self.ended = true;
+        self.board.finish(result);
+    }
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.board.finish(Err(PortError::Interrupted));
+        }
+    }
 }
 
 impl Board {
@@ -69,6 +100,7 @@ impl Board {
             let reads_left = usize::from(left.is_empty());
             states.push(TableState {
                 loads_left: left.len(),
+                after: job.after.iter().copied().filter(|parent| *parent != table).collect(),
                 stage: if left.is_empty() { Stage::ReadingBack } else { Stage::Loading },
                 reads_left,
                 target: Vec::new(),
@@ -87,13 +119,20 @@ impl Board {
     }
 
     /// The next thing to do; waits while what others do may lead to more. `None`: all is done, or something failed.
-    pub fn take(&self) -> Option<Task> {
+    pub fn take(&self) -> Option<(Task, InHand<'_>)> {
+        self.next().map(|task| (task, InHand { board: self, ended: false }))
+    }
+
+    fn next(&self) -> Option<Task> {
         let mut state = self.lock();
         loop {
             if state.failure.is_some() {
                 return None;
             }
-            if let Some(task) = state.queue.pop_front() {
+            // where nothing is under way that could end a wait, none can be waited for
+            let next = state.queue.iter().position(|task| state.may_begin(task));
+            let next = next.or((state.running == 0 && !state.queue.is_empty()).then_some(0));
+            if let Some(task) = next.and_then(|next| state.queue.remove(next)) {
                 state.running += 1;
                 return Some(task);
             }
@@ -104,8 +143,7 @@ impl Board {
         }
     }
 
-    /// The end of a task that was taken.
-    pub fn finish(&self, result: Result<(), PortError>) {
+    fn finish(&self, result: Result<(), PortError>) {
         let mut state = self.lock();
         state.running -= 1;
         if let Err(error) = result {
@@ -180,5 +218,69 @@ impl Board {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let copies = state.tables.into_iter().map(|table| table.copy).collect();
         (copies, state.failure.map_or(Ok(()), Err))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::batch::Batch;
+    use crate::port::plan::TablePlan;
+    use crate::port::row::RowCodec;
+    use crate::schema::Table;
+
+    fn jobs(afters: &[&[usize]]) -> Vec<TableJob> {
+        let job = |after: &&[usize]| TableJob {
+            source: "t".to_owned(),
+            codec: RowCodec::new(&TablePlan::default(), &Table::default(), "public"),
+            batches: vec![Batch::default()],
+            done: vec![None],
+            beside: None,
+            after: after.to_vec(),
+        };
+        afters.iter().map(job).collect()
+    }
+
+    #[test]
+    fn a_worker_that_panics_leaves_no_other_waiting() {
+        let board = Board::new(&jobs(&[&[]]));
+        let panicked = std::thread::scope(|scope| {
+            let (taken, is_taken) = std::sync::mpsc::channel();
+            let first = scope.spawn({
+                let board = &board;
+                move || {
+                    let _task = board.take().expect("there is one");
+                    taken.send(()).expect("the other listens");
+                    panic!("in the middle of a task");
+                }
+            });
+            is_taken.recv().expect("it is taken");
+            // waits for what the first may lead to
+            assert!(board.take().is_none());
+            first.join().is_err()
+        });
+        assert!(panicked);
+        assert!(board.into_results().1.is_err());
+    }
+
+    #[test]
+    fn a_table_waits_for_those_that_it_refers_to() {
+        let board = Board::new(&jobs(&[&[1], &[]]));
+        let (task, parent) = board.take().expect("there is one");
+        assert_eq!(task.table(), 1);
+        board.loaded(1, 0, Loaded::default(), Duration::ZERO);
+        parent.finish(Ok(()));
+        let (task, child) = board.take().expect("there is one");
+        assert_eq!(task.table(), 0);
+        child.finish(Ok(()));
+    }
+
+    #[test]
+    fn tables_that_refer_to_each_other_do_not_wait_for_ever() {
+        let board = Board::new(&jobs(&[&[1], &[0]]));
+        let (task, first) = board.take().expect("there is one");
+        assert_eq!(task.table(), 0);
+        first.finish(Ok(()));
+        assert_eq!(board.take().expect("there is one").0.table(), 1);
     }
 }

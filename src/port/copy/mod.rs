@@ -8,7 +8,9 @@ mod reject;
 use std::time::{Duration, Instant};
 
 pub use reject::{OnError, Quarantined};
-pub(super) use reject::{read as read_quarantine, show, show_key, table_sql as quarantine_sql};
+pub(super) use reject::{
+    make_sql as quarantine_table_sql, read as read_quarantine, show, show_key, table_sql as quarantine_sql,
+};
 
 use super::batch::Batch;
 use super::checkpoint::{BesideRows, Checkpoint};
@@ -35,6 +37,9 @@ pub struct TableJob {
     pub done: Vec<Option<Checksum>>,
     /// The target's table holds rows that stay; then there is one batch.
     pub beside: Option<Beside>,
+    /// The tables, by their place among all, whose rows have to be in before this one's: it refers to them by foreign
+    /// keys that stay on.
+    pub after: Vec<usize>,
 }
 
 /// How rows get in beside others.
@@ -109,7 +114,7 @@ pub fn run(
 }
 
 fn work(tables: &[TableJob], mut worker: Worker<'_>, board: &Board, settings: &CopySettings<'_>) {
-    while let Some(task) = board.take() {
+    while let Some((task, in_hand)) = board.take() {
         let table = task.table();
         let began = Instant::now();
         let result = match task {
@@ -121,7 +126,7 @@ fn work(tables: &[TableJob], mut worker: Worker<'_>, board: &Board, settings: &C
             }
         };
         let result = result.and_then(|()| advance(table, tables, &mut worker, board, settings));
-        board.finish(result);
+        in_hand.finish(result);
     }
 }
 

@@ -121,13 +121,20 @@ pub(super) fn one_by_one(
     Ok(loaded)
 }
 
+/// The SQL that makes the quarantine's table where it is not there.
+pub(crate) fn make_sql(schema: &str) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {schema}.{TABLE} (table_name text NOT NULL, row_key text NOT NULL, reason text NOT \
+         NULL, row jsonb NOT NULL, put_aside timestamptz NOT NULL DEFAULT now());\n"
+    )
+}
+
 /// The SQL that makes the quarantine's table, and empties it of an earlier run's rows of these tables.
 pub(crate) fn table_sql<'a>(schema: &str, tables: impl Iterator<Item = &'a str>) -> String {
     let tables: Vec<String> = tables.map(|table| Dialect::Postgres.literal(table)).collect();
     format!(
-        "CREATE TABLE IF NOT EXISTS {schema}.{TABLE} (table_name text NOT NULL, row_key text NOT NULL, reason text NOT \
-         NULL, row jsonb NOT NULL, put_aside timestamptz NOT NULL DEFAULT now());\n\
-         DELETE FROM {schema}.{TABLE} WHERE table_name = ANY (ARRAY[{}]::text[]);\n",
+        "{}DELETE FROM {schema}.{TABLE} WHERE table_name = ANY (ARRAY[{}]::text[]);\n",
+        make_sql(schema),
         tables.join(", ")
     )
 }

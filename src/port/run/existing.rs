@@ -10,6 +10,7 @@ use crate::db::{BulkDb, Statements as _};
 use crate::port::Port;
 use crate::port::batch::Batch;
 use crate::port::checkpoint::{Checkpoint, Stage, Unfinished};
+use crate::port::copy::TableJob;
 use crate::port::error::PortError;
 use crate::port::options::{OnConflict, Options};
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
@@ -63,6 +64,22 @@ pub(super) fn take_off(port: &Port<'_>, plan: &Plan, control: &mut BulkDb) -> Re
     }
     let taken = target::take_off(control, &port.options.target_schema, &tables)?;
     tracing::info!("{} foreign keys and {} triggers are off", taken.foreign_keys.len(), taken.triggers.len());
+    Ok(())
+}
+
+/// Has tables wait for those that they refer to by foreign keys which are still on.
+pub(super) fn order(plan: &Plan, jobs: &mut [TableJob], control: &mut BulkDb) -> Result<(), PortError> {
+    if filled(plan).is_empty() {
+        return Ok(());
+    }
+    let now = TargetSchema::read(control, &plan.target_schema)?;
+    let target = |source: &str| plan.table(source).map(|table| table.target.clone()).unwrap_or_default();
+    let targets: Vec<String> = jobs.iter().map(|job| target(&job.source)).collect();
+    for (job, target) in jobs.iter_mut().zip(&targets) {
+        let keys = now.foreign_keys(target).filter(|key| !key.is_unenforced());
+        let parents = keys.flat_map(|key| &key.parent_of);
+        job.after = parents.filter_map(|parent| targets.iter().position(|target| target == parent)).collect();
+    }
     Ok(())
 }
 

@@ -163,7 +163,7 @@ fn phased(
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
-    let tables = jobs(&planned, unfinished.as_ref());
+    let mut tables = jobs(&planned, unfinished.as_ref());
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {
         if unfinished.is_some() {
@@ -184,6 +184,12 @@ fn phased(
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
         check_finished(port, plan, &tables, run, &mut snapshot, sessions.control())?;
+        if port.on_error == OnError::Quarantine {
+            // the run before may not have been asked to put rows aside; what it put aside stays
+            let make = copy::quarantine_table_sql(&Dialect::Postgres.quote_identifier(&plan.target_schema));
+            let made = sessions.control().execute(&make);
+            made.map_err(|error| PortError::target("make the table for rows put aside", error))?;
+        }
     }
     let checkpoint = Checkpoint::new(&plan.target_schema);
     if unfinished.is_none() {
@@ -191,6 +197,7 @@ fn phased(
         basis.make(port, sessions.control())?;
         create(port, &planned, &tables, &checkpoint, sessions.control())?;
     }
+    existing::order(plan, &mut tables, sessions.control())?;
     phases.begin(Phase::Copying, report);
     let cancellers = sessions.cancellers();
     let _running = port.interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
@@ -235,6 +242,7 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
             batches,
             done,
             beside: beside(&planned.plan, plan, became),
+            after: Vec::new(),
         });
     }
     jobs

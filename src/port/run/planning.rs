@@ -9,7 +9,7 @@ use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
 use crate::port::copy::OnError;
 use crate::port::error::PortError;
-use crate::port::options::Options;
+use crate::port::options::{OnConflict, Options};
 use crate::port::plan::{Finding, Level, Plan, assemble, revise};
 use crate::port::scan::TableScan;
 use crate::port::target::{Rows, TargetSchema, match_tables};
@@ -84,9 +84,10 @@ pub(super) fn plan_again(
     let mut before = target.clone();
     before.tables.retain(|table| run.plan.tables.iter().any(|plan| plan.existing && plan.target == table.name));
     let options = Options {
-        truncate: true,
+        // that there are rows is no matter now, and nothing is emptied any more
+        truncate: false,
         create_missing: true,
-        on_conflict: None,
+        on_conflict: Some(OnConflict::Error),
         target_schema: run.plan.target_schema.clone(),
         ..basis.options(&port.options)
     };

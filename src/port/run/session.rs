@@ -37,12 +37,15 @@ pub(in crate::port) fn connect_to(target: &PostgresTarget) -> Result<BulkDb, Por
     let set_up = db.execute(
         "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET TimeZone = 'UTC'; \
          SET synchronous_commit = off; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
-         SET extra_float_digits = 1; SET client_min_messages = warning;",
+         SET extra_float_digits = 1; SET client_min_messages = warning; SET bytea_output = 'hex'; \
+         SET quote_all_identifiers = off;",
     );
     set_up.map_err(|error| PortError::target("set the session up", error))?;
-    // not in every server: built without it, or older than version 14
-    if let Err(error) = db.execute("SET default_toast_compression = lz4") {
-        tracing::debug!(%error, "lz4");
+    // not in every server: built without it, or older than version 14, 14 and 17
+    for setting in ["default_toast_compression = lz4", "idle_session_timeout = 0", "transaction_timeout = 0"] {
+        if let Err(error) = db.execute(&format!("SET {setting}")) {
+            tracing::debug!(%error, setting);
+        }
     }
     Ok(db)
 }

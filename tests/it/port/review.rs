@@ -4,6 +4,7 @@
 use super::Port;
 
 /// A table of the application's that keeps the rows that it holds.
+#[cfg(feature = "crash-tests")]
 fn beside() -> Port {
     let port = Port::of(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'mine'), (2, 'b'), (3, 'c');
@@ -178,4 +179,85 @@ fn a_failed_port_says_what_is_off() {
     port.sqlite("UPDATE t SET v = 'yes' WHERE id = 2");
     port.plainly(&["--resume"]).is_proven();
     assert_eq!(port.target.query(ARE_ON), ["1|O"]);
+}
+
+#[test]
+fn rows_are_put_aside_from_here_on() {
+    let port = refusing();
+    assert_eq!(port.plainly(&[]).ran.code, Some(3));
+    let done = port.plainly(&["--resume", "--on-error", "quarantine"]).is_incomplete();
+    assert_eq!(port.target.query("SELECT id FROM t"), ["1"], "{done}");
+    assert_eq!(port.target.query("SELECT table_name, row_key FROM liftlock_quarantine"), ["t|rowid 2"], "{done}");
+    assert_eq!(port.target.query(ARE_ON), ["1|O"]);
+}
+
+#[cfg(feature = "crash-tests")]
+#[test]
+fn a_table_that_others_refer_to_is_gone_on_with() {
+    for (go_on, point) in [
+        ("--resume", "port-batch-committed#1"),
+        ("--resume", "port-batch-begun#1"),
+        ("--restart", "port-batch-begun#1"),
+    ] {
+        let port = Port::of("CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1), (2);");
+        port.target.execute("CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE outside (p bigint REFERENCES p)");
+        let killed = port.killed_at(point, &["--jobs", "1", "--batch-rows", "1"]);
+        assert_eq!(killed.code, None);
+        super::resume::others_have_ended(&port);
+        let done = port.plainly(&[go_on, "--yes"]).is_proven();
+        assert_eq!(port.target.query("SELECT id FROM p ORDER BY 1"), ["1", "2"], "{go_on} {done}");
+    }
+}
+
+#[test]
+fn a_plan_of_another_source_proves_nothing() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, w TEXT); INSERT INTO t VALUES (1, 'a', 'w');");
+    port.run(&[]).is_proven();
+    let plan = port.project.read("plan-out.yaml");
+    // to SQLite, a name in double quotes that it does not know is a text
+    port.target.execute("ALTER TABLE t ADD COLUMN nosuch text DEFAULT 'nosuch'");
+    port.project.write("other.yaml", &plan.replace("source: v\n    target: v", "source: nosuch\n    target: nosuch"));
+    let done = port.compare(&["--plan", "other.yaml"]);
+    assert_eq!(done.ran.code, Some(3), "{done}");
+    assert!(done.ran.stderr.contains("nosuch"), "{done}");
+    port.project.write("fewer.yaml", &plan.replace("  - source: v\n    target: v\n    type: text\n", ""));
+    port.sqlite("CREATE TABLE more (x INT)");
+    let done = port.compare(&["--plan", "fewer.yaml"]);
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(0), Some("proven")), "{done}");
+    done.finding("t", "v", &["not compared"]);
+    done.finding("more", "", &["not compared"]);
+}
+
+#[test]
+fn foreign_keys_that_can_not_be_taken_off() {
+    // the child stands before its parent, and each has several batches
+    let port = Port::of(&format!(
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, p INT REFERENCES parent); INSERT INTO child {series} SELECT i, 500 - i FROM n;
+         CREATE TABLE parent (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO parent {series} SELECT i, 'v' FROM n; INSERT INTO parent VALUES (0, 'v');",
+        series = super::values::series(500)
+    ));
+    let role = port.target.value("SELECT current_database() || '_role'");
+    port.target.execute(&format!(
+        "CREATE ROLE {role} LOGIN; CREATE TABLE parent (id bigint PRIMARY KEY, v text);
+         CREATE TABLE child (id bigint PRIMARY KEY, p bigint REFERENCES parent);
+         GRANT ALL ON parent, child TO {role}; GRANT CREATE ON SCHEMA public TO {role};"
+    ));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    for jobs in ["1", "2", "8"] {
+        let ran = port.project.run(&["port", "source.db", &url, "--json", "--jobs", jobs, "--batch-rows", "50"]);
+        super::Done::of(ran).is_proven();
+        port.target.execute("TRUNCATE parent, child");
+    }
+}
+
+#[test]
+fn settings_of_the_database_change_no_verdict() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB); INSERT INTO t VALUES (1, x'00ff'); CREATE VIEW w AS SELECT * FROM t;",
+    );
+    let name = port.target.value("SELECT current_database()");
+    for setting in ["bytea_output = 'escape'", "quote_all_identifiers = on", "standard_conforming_strings = off"] {
+        port.target.execute(&format!("ALTER DATABASE {name} SET {setting}"));
+    }
+    port.run(&[]).is_proven();
 }
