@@ -6,6 +6,7 @@ mod postgres_bulk;
 mod postgres_tls;
 mod snapshot;
 mod sqlite;
+mod sqlite_rows;
 mod sqlite_schema;
 mod sqlite_wait;
 
@@ -13,7 +14,8 @@ pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
 pub use postgres::PostgresDb;
 pub use postgres_bulk::{BulkDb, CopyIn};
 pub use snapshot::{Snapshot, SnapshotError};
-pub use sqlite::{Broken, Row, SqliteDb};
+pub use sqlite::{Broken, SqliteDb};
+pub use sqlite_rows::Row;
 
 use crate::Dialect;
 use crate::config::Target;

@@ -19,6 +19,9 @@ use crate::config::PostgresTarget;
 /// (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format").
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
+/// How much is handed to the driver at once.
+const PIECE: usize = 1 << 20;
+
 /// What stands after them.
 const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
 
@@ -167,6 +170,12 @@ impl CopyIn<'_> {
     /// # Errors
     /// [`SqlError`] where the server has refused a row, or is gone.
     pub fn send(&mut self, rows: Vec<u8>) -> Result<(), SqlError> {
-        self.runtime.block_on(self.sink.send(Bytes::from(rows))).map_err(|error| describe(&error, ""))
+        let mut rows = Bytes::from(rows);
+        // the driver copies what it is given: a row of a gigabyte goes to it in pieces
+        while rows.len() > PIECE {
+            let piece = rows.split_to(PIECE);
+            self.runtime.block_on(self.sink.send(piece)).map_err(|error| describe(&error, ""))?;
+        }
+        self.runtime.block_on(self.sink.send(rows)).map_err(|error| describe(&error, ""))
     }
 }

@@ -90,11 +90,6 @@ impl Snapshot {
         patience: Duration,
         interrupt: &Interrupt,
     ) -> Result<Self, SnapshotError> {
-        if let SqliteLocation::File(path) = &target.location
-            && !path.exists()
-        {
-            return Err(SnapshotError::Missing { path: path.display().to_string() });
-        }
         let mut notes = Vec::new();
         let (first, target, copy) = open_first(target, &mut notes)?;
         let read = |source| SnapshotError::Read { path: target.to_string(), source };

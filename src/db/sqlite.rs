@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, ffi};
 
 use super::{Access, DbError, ErrorClass, SqlError, SqlFacts, TextRow, sqlite_wait};
 use crate::Dialect;
 use crate::config::{SqliteLocation, SqliteTarget};
 use crate::interrupt::Interrupt;
-use crate::value::SqlValue;
 
 /// A foreign key that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +53,7 @@ impl fmt::Display for Broken {
 /// A connection to a SQLite database.
 #[derive(Debug)]
 pub struct SqliteDb {
-    connection: Connection,
+    pub(super) connection: Connection,
     target: Option<SqliteTarget>,
     /// How long it waits for a lock while no run sets that; what a program gets back with its connection.
     busy_timeout: Duration,
@@ -70,34 +68,6 @@ impl From<Connection> for SqliteDb {
         let timeout = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0));
         let busy_timeout = timeout.map_or(BUSY_TIMEOUT, |ms| Duration::from_millis(ms.into()));
         Self { connection, target: None, busy_timeout }
-    }
-}
-
-/// A row of a SELECT, borrowed until the next is asked for.
-#[derive(Debug)]
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
-
-impl Row<'_> {
-    /// The value of the column at `at`, from 0; NULL where there is no such column.
-    #[must_use]
-    pub fn get(&self, at: usize) -> SqlValue<'_> {
-        match self.0.get_ref(at) {
-            Ok(ValueRef::Integer(integer)) => SqlValue::Integer(integer),
-            Ok(ValueRef::Real(real)) => SqlValue::Real(real),
-            Ok(ValueRef::Text(text)) => SqlValue::Text(text),
-            Ok(ValueRef::Blob(blob)) => SqlValue::Blob(blob),
-            Ok(ValueRef::Null) | Err(_) => SqlValue::Null,
-        }
-    }
-}
-
-fn value_ref(value: SqlValue<'_>) -> ValueRef<'_> {
-    match value {
-        SqlValue::Null => ValueRef::Null,
-        SqlValue::Integer(integer) => ValueRef::Integer(integer),
-        SqlValue::Real(real) => ValueRef::Real(real),
-        SqlValue::Text(text) => ValueRef::Text(text),
-        SqlValue::Blob(blob) => ValueRef::Blob(blob),
     }
 }
 
@@ -240,47 +210,6 @@ impl SqliteDb {
             }
             *done_before += 1;
         }
-    }
-
-    /// Runs one SELECT and hands each of its rows to `each`, until that breaks off or fails.
-    ///
-    /// # Errors
-    /// [`SqlError`] of the statement, made the caller's own, or what `each` fails with.
-    pub fn each_row<E: From<SqlError>>(
-        &self,
-        sql: &str,
-        parameters: &[SqlValue<'_>],
-        mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, E>,
-    ) -> Result<(), E> {
-        let failed = |error: rusqlite::Error| E::from(describe(&error, None, 0));
-        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let parameters = parameters.iter().map(|value| ToSqlOutput::Borrowed(value_ref(*value)));
-        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            if each(&Row(row))?.is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies the main database to the file `to`, which must not exist yet, in the state that this connection reads.
-    ///
-    /// # Errors
-    /// [`SqlError`] where it can't be read, or the copy not be written; what was written of it is removed.
-    pub fn back_up(&self, to: &Path) -> Result<(), SqlError> {
-        if to.exists() {
-            return Err(SqlError::other(format!("`{}` exists already; it was left as it is", to.display())));
-        }
-        let copy = || -> rusqlite::Result<()> {
-            let mut target = Connection::open(to)?;
-            // all of it in one step: between steps a writer would make it begin again
-            rusqlite::backup::Backup::new(&self.connection, &mut target)?.step(-1).map(drop)
-        };
-        copy().map_err(|error| {
-            drop(std::fs::remove_file(to));
-            describe(&error, None, 0)
-        })
     }
 
     /// Switches one of SQLite's own settings on.
@@ -475,7 +404,7 @@ fn text_of(value: ValueRef<'_>) -> Option<String> {
 }
 
 /// `sent` is the whole text and where it begins, for the errors that tell their place in what was left of it.
-fn describe(error: &rusqlite::Error, sent: Option<(usize, &str)>, done: usize) -> SqlError {
+pub(super) fn describe(error: &rusqlite::Error, sent: Option<(usize, &str)>, done: usize) -> SqlError {
     let (code, message, position) = match error {
         rusqlite::Error::SqliteFailure(code, message) => {
             (Some(*code), message.clone().unwrap_or_else(|| code.to_string()), None)

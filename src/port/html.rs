@@ -94,6 +94,10 @@ fn facts(page: &mut Page, report: &Report) {
     page.fact("From", &escape(&report.source));
     page.fact("To", &escape(&report.target));
     page.fact("Schema", &escape(&report.target_schema));
+    if let Some(version) = report.schema_by_migrations {
+        let version = format!("<data value=\"{version}\">{version}</data>");
+        page.fact("Made by", &format!("the project’s migrations up to version {version}"));
+    }
     if report.resumed {
         page.fact("Resumed", "it went on with a run that was begun before");
     }

@@ -39,8 +39,8 @@ fn full() -> Report {
         result: Outcome::Differs,
         source: "sqlite:a<b>.db".to_owned(),
         target: "postgres://u@h/d".to_owned(),
-        schema_by_migrations: Some(7),
         target_schema: "pub'lic".to_owned(),
+        schema_by_migrations: Some(20_261_120),
         resumed: true,
         rehearsal: Some(Rehearsal {
             of: Some("postgres://u@h/real".to_owned()),

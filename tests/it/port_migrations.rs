@@ -68,6 +68,16 @@ impl Case {
 }
 
 #[test]
+fn a_rehearsal_runs_the_migrations_elsewhere() {
+    let case = Case::new();
+    let json = case.port(&["--rehearse", "--accept", "trigger", "--json"]).json();
+    assert_eq!((&json["schema_by_migrations"], &json["rehearsal"]["existing"]), (&2.into(), &"none".into()), "{json}");
+    assert!(json["tables"].as_array().unwrap().iter().all(|table| table["state"] == "proven"), "{json}");
+    case.assert_empty();
+    case.port(&["--rehearse", "--emit-migrations"]).exits(2);
+}
+
+#[test]
 fn the_migrations_make_the_schema_up_to_the_version_of_the_source() {
     let case = Case::new();
     case.port(&[]).ok().says("made by the migrations in `migrations` up to 2").prints("nothing left out");

@@ -262,11 +262,9 @@ fn planned(sqlite: &rusqlite::Connection) -> liftlock::port::plan::Plan {
     let db = liftlock::db::SqliteDb::from(rusqlite::Connection::open(path).unwrap());
     let schema = db.schema().unwrap();
     let size = liftlock::port::batch::BatchSize::default();
-    let mut planned =
-        liftlock::port::plan::assemble::make(&mut [db], &schema, &options, None, size, &liftlock::Interrupt::default())
-            .unwrap();
-    liftlock::port::translate::objects::complete(&mut planned, &schema, &options, false);
-    planned.plan
+    liftlock::port::plan::assemble::make(&mut [db], &schema, &options, None, size, &liftlock::Interrupt::default())
+        .unwrap()
+        .plan
 }
 
 #[test]

@@ -161,7 +161,11 @@ fn text_that_can_not_be_text_waits_for_a_person() {
     let blocked = plan_of(&Options { accept: vec!["bad-text".to_owned()], ..Options::default() });
     assert_eq!(blocked.blockers().count(), 1, "it can't be accepted: {}", told(&blocked));
     let finding = &blocked.findings[0];
-    assert_eq!((finding.rows, finding.examples.len(), finding.choices.len()), (2, 2, 3), "{finding:?}");
+    assert_eq!((finding.rows, finding.examples.len()), (2, 2), "{finding:?}");
+    assert!(
+        ["bytea", "strip", "escape"].iter().all(|word| finding.choices.iter().any(|choice| choice.contains(word))),
+        "{finding:?}"
+    );
     assert!(finding.message.starts_with("2 of 3 values hold NUL or bytes that are no UTF-8"), "{finding:?}");
     for bad_text in [BadText::Strip, BadText::Escape] {
         check_briefly(&[("text", nul, "v text; change bad-text")], &Options { bad_text, ..Options::default() });

@@ -53,12 +53,12 @@ pub(super) struct PortArgs {
     /// The PostgreSQL database: `postgres://user@host/db` [default: as other commands find theirs]
     #[arg(value_name = "TARGET")]
     target: Option<String>,
-    /// Scan, print the plan, and write nothing
+    /// Scan, print the plan, and write nothing; without a target, it is the plan for an empty PostgreSQL
     #[arg(long)]
     dry_run: bool,
     /// Do the whole port into a database that is made for it on the same server, report, and drop it; where no target
     /// is given, on a PostgreSQL server of its own, from the programs installed here
-    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "resume", "restart", "emit_migrations"])]
     rehearse: bool,
     /// Write the report to this file, too: one HTML page, of a run that failed or was refused as well
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
@@ -131,7 +131,7 @@ struct PortJson<'a> {
 
 pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> CommandResult {
     let named = args.target.as_deref();
-    let Ends { source, target, protected, project } = if args.rehearse {
+    let Ends { source, target, protected, project } = if args.rehearse || args.dry_run {
         ends_of_rehearsal(&args.source, named, context, output)?
     } else {
         let Ends { source, target, protected, project } = ends(&args.source, named, context, output)?;
@@ -143,9 +143,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     // a page that can't be written is said before the work, not after it
     let page = args.report.as_deref().map(ReportFile::open).transpose()?;
     let interrupt = context.interrupt();
-    let (target, scratch) = match (target, args.rehearse) {
-        (Some(target), false) => (target, None),
-        (target, _) => {
+    let (target, scratch) = match target {
+        Some(target) if !args.rehearse => (target, None),
+        target => {
             let scratch = match scratch(target.as_ref(), &options, &interrupt) {
                 Ok(scratch) => scratch,
                 Err(error) => {
@@ -154,7 +154,8 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
                     return Err(error);
                 }
             };
-            output.say(&format!("rehearsing in {}", scratch.place()));
+            let what = if args.rehearse { "rehearsing in" } else { "no target is named: planned for" };
+            output.say(&format!("{what} {}", scratch.place()));
             (scratch.target().clone(), Some(scratch))
         }
     };

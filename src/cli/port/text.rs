@@ -28,6 +28,11 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
     let bytes: u64 = plan.tables.iter().map(|table| table.bytes).sum();
     let tables = plan.tables.len();
     output.line(&format!("{tables} tables, {} rows, about {} on the wire", thousands(rows), size(bytes)))?;
+    let largest = plan.tables.iter().map(|table| table.largest_row).max().unwrap_or(0);
+    output.line(&format!(
+        "memory: at most 64 MB, and twice the largest row ({}) for each connection at work",
+        size(largest)
+    ))?;
     let blockers = plan.blockers().count();
     match blockers {
         0 => output.say("nothing was written"),
@@ -86,7 +91,9 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
         };
         let accepted = if finding.accepted { ", accepted" } else { "" };
         output.line(&format!("{} [{}{accepted}]{place}: {}", finding.level, finding.code, finding.message))?;
-        for example in finding.examples.iter().take(LISTED) {
+        // of what is lost in nothing but spelling, a few say enough
+        let listed = if finding.level < Level::LeftOut { 3 } else { LISTED };
+        for example in finding.examples.iter().take(listed) {
             // a definition has lines of its own
             for line in example.lines() {
                 output.line(&format!("    {line}"))?;

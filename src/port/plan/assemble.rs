@@ -8,11 +8,10 @@ use crate::port::scan::{ScanError, TableScan};
 use crate::port::target::{ColumnPair, TableMatch, TargetSchema, match_tables};
 use crate::port::translate::objects::{self, Facts};
 use crate::schema::{Schema, Table};
-use crate::value::PgType;
+use crate::value::{Fidelity, PgType};
 
 use super::broken::{self, Broken};
 use super::candidates::TargetType;
-use super::glob::fits;
 use super::names::Names;
 use super::typing::{Typed, type_columns};
 use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts};
@@ -103,12 +102,12 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (broken, found) = broken::find(&readers[0], schema, &typed, interrupt)?;
+    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);
     let mut planned = Planned { plan, scans: typed.scans, matches, names, broken };
-    let mut facts = Facts::of(&planned, schema, options);
+    let mut facts = Facts::of(&planned, schema);
     for (column, spelling) in spellings {
         facts.columns.entry(column).or_default().spelling = Some(spelling.to_owned());
     }
@@ -143,7 +142,11 @@ fn spellings(schema: &Schema, typed: &Typed) -> Vec<((String, String), &'static 
             let seen = &typed.scans[at].columns[column_at];
             let verdict = &seen.verdicts[chosen.candidate];
             let all_texts = !seen.texts.is_empty() && seen.texts.count == seen.values();
-            if all_texts && verdict.fits() && verdict.changes.is_empty() {
+            // of ten characters, a timestamp is a date alone
+            let dates = spelling.starts_with("YYYY") && seen.longest_text == 10;
+            let spelling = if dates { "YYYY-MM-DD" } else { spelling };
+            let alike = verdict.changes.keys().all(|change| dates && *change == Fidelity::Respelled);
+            if all_texts && verdict.fits() && alike {
                 spellings.push(((table.name.clone(), column.name.clone()), spelling));
             }
         }
@@ -154,14 +157,10 @@ fn spellings(schema: &Schema, typed: &Typed) -> Vec<((String, String), &'static 
 /// The tables and views that `options` include.
 #[must_use]
 pub fn selected(schema: &Schema, options: &Options) -> Schema {
-    let wanted = |name: &str| {
-        (options.include.is_empty() || options.include.iter().any(|pattern| fits(pattern, name)))
-            && !options.exclude.iter().any(|pattern| fits(pattern, name))
-    };
     let mut schema = schema.clone();
-    schema.tables.retain(|table| wanted(&table.name));
-    schema.views.retain(|view| wanted(&view.name));
-    schema.triggers.retain(|trigger| wanted(&trigger.table));
+    schema.tables.retain(|table| options.includes(&table.name));
+    schema.views.retain(|view| options.includes(&view.name));
+    schema.triggers.retain(|trigger| options.includes(&trigger.table));
     schema
 }
 

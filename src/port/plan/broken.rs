@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
+use crate::port::options::Nocase;
 use crate::port::scan::{ScanError, Tally, broken_checks, broken_foreign_key};
 use crate::schema::{ForeignKey, ParentState, Schema, Table};
 use crate::value::PgType;
@@ -30,6 +31,7 @@ pub(super) fn find(
     db: &SqliteDb,
     schema: &Schema,
     typed: &Typed,
+    nocase: Nocase,
     interrupt: &Interrupt,
 ) -> Result<(Broken, Vec<Finding>), ScanError> {
     let mut broken = Broken::default();
@@ -46,7 +48,15 @@ pub(super) fn find(
             if is_whole(schema, typed, (at, parent_at), key) {
                 continue;
             }
-            let orphans = broken_foreign_key(db, table, key, parent, interrupt)?;
+            let without_case = key
+                .parent_columns
+                .iter()
+                .any(|name| parent.column(name).and_then(|column| column.collation.as_deref()) == Some("NOCASE"));
+            // such a key is not made, and so can't be broken
+            if without_case && nocase == Nocase::LowerIndex {
+                continue;
+            }
+            let orphans = broken_foreign_key(db, table, key, parent, without_case, interrupt)?;
             if !orphans.is_empty() {
                 broken.foreign_keys.insert((table.name.clone(), key_at));
                 findings.push(orphaned(table, key, parent, &orphans));

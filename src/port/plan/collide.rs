@@ -47,10 +47,11 @@ pub(super) fn find(
     }
     for (class, chosen) in typed.classes.iter().zip(&typed.chosen) {
         let [first, _, ..] = class.members.as_slice() else { continue };
-        if !class.members.iter().any(|id| changes(typed, id.table, id.column)) {
+        let candidate = class.candidate(*chosen);
+        // that a child's spelling and its parent's are one is what citext is for
+        if candidate.pg_type == PgType::Citext || !class.members.iter().any(|id| changes(typed, id.table, id.column)) {
             continue;
         }
-        let candidate = class.candidate(*chosen);
         let members: Vec<(&Table, KeyPart<'_>)> = class
             .members
             .iter()
@@ -74,8 +75,12 @@ impl Collisions {
         for column in changed {
             let (class, chosen) = typed.class(at, *column);
             types.insert(format!("`{}`", class.candidate(chosen).pg_type));
-            // without another candidate there is nothing to go to
-            if class.candidates.origin.is_forced() || chosen.candidate + 1 == class.candidates.list.len() {
+            // without another candidate there is nothing to go to; and citext was a person's choice
+            let chosen_by_hand = class.candidate(chosen).pg_type == PgType::Citext;
+            if chosen_by_hand
+                || class.candidates.origin.is_forced()
+                || chosen.candidate + 1 == class.candidates.list.len()
+            {
                 forced = true;
             } else {
                 self.refused.push((typed.class_index(at, *column), chosen.candidate));

@@ -79,11 +79,24 @@ impl Decided<'_> {
         let message = format!("{}; the column is to be `{pg_type}`, as {given}", self.misfits(verdict, pg_type, &all));
         let mut finding = self.finding("does-not-fit", Level::Blocker, &all, message);
         finding.choices = if self.candidates.origin == Origin::Target {
-            vec!["correct these values in the source".to_owned(), "give the target's column a wider type".to_owned()]
+            vec![
+                "correct these values in the source".to_owned(),
+                "give the target's column a wider type".to_owned(),
+                "put these rows aside: --on-error quarantine".to_owned(),
+            ]
         } else {
-            vec!["correct these values in the source".to_owned(), "choose another type for the column".to_owned()]
+            vec![
+                "correct these values in the source".to_owned(),
+                format!("another type: --type '{}=…'", self.place()),
+                "put these rows aside: --on-error quarantine".to_owned(),
+            ]
         };
         Some(finding)
+    }
+
+    /// The column as `--type` names it.
+    fn place(&self) -> String {
+        format!("{}.{}", self.table.name, self.column.name)
     }
 
     fn bad_text(&self) -> Option<Finding> {
@@ -95,9 +108,10 @@ impl Decided<'_> {
         );
         let mut finding = self.finding("bad-text", Level::Blocker, &all, message);
         finding.choices = vec![
-            "bytea: the column becomes `bytea`, every byte kept".to_owned(),
-            "strip: NUL and bytes that are no UTF-8 are left out".to_owned(),
-            "escape: they are written as `\\x00`".to_owned(),
+            format!("every byte kept, as `bytea`: --type '{}=bytea'", self.place()),
+            "left out: --bad-text strip".to_owned(),
+            "written as `\\x00`: --bad-text escape".to_owned(),
+            "these rows put aside: --on-error quarantine".to_owned(),
         ];
         Some(finding)
     }
@@ -139,13 +153,13 @@ impl Decided<'_> {
         let mut finding = self.finding(code, Level::Change, &all, message);
         finding.choices = vec![
             format!("correct these values in the source, and the column is `{}`", wanted.pg_type),
-            "choose a type for the column".to_owned(),
+            format!("choose a type: --type '{}=…'", self.place()),
         ];
         let numbers = self.seen.integers.count + self.seen.reals.count;
         if matches!(wanted.pg_type, PgType::Timestamp | PgType::Timestamptz) && numbers == self.seen.values() {
             finding
                 .choices
-                .push("say how its numbers are to be read: seconds, milliseconds, microseconds or julian".to_owned());
+                .push(format!("say how its numbers are to be read: --type '{}=timestamptz:seconds'", self.place()));
         }
         Some(finding)
     }

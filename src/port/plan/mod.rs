@@ -9,7 +9,6 @@ mod collide;
 pub mod decide;
 pub mod explain;
 mod facts;
-pub mod glob;
 pub mod names;
 pub mod revise;
 mod typing;

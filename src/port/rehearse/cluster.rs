@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tempfile::TempDir;
+
 use super::programs;
 use crate::config::{Host, HostAddress, PostgresTarget, SslMode};
 use crate::port::error::PortError;
@@ -55,7 +57,8 @@ impl Cluster {
             PortError::Unfit { message, hint: "give the URL of a server to rehearse on".to_owned() }
         };
         let io = |error: std::io::Error| failed(&error.to_string());
-        let folder = folder().map_err(io)?;
+        let made = folder().map_err(io)?;
+        let folder = made.path().to_owned();
         let mut command = match user_for(&folder).map_err(io)? {
             None => Command::new("sh"),
             Some(user) => as_user(&user).ok_or_else(|| {
@@ -70,6 +73,8 @@ impl Cluster {
             command.env_remove(name);
         }
         let keeper = command.spawn().map_err(io)?;
+        // from here on the keeper removes it, when the server has ended
+        let folder = made.keep();
         let mut cluster = Self { target: target(&folder), folder, keeper };
         let mut words = String::new();
         if let Some(stdout) = cluster.keeper.stdout.take() {
@@ -119,7 +124,7 @@ fn installed() -> Result<(PathBuf, PathBuf), PortError> {
 }
 
 /// A folder for it, whose socket's path is short enough.
-fn folder() -> std::io::Result<PathBuf> {
+fn folder() -> std::io::Result<TempDir> {
     let make = |builder: &mut tempfile::Builder<'_, '_>, at: Option<&Path>| match at {
         None => builder.tempdir(),
         Some(at) => builder.tempdir_in(at),
@@ -128,9 +133,7 @@ fn folder() -> std::io::Result<PathBuf> {
     builder.prefix("liftlock-rehearsal-");
     let folder = make(&mut builder, None)?;
     let too_long = folder.path().as_os_str().len() + "/.s.PGSQL.5432".len() > SOCKET_PATH;
-    let folder = if too_long { make(&mut builder, Some(Path::new("/tmp")))? } else { folder };
-    // the keeper removes it, when the server has ended
-    Ok(folder.keep())
+    if too_long { make(&mut builder, Some(Path::new("/tmp"))) } else { Ok(folder) }
 }
 
 /// Whom the server runs as: nobody else, or for root (which initdb refuses) a user that then owns the folder.

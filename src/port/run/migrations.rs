@@ -12,7 +12,7 @@ use crate::migrate::{self, MigrateError, Migrator, UpTo};
 use crate::port::checkpoint::Unfinished;
 use crate::port::error::PortError;
 use crate::port::options::Options;
-use crate::port::plan::{Finding, Level, Plan, assemble};
+use crate::port::plan::{Finding, Level, Plan, ViewPlan, assemble};
 use crate::port::target::{TargetSchema, match_tables};
 use crate::port::translate::objects::searches_another_table;
 use crate::port::{Port, bookkeeping};
@@ -86,18 +86,20 @@ impl Basis {
     /// What the source has beside its tables is what the migrations make of it.
     pub fn settle(&self, plan: &mut Plan, target: &TargetSchema) {
         let is_there = |name: &str| target.others.iter().any(|other| other.name == name);
-        let migrations = self.is_migrations();
-        let there = plan.views.iter().filter(|view| !migrations && is_there(&view.target));
-        plan.views_there.extend(there.cloned().collect::<Vec<_>>());
+        let migrations = self.is_made();
+        let existing = plan.existing;
+        let stays = |view: &ViewPlan| is_there(&view.target) && (migrations || existing);
+        // what the migrations have made of a view is as it should be; what else is there has to prove itself
+        let compared: Vec<ViewPlan> = plan.views.iter().filter(|view| !migrations && stays(view)).cloned().collect();
+        plan.views_there.extend(compared);
         plan.views.retain(|view| {
-            let there = is_there(&view.target);
-            let message = match (there, migrations) {
+            let message = match (stays(view), migrations) {
                 (true, true) => format!("the target has a view `{}`, which stays as it is", view.target),
                 (true, false) => {
                     format!("the target has a view `{}`, which stays as it is; it is compared with ours", view.target)
                 }
                 (false, true) => format!("the migrations make no view `{}`, and so it is not made", view.target),
-                (false, false) => return true,
+                _ => return true,
             };
             plan.findings.push(Finding {
                 code: "view-of-the-target".to_owned(),

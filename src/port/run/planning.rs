@@ -10,10 +10,11 @@ use crate::port::checkpoint::Unfinished;
 use crate::port::copy::OnError;
 use crate::port::error::PortError;
 use crate::port::options::{OnConflict, Options};
-use crate::port::plan::{Level, Plan, assemble, revise};
+use crate::port::plan::{Finding, Level, Plan, assemble, revise};
 use crate::port::scan::TableScan;
 use crate::port::target::{Rows, TargetSchema, match_tables};
 use crate::schema::Schema;
+use crate::value::PgType;
 
 /// A plan, and what it was made from.
 #[derive(Debug)]
@@ -45,8 +46,24 @@ pub(super) fn plan(
     let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
     basis.settle(&mut planned.plan, &target);
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
+    planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
+}
+
+/// That texts sort otherwise than in SQLite, where they do.
+fn text_order(plan: &Plan, collation: &str) -> Option<Finding> {
+    let texts = plan.tables.iter().flat_map(|table| &table.columns).any(|column| column.pg_type == PgType::Text);
+    let other = !["C", "POSIX", "C.UTF-8", "C.utf8"].contains(&collation);
+    (texts && other).then(|| Finding {
+        code: "text-order".to_owned(),
+        level: Level::Note,
+        message: format!(
+            "Texts are ordered by the database's collation (`{collation}`), where SQLite orders them by their bytes. Queries \
+             that need the old order can say ORDER BY … COLLATE \"C\"."
+        ),
+        ..Finding::default()
+    })
 }
 
 /// Names as they are: in a target that is there, the name itself is looked for first.
@@ -126,7 +143,7 @@ fn put_aside(plan: &mut Plan) {
     for finding in &mut plan.findings {
         if finding.level == Level::Blocker && ROWS_ALONE.contains(&finding.code.as_str()) {
             finding.level = Level::Change;
-            finding.message.push_str(" These rows are put aside.");
+            finding.message.push_str("; these rows are put aside");
             finding.choices.clear();
         }
     }

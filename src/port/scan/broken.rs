@@ -8,8 +8,8 @@ use crate::db::{ErrorClass, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::schema::{ForeignKey, Table};
 
-/// Children without a parent, as PostgreSQL will see it: rows with a NULL in the key are left out (`MATCH SIMPLE`),
-/// and text is compared by bytes whatever its collation is.
+/// Children without a parent, as PostgreSQL will see it: rows with a NULL in the key are left out (`MATCH SIMPLE`).
+/// Text is compared as the parent's column does, `by_collation`, or by bytes whatever its collation is.
 ///
 /// # Errors
 /// [`ScanError`] where a table can't be read, or a stop is asked for.
@@ -18,6 +18,7 @@ pub fn broken_foreign_key(
     child: &Table,
     key: &ForeignKey,
     parent: &Table,
+    by_collation: bool,
     interrupt: &Interrupt,
 ) -> Result<Tally, ScanError> {
     let mut conditions = Vec::new();
@@ -26,7 +27,7 @@ pub fn broken_foreign_key(
         let (c, p) = (format!("c.{}", quote(column)), format!("p.{}", quote(parent_column)));
         conditions.push(format!("{c} IS NOT NULL"));
         matches.push(format!("{p} = {c}"));
-        if parent.column(parent_column).is_some_and(|column| column.collation.is_some()) {
+        if !by_collation && parent.column(parent_column).is_some_and(|column| column.collation.is_some()) {
             // besides, not instead: the first is what an index is found by
             matches.push(format!("{p} COLLATE BINARY = {c}"));
         }

@@ -3,6 +3,7 @@
 
 use crate::Dialect;
 use crate::port::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, TablePlan};
+use crate::value::PgType;
 
 /// What a statement makes or takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -11,6 +12,7 @@ use crate::port::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, Ta
 pub enum ObjectKind {
     Schema,
     Collation,
+    Extension,
     Table,
     PrimaryKey,
     Unique,
@@ -93,7 +95,14 @@ pub fn tables(plan: &Plan) -> Vec<Statement> {
             sql: format!("CREATE TABLE {} ({columns})", qualified(plan, &table.target)),
         }
     });
-    collation.into_iter().chain(tables).collect()
+    let mut columns = new_tables(plan).flat_map(|table| &table.columns);
+    let citext = columns.any(|column| *column.pg_type.base() == PgType::Citext).then(|| Statement {
+        object: "citext".to_owned(),
+        kind: ObjectKind::Extension,
+        table: None,
+        sql: "CREATE EXTENSION IF NOT EXISTS citext".to_owned(),
+    });
+    citext.into_iter().chain(collation).chain(tables).collect()
 }
 
 fn column(column: &ColumnPlan) -> String {

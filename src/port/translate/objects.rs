@@ -18,7 +18,6 @@
 //! | `view-assumption` | assumption | what a translated view takes for granted |
 //! | `trigger` | left out | a trigger; they are never translated |
 //! | `virtual-table` | left out | a full-text, R-tree or other virtual table |
-//! | `text-order` | note | texts are ordered by the database's collation |
 
 mod columns;
 mod keys;
@@ -30,12 +29,9 @@ use super::scope::{Classes, Scope, ScopeColumn};
 use crate::port::options::{Nocase, Options};
 use crate::port::plan::assemble::Planned;
 use crate::port::plan::broken::Broken;
-use crate::port::plan::candidates::of_column;
 use crate::port::plan::names::Names;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
-use crate::port::scan::{ColumnScan, Verdict};
-use crate::schema::{Column, Schema, Special, Table};
-use crate::value::{Fidelity, PgType};
+use crate::schema::{Schema, Special, Table};
 
 /// What the scan has seen of one column, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,14 +51,12 @@ pub struct Facts {
     pub columns: BTreeMap<(String, String), ColumnFacts>,
     /// What rows break; the findings for that are made where it was seen.
     pub broken: Broken,
-    /// The target database's collation is other than by bytes.
-    pub collated: bool,
 }
 
 impl Facts {
-    /// What `planned` was decided from.
+    /// What `planned` was decided from; how texts are spelled is for the caller to add.
     #[must_use]
-    pub fn of(planned: &Planned, schema: &Schema, options: &Options) -> Self {
+    pub fn of(planned: &Planned, schema: &Schema) -> Self {
         let mut columns = BTreeMap::new();
         for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
             let Some(declared) = schema.table(&table.source) else { continue };
@@ -73,68 +67,16 @@ impl Facts {
                     texts: !seen.texts.is_empty(),
                     blobs: !seen.blobs.is_empty(),
                 };
-                let chosen = table.column(&column.name).map(|column| &column.pg_type);
-                let spelling = chosen.and_then(|chosen| spelling(schema, declared, column, options, seen, chosen));
-                let facts = ColumnFacts { nulls: seen.nulls.count, classes: Some(classes), spelling };
+                let facts = ColumnFacts { nulls: seen.nulls.count, classes: Some(classes), spelling: None };
                 columns.insert((declared.name.clone(), column.name.clone()), facts);
             }
         }
-        Self { columns, broken: planned.broken.clone(), collated: false }
+        Self { columns, broken: planned.broken.clone() }
     }
 
     fn column(&self, table: &str, column: &str) -> ColumnFacts {
         self.columns.get(&(table.to_owned(), column.to_owned())).cloned().unwrap_or_default()
     }
-}
-
-/// How all texts of a column are spelled, where each is just as PostgreSQL prints its value.
-fn spelling(
-    schema: &Schema,
-    table: &Table,
-    column: &Column,
-    options: &Options,
-    seen: &ColumnScan,
-    chosen: &PgType,
-) -> Option<String> {
-    let format = match chosen {
-        PgType::Date => "YYYY-MM-DD",
-        PgType::Time => "HH24:MI:SS.US",
-        PgType::Timestamp => "YYYY-MM-DD HH24:MI:SS.US",
-        PgType::Uuid => "uuid",
-        _ => return None,
-    };
-    // columns that foreign keys join are tried in types of them all, in an order of its own
-    let is = |name: &String| name.eq_ignore_ascii_case(&column.name);
-    let joined = table.foreign_keys.iter().any(|key| key.columns.iter().any(is))
-        || schema
-            .tables
-            .iter()
-            .flat_map(|other| &other.foreign_keys)
-            .any(|key| key.parent.eq_ignore_ascii_case(&table.name) && key.parent_columns.iter().any(is));
-    let own = of_column(table, column, options, None).list;
-    if joined || own.len() != seen.verdicts.len() {
-        return None;
-    }
-    let with = |allowed: fn(&Verdict) -> bool| {
-        own.iter()
-            .zip(&seen.verdicts)
-            .any(|(own, verdict)| own.pg_type == *chosen && verdict.fits() && allowed(verdict))
-    };
-    if with(|verdict| verdict.changes.is_empty()) {
-        return Some(format.to_owned());
-    }
-    // of ten characters a timestamp is a date alone
-    let dates = *chosen == PgType::Timestamp
-        && seen.longest_text == 10
-        && with(|verdict| verdict.changes.keys().all(|change| *change == Fidelity::Respelled));
-    dates.then(|| "YYYY-MM-DD".to_owned())
-}
-
-/// Fills a plan as it was decided from the data: see [`fill`]. `collated` says that the target database orders texts
-/// by another collation than by bytes.
-pub fn complete(planned: &mut Planned, schema: &Schema, options: &Options, collated: bool) {
-    let facts = Facts { collated, ..Facts::of(planned, schema, options) };
-    fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
 }
 
 /// Fills `plan`, whose tables have their columns, types and identities, with the rest of `schema`: NOT NULL, defaults,
@@ -160,17 +102,6 @@ pub fn fill(schema: &Schema, plan: &mut Plan, names: &mut Names, facts: &Facts, 
     plan.tables = tables;
     views::fill(schema, plan, names, facts, &mut findings);
     left_behind(schema, &mut findings);
-    let texts = |table: &TablePlan| table.columns.iter().any(|column| column.pg_type == PgType::Text);
-    if facts.collated && plan.tables.iter().any(texts) {
-        findings.push(Finding {
-            code: "text-order".to_owned(),
-            level: Level::Note,
-            message: "Texts are ordered by the database's collation, where SQLite orders them by their bytes. Queries \
-                      that need the old order can say ORDER BY … COLLATE \"C\"."
-                .to_owned(),
-            ..Finding::default()
-        });
-    }
     plan.findings.append(&mut findings);
 }
 

@@ -272,3 +272,29 @@ fn numbers_where_they_do_not_belong() {
     );
     rows_are_in(&port, &[]);
 }
+
+#[test]
+fn nocase_in_each_of_its_three_ways() {
+    let source = "CREATE TABLE u (id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE, name TEXT COLLATE NOCASE);
+         INSERT INTO u VALUES (1, 'Ada@X.org', 'b'), (2, 'bob@x.org', 'B'), (3, 'Émile', 'c');
+         CREATE INDEX u_name ON u (name);
+         CREATE TABLE c (id INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE REFERENCES u (email));
+         INSERT INTO c VALUES (1, 'ada@x.org');";
+    for (how, code) in [("lower-index", 1), ("citext", 0), ("icu", 0)] {
+        let port = Port::of(source);
+        let done = port.run(&["--nocase", how]);
+        assert_eq!(done.ran.code, Some(code), "{how}: {done}");
+        done.all_rows_proven();
+        // 'ada@x.org' points to 'Ada@X.org' in SQLite: no orphan, whichever way
+        assert!(!done.json["findings"].to_string().contains("orphans"), "{how}: {done}");
+        assert!(!port.takes("INSERT INTO u (email) VALUES ('ADA@x.ORG')"), "{how}");
+        assert!(port.takes("INSERT INTO u (email) VALUES ('eve@x.org')"), "{how}");
+        assert_eq!(port.takes("INSERT INTO c (mail) VALUES ('nobody')"), how == "lower-index", "{how}: the key");
+        assert_eq!(port.target.query("SELECT id FROM u WHERE lower(email::text) = 'ada@x.org'"), ["1"], "{how}");
+    }
+    // distinct in SQLite, which knows ASCII alone, and one in citext
+    let port = Port::of("CREATE TABLE u (v TEXT COLLATE NOCASE UNIQUE); INSERT INTO u VALUES ('É'), ('é');");
+    port.proven(&[]);
+    let port = Port::of("CREATE TABLE u (v TEXT COLLATE NOCASE UNIQUE); INSERT INTO u VALUES ('É'), ('é');");
+    port.refused(&["--nocase", "citext"]).finding("u", "v", &["citext"]);
+}

@@ -81,7 +81,7 @@ fn a_restart_where_a_table_was_dropped_by_hand() {
     // a view of that name is not the run's: it has not come so far
     port.target.execute("DROP TABLE c; CREATE VIEW w AS SELECT 5 AS five");
     let done = port.plainly(&["--restart", "--yes"]);
-    assert_eq!(done.list("tables").filter(|table| table["state"] == "proven").count(), 2, "{done}");
+    assert_eq!(done.json["result"], "refused", "{done}");
     assert_eq!(port.target.value("SELECT five FROM w"), "5", "{done}");
 }
 

@@ -1,0 +1,82 @@
+//! Rows of SQLite as they are stored, and whole copies of a database.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use super::sqlite::describe;
+use super::{SqlError, SqliteDb};
+use crate::value::SqlValue;
+
+/// A row of a SELECT, borrowed until the next is asked for.
+#[derive(Debug)]
+pub struct Row<'a>(&'a rusqlite::Row<'a>);
+
+impl Row<'_> {
+    /// The value of the column at `at`, from 0; NULL where there is no such column.
+    #[must_use]
+    pub fn get(&self, at: usize) -> SqlValue<'_> {
+        match self.0.get_ref(at) {
+            Ok(ValueRef::Integer(integer)) => SqlValue::Integer(integer),
+            Ok(ValueRef::Real(real)) => SqlValue::Real(real),
+            Ok(ValueRef::Text(text)) => SqlValue::Text(text),
+            Ok(ValueRef::Blob(blob)) => SqlValue::Blob(blob),
+            Ok(ValueRef::Null) | Err(_) => SqlValue::Null,
+        }
+    }
+}
+
+fn value_ref(value: SqlValue<'_>) -> ValueRef<'_> {
+    match value {
+        SqlValue::Null => ValueRef::Null,
+        SqlValue::Integer(integer) => ValueRef::Integer(integer),
+        SqlValue::Real(real) => ValueRef::Real(real),
+        SqlValue::Text(text) => ValueRef::Text(text),
+        SqlValue::Blob(blob) => ValueRef::Blob(blob),
+    }
+}
+
+impl SqliteDb {
+    /// Runs one SELECT and hands each of its rows to `each`, until that breaks off or fails.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the statement, made the caller's own, or what `each` fails with.
+    pub fn each_row<E: From<SqlError>>(
+        &self,
+        sql: &str,
+        parameters: &[SqlValue<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let failed = |error: rusqlite::Error| E::from(describe(&error, None, 0));
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let parameters = parameters.iter().map(|value| ToSqlOutput::Borrowed(value_ref(*value)));
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            if each(&Row(row))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the main database to the file `to`, which must not exist yet, in the state that this connection reads.
+    ///
+    /// # Errors
+    /// [`SqlError`] where it can't be read, or the copy not be written; what was written of it is removed.
+    pub fn back_up(&self, to: &Path) -> Result<(), SqlError> {
+        if to.exists() {
+            return Err(SqlError::other(format!("`{}` exists already; it was left as it is", to.display())));
+        }
+        let copy = || -> rusqlite::Result<()> {
+            let mut target = Connection::open(to)?;
+            // all of it in one step: between steps a writer would make it begin again
+            rusqlite::backup::Backup::new(&self.connection, &mut target)?.step(-1).map(drop)
+        };
+        copy().map_err(|error| {
+            drop(std::fs::remove_file(to));
+            describe(&error, None, 0)
+        })
+    }
+}
