@@ -299,3 +299,48 @@ fn a_view_with_more_rows_than_are_fetched_at_once() {
         "{done}"
     );
 }
+
+#[test]
+fn what_a_person_takes_out_of_a_plan_is_said() {
+    let port = Port::of(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, u TEXT UNIQUE);
+         CREATE TABLE t (id INTEGER PRIMARY KEY, w INT DEFAULT 5 CHECK (w > 2), p INT REFERENCES p);
+         CREATE INDEX i ON t (w); CREATE VIEW v AS SELECT w FROM t; INSERT INTO p VALUES (1, 'u'); INSERT INTO t VALUES (1, 7, 1);",
+    );
+    port.project.run(&["port", "source.db", &port.target.url, "--dry-run", "--plan-out", "p.yaml"]).ok();
+    let text = port.project.read("p.yaml");
+    let whole: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let edit = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut plan = whole.clone();
+        change(&mut plan);
+        port.project.write("e.yaml", &plan.to_string());
+        port.plainly(&["--plan", "e.yaml"])
+    };
+    for twice in [
+        &(|plan: &mut serde_json::Value| {
+            let mut again = plan["tables"][1].clone();
+            again["target"] = "t2".into();
+            plan["tables"].as_array_mut().unwrap().push(again);
+        }) as &dyn Fn(&mut serde_json::Value),
+        &|plan| {
+            let again = plan["tables"][1]["columns"][1].clone();
+            plan["tables"][1]["columns"].as_array_mut().unwrap().push(again);
+        },
+        &|plan| plan["tables"][1]["columns"] = serde_json::json!([]),
+    ] {
+        let done = edit(twice);
+        assert_eq!(done.json["result"], "refused", "{done}");
+    }
+    let done = edit(&|plan| {
+        for list in ["checks", "foreign_keys", "indexes"] {
+            plan["tables"][1].as_object_mut().unwrap().remove(list).unwrap();
+        }
+        plan["tables"][1]["columns"][1].as_object_mut().unwrap().remove("default").unwrap();
+        plan["tables"][0].as_object_mut().unwrap().remove("uniques").unwrap();
+        plan.as_object_mut().unwrap().remove("views").unwrap();
+    })
+    .is_proven();
+    for code in ["check", "foreign-key", "index", "default", "unique", "view"] {
+        done.finding("", "", &[&format!("\"{code}-left-out\""), "left-out"]);
+    }
+}
