@@ -200,7 +200,6 @@ fn open_first(
         Err(error) => error,
     };
     let SqliteLocation::File(path) = &target.location else { return Err(error.into()) };
-    let wal = beside(path, "-wal");
     let DbError::Connect { source, .. } = &error else { return Err(error.into()) };
     let unwritable = matches!(source.code.as_deref(), Some("SQLITE_CANTOPEN" | "SQLITE_READONLY"));
     if !unwritable || !path.is_file() || fs::File::open(path).is_err() {
@@ -209,10 +208,7 @@ fn open_first(
     let failed = |source| SnapshotError::Copy { path: path.display().to_string(), source };
     let folder = TempDir::new().map_err(failed)?;
     let copy = folder.path().join("source.db");
-    fs::copy(path, &copy).map_err(failed)?;
-    if wal.exists() {
-        fs::copy(&wal, beside(&copy, "-wal")).map_err(failed)?;
-    }
+    copy_with_wal(path, &copy).map_err(failed)?;
     let target = SqliteTarget { location: SqliteLocation::File(copy), read_only: false, create: false };
     let db = SqliteDb::open(&target, Access::Read)?;
     notes.push(format!(
@@ -222,8 +218,60 @@ fn open_first(
     Ok((db, target, Some(folder)))
 }
 
+/// How often a copy is tried for, while others write.
+const COPIES: usize = 5;
+
+/// Copies a file and its WAL, which is beside the file itself where `path` is a link to it.
+///
+/// A WAL belongs to the file as it was before the WAL's pages were brought into it: where the file has changed
+/// meanwhile, both are copied again. A transaction that is only half in the copy of the WAL is none to SQLite.
+fn copy_with_wal(path: &Path, copy: &Path) -> std::io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let stamp = || fs::metadata(&path).and_then(|of| Ok((of.len(), of.modified()?)));
+    let (wal, wal_copy) = (beside(&path, "-wal"), beside(copy, "-wal"));
+    for _ in 0..COPIES {
+        let before = stamp()?;
+        fs::copy(&path, copy)?;
+        match fs::copy(&wal, &wal_copy) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if wal_copy.exists() {
+                    fs::remove_file(&wal_copy)?;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        if stamp()? == before {
+            return Ok(());
+        }
+    }
+    Err(std::io::Error::other("another process writes to it all the time"))
+}
+
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_by_a_link_has_what_is_in_the_wal() {
+        let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("file.db");
+        let writer = Connection::open(&file).expect("opens");
+        let sql =
+            "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (v); INSERT INTO t VALUES (5)";
+        writer.execute_batch(sql).expect("runs");
+        let (link, copy) = (folder.path().join("link.db"), folder.path().join("copy.db"));
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        copy_with_wal(&link, &copy).expect("a copy");
+        let value = Connection::open(&copy).and_then(|db| db.query_row("SELECT v FROM t", [], |row| row.get(0)));
+        assert_eq!(value, Ok(5));
+    }
 }

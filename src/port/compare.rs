@@ -176,6 +176,18 @@ fn plan(
             plan
         }
     };
+    for pattern in &options.include {
+        let alone = Options { include: vec![pattern.clone()], ..Options::default() };
+        if !schema.tables.iter().any(|table| alone.includes(&table.name)) {
+            plan.findings.push(Finding {
+                code: "unused-pattern".to_owned(),
+                level: Level::LeftOut,
+                object: Some(pattern.clone()),
+                message: format!("no table fits the pattern `{pattern}`: nothing was compared by it"),
+                ..Finding::default()
+            });
+        }
+    }
     for table in plan.tables.iter().filter(|table| target.table(&table.target).is_none()) {
         plan.findings.push(Finding {
             code: "missing-table".to_owned(),

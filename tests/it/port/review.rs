@@ -344,3 +344,15 @@ fn what_a_person_takes_out_of_a_plan_is_said() {
         done.finding("", "", &[&format!("\"{code}-left-out\""), "left-out"]);
     }
 }
+
+#[test]
+fn a_pattern_that_fits_nothing_proves_nothing() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2);");
+    let done = port.plainly(&["--include", "T*", "--include", "nosuch"]);
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("incomplete")), "{done}");
+    done.finding("", "nosuch", &["unused-pattern"]);
+    let done = port.compare(&["--tables", "nosuch"]);
+    assert_eq!(done.ran.code, Some(1), "{done}");
+    let done = port.plainly(&["--schema", "s", "--exclude", "nosuch"]);
+    assert_eq!(done.ran.code, Some(0), "{done}");
+}

@@ -171,11 +171,14 @@ fn finding(relation: &str, column: Option<&str>, spelled: &Spelled) -> Option<Fi
 
 /// A pattern that fits nothing is most likely a typing error.
 fn unused_patterns(all: &[(&str, Vec<&str>, bool)], options: &Options) -> Vec<Finding> {
-    let patterns = options.include.iter().chain(&options.exclude);
-    let unused = patterns.filter(|pattern| !all.iter().any(|(name, ..)| fits(pattern, name)));
-    let finding = |pattern: &String| Finding {
+    // what was asked for and is not there does not come along
+    let included = options.include.iter().map(|pattern| (pattern, Level::LeftOut));
+    let patterns = included.chain(options.exclude.iter().map(|pattern| (pattern, Level::Note)));
+    let unused = patterns.filter(|(pattern, _)| !all.iter().any(|(name, ..)| fits(pattern, name)));
+    let finding = |(pattern, level): (&String, Level)| Finding {
         code: "unused-pattern".to_owned(),
-        level: Level::Note,
+        level,
+        object: Some(pattern.clone()),
         message: format!("no table or view fits the pattern `{pattern}`"),
         ..Finding::default()
     };
