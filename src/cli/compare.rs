@@ -95,5 +95,5 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
         return Ok(error.kind().exit_code());
     }
     printed?;
-    Ok(if report.result == Outcome::Proven { exit::DONE } else { exit::FINDINGS })
+    Ok(if matches!(report.result, Outcome::Proven | Outcome::Sampled) { exit::DONE } else { exit::FINDINGS })
 }

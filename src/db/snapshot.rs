@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
@@ -42,6 +42,17 @@ pub enum SnapshotError {
         #[source]
         source: SqlError,
     },
+    /// It can't be copied to the file that was asked for.
+    #[error("cannot copy `{from}` to `{to}`")]
+    BackUp {
+        /// The database.
+        from: String,
+        /// The file.
+        to: String,
+        /// What SQLite says.
+        #[source]
+        source: SqlError,
+    },
     /// A copy of it can't be made.
     #[error("cannot copy `{path}` to a folder where it can be read")]
     Copy {
@@ -67,6 +78,11 @@ impl SnapshotError {
                     .to_owned(),
             ),
             Self::Read { .. } => Some("`PRAGMA integrity_check` in SQLite's shell tells more".to_owned()),
+            Self::BackUp { .. } => Some(
+                "`--snapshot` takes the name of a file that is not there yet, in a folder with room for all of it; \
+                 nothing was written elsewhere"
+                    .to_owned(),
+            ),
             Self::Copy { .. } => {
                 Some("copy the file and its `-wal` by hand to a folder that can be written to".to_owned())
             }
@@ -91,6 +107,7 @@ impl Snapshot {
         interrupt: &Interrupt,
     ) -> Result<Self, SnapshotError> {
         let mut notes = Vec::new();
+        wait_until_free(target, patience, interrupt)?;
         let (first, target, copy) = open_first(target, &mut notes)?;
         let read = |source| SnapshotError::Read { path: target.to_string(), source };
         let mut first = first;
@@ -167,13 +184,37 @@ fn begin(reader: &mut SqliteDb) -> Result<(), SqlError> {
     reader.execute("PRAGMA query_only = on; BEGIN; SELECT count(*) FROM sqlite_schema;")
 }
 
+/// Waits as long as another process holds the file locked against readers; opening it has a patience of its own.
+fn wait_until_free(target: &SqliteTarget, patience: Duration, interrupt: &Interrupt) -> Result<(), SnapshotError> {
+    let SqliteLocation::File(path) = &target.location else { return Ok(()) };
+    let since = Instant::now();
+    let mut told = false;
+    loop {
+        match SqliteDb::is_locked(path) {
+            Some(error) if since.elapsed() >= patience || interrupt.is_set() => {
+                return Err(SnapshotError::Read { path: target.to_string(), source: error });
+            }
+            Some(_) => {}
+            None => return Ok(()),
+        }
+        if !told && since.elapsed() > Duration::from_millis(500) {
+            tracing::warn!("`{}` is locked by another process: waiting for it, {patience:?} at most", path.display());
+            told = true;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+}
+
+/// How long the lock for a moment is waited for, under which several readers begin: with one, all goes on, too.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
 /// A connection that keeps others from committing while it lives; it writes nothing, and leaves the WAL as it is.
 fn write_lock(target: &SqliteTarget, interrupt: &Interrupt) -> Option<SqliteDb> {
     if target.read_only {
         return None;
     }
     let mut db = SqliteDb::open(target, Access::Existing).ok()?;
-    db.wait(Duration::from_secs(5), interrupt);
+    db.wait(LOCK_WAIT, interrupt);
     db.set_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).ok()?;
     match db.execute("BEGIN IMMEDIATE") {
         Ok(()) => Some(db),

@@ -98,6 +98,16 @@ impl SqliteDb {
         }
     }
 
+    /// What SQLite says where another process holds the file locked against readers now; nothing else is looked at.
+    pub(super) fn is_locked(path: &Path) -> Option<SqlError> {
+        let location = SqliteLocation::File(path.to_owned());
+        let connection = open_file(&location, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        connection.busy_timeout(Duration::ZERO).ok()?;
+        let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        let error = describe(&read.err()?, None, 0);
+        (error.class == ErrorClass::LockTimeout).then_some(error)
+    }
+
     /// The driver's connection, for a program that goes on with it.
     #[must_use]
     pub fn into_inner(self) -> Connection {

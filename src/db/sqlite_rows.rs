@@ -75,7 +75,11 @@ impl SqliteDb {
             rusqlite::backup::Backup::new(&self.connection, &mut target)?.step(-1).map(drop)
         };
         copy().map_err(|error| {
-            drop(std::fs::remove_file(to));
+            for suffix in ["", "-journal", "-wal", "-shm"] {
+                let mut name = to.as_os_str().to_owned();
+                name.push(suffix);
+                drop(std::fs::remove_file(name));
+            }
             describe(&error, None, 0)
         })
     }

@@ -111,6 +111,10 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
     reporting::tables(report, &plan, &jobs);
     reporting::copied(report, &jobs, &copies);
     for (table, compared) in report.tables.iter_mut().zip(&compared) {
+        if comparison.sample.is_some() && table.state == TableState::Proven && compared.sampled {
+            table.state = TableState::Sampled;
+        }
+        table.source_rows += compared.unfit;
         if compared.unfit > 0 {
             table.state = TableState::Differs;
             table.differences.splice(0..0, compared.unfit_rows.iter().cloned());
@@ -123,6 +127,9 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
     }
     report.settle();
     if comparison.sample.is_some() {
+        if report.result == Outcome::Proven && report.tables.iter().any(|table| table.state == TableState::Sampled) {
+            report.result = Outcome::Sampled;
+        }
         report.notes.push("only a sample was compared: what is not in it is not proven".to_owned());
     }
     Ok(())
@@ -256,6 +263,8 @@ const ABOUT_DATA: [&str; 7] = [
 #[derive(Default)]
 struct Compared {
     copy: TableCopy,
+    /// Not all of its rows were read.
+    sampled: bool,
     /// Rows that hold a value which the target's type can't.
     unfit: u64,
     unfit_rows: Vec<Difference>,
@@ -305,6 +314,7 @@ fn one_table(
     let interrupt = &comparison.interrupt;
     let began = Instant::now();
     let sampled = comparison.sample.filter(|_| job.codec.has_batch_key());
+    compared.sampled = sampled.is_some();
     let (mut source, mut target) = (Vec::new(), Vec::new());
     match sampled {
         None => {

@@ -50,6 +50,7 @@ pub fn page(report: &Report, error: Option<(&str, Option<&str>)>) -> String {
 fn verdict_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Proven => "Proven",
+        Outcome::Sampled => "The same, in a sample",
         Outcome::Incomplete => "Incomplete",
         Outcome::Differs => "Differs",
         Outcome::Refused => "Refused",
@@ -61,7 +62,7 @@ fn verdict_word(outcome: Outcome) -> &'static str {
 fn verdict(page: &mut Page, report: &Report) {
     let class = match report.result {
         Outcome::Proven => "good",
-        Outcome::Incomplete | Outcome::Interrupted => "open",
+        Outcome::Sampled | Outcome::Incomplete | Outcome::Interrupted => "open",
         Outcome::Differs | Outcome::Refused | Outcome::Failed => "bad",
     };
     let (rows, tables) = (report.proven_rows(), report.tables.len());
@@ -77,6 +78,7 @@ fn verdict(page: &mut Page, report: &Report) {
             let open = "something was left out, put aside or is not proven, as told below.";
             format!("{} rows are proven; {open}", grouped(rows))
         }
+        Outcome::Sampled => "Only a sample was compared: what is not in it is not proven.".to_owned(),
         Outcome::Differs => "PostgreSQL does not hold what SQLite holds; the rows are below.".to_owned(),
         Outcome::Refused => "Nothing was written: what blocks it is below, and has to be decided.".to_owned(),
         Outcome::Failed => "The run did not come to its end.".to_owned(),

@@ -7,6 +7,11 @@ use std::fmt;
 pub enum Event<'a> {
     /// A phase begins.
     Phase(Phase),
+    /// Something a person should know at once.
+    Note {
+        /// What.
+        text: &'a str,
+    },
     /// Rows of a table were scanned.
     Scanned {
         /// The table in SQLite.

@@ -89,6 +89,8 @@ pub enum Outcome {
     Differs,
     /// Every row is proven; something was left out, put aside or is not proven.
     Incomplete,
+    /// Both sides are the same as far as a sample shows.
+    Sampled,
     /// Every row is proven, and nothing was left out.
     Proven,
 }
@@ -154,6 +156,10 @@ pub enum TableState {
     NotDone,
     /// Both sides are the same.
     Proven,
+    /// What is in is proven; some rows of the source are not in, since the target held their keys.
+    Exempt,
+    /// Both sides are the same as far as a sample shows.
+    Sampled,
     /// They are not.
     Differs,
 }
@@ -228,8 +234,8 @@ impl Report {
     /// The rows of all tables that are proven.
     #[must_use]
     pub fn proven_rows(&self) -> u64 {
-        let proven = self.tables.iter().filter(|table| table.state == TableState::Proven);
-        proven.map(|table| table.source_rows).sum()
+        let proven = self.tables.iter().filter(|table| matches!(table.state, TableState::Proven | TableState::Exempt));
+        proven.map(|table| table.source_rows.saturating_sub(table.exempt_rows + table.quarantined.len() as u64)).sum()
     }
 }
 

@@ -242,7 +242,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     printed?;
     Ok(match report.result {
         Outcome::Proven if !(plan_written && rows_written && page_written) => exit::FAILED,
-        Outcome::Proven => exit::DONE,
+        Outcome::Proven | Outcome::Sampled => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,

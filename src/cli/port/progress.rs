@@ -90,6 +90,7 @@ impl State {
                 }
                 (!self.terminal).then(|| phase.name().to_owned())
             }
+            Event::Note { text } => Some(format!("note: {text}")),
             Event::Scanned { table, rows } => {
                 self.overall.set_message(format!("scanning {table}: {} rows", thousands(rows)));
                 None

@@ -8,7 +8,7 @@ use crate::port::emit::Emitted;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::rehearse::place;
 use crate::port::report::{ObjectState, Outcome, TableReport, TableState, thousands};
-use crate::port::verify::{Difference, Kind};
+use crate::port::verify::{Cell, Difference, Kind};
 
 /// How many rows and objects are listed of each kind; JSON and the plan file have all.
 const LISTED: usize = 10;
@@ -27,7 +27,12 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
     let rows: u64 = plan.tables.iter().map(|table| table.rows).sum();
     let bytes: u64 = plan.tables.iter().map(|table| table.bytes).sum();
     let tables = plan.tables.len();
-    output.line(&format!("{tables} tables, {} rows, about {} on the wire", thousands(rows), size(bytes)))?;
+    output.line(&format!(
+        "{}, {}, about {} on the wire",
+        counted(tables as u64, "table"),
+        counted(rows, "row"),
+        size(bytes)
+    ))?;
     let largest = plan.tables.iter().map(|table| table.largest_row).max().unwrap_or(0);
     output.line(&format!(
         "memory: at most 64 MB, and twice the largest row ({}) for each connection at work",
@@ -45,7 +50,7 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
 
 fn table_lines(table: &TablePlan) -> Vec<String> {
     let how = if table.existing { " (is there)" } else { "" };
-    let mut lines = vec![format!("table {}{how}: {} rows", arrow(&table.source, &table.target), thousands(table.rows))];
+    let mut lines = vec![format!("table {}{how}: {}", arrow(&table.source, &table.target), counted(table.rows, "row"))];
     for column in &table.columns {
         let mut line = format!("  {} {}", arrow(&column.source, &column.target), column.pg_type);
         if column.not_null {
@@ -68,7 +73,10 @@ fn table_lines(table: &TablePlan) -> Vec<String> {
     lines.extend(table.uniques.iter().map(|key| format!("  unique ({})", key.columns.join(", "))));
     lines.extend(table.checks.iter().map(|check| format!("  check ({})", check.expression)));
     lines.extend(table.foreign_keys.iter().map(|key| {
-        format!("  foreign key ({}) → {} ({})", key.columns.join(", "), key.parent, key.parent_columns.join(", "))
+        let clauses = if key.clauses.is_empty() { String::new() } else { format!(" {}", key.clauses) };
+        let valid = if key.not_valid { " not valid" } else { "" };
+        let (own, parents) = (key.columns.join(", "), key.parent_columns.join(", "));
+        format!("  foreign key ({own}) → {} ({parents}){clauses}{valid}", key.parent)
     }));
     lines.extend(table.indexes.iter().map(|index| {
         let unique = if index.unique { "unique " } else { "" };
@@ -148,12 +156,14 @@ pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Err
         if table.exempt_rows > 0 {
             let keys = table.exempt_keys.join("; ");
             output.line(&format!(
-                "not in: {} rows of {} whose key the target held: {keys}",
-                table.exempt_rows, table.source
+                "not in: {} of {}, whose key the target held: {keys}",
+                counted(table.exempt_rows, "row"),
+                table.source
             ))?;
         }
     }
     findings(&report.findings, Level::Assumption, output)?;
+    objects(report, output)?;
     for object in &report.objects {
         if matches!(object.state, ObjectState::Missing | ObjectState::Different) {
             let table = object.table.as_ref().map(|table| format!(" of {table}")).unwrap_or_default();
@@ -164,23 +174,60 @@ pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Err
     summary(report, output)
 }
 
+/// How many objects there are of each kind, and what became of them.
+fn objects(report: &Report, output: &Output) -> Result<(), Error> {
+    let mut kinds: Vec<&str> = Vec::new();
+    for object in &report.objects {
+        // columns are in the plan, and those that are not as planned are named below
+        if !kinds.contains(&object.kind.as_str()) && object.kind != "column" {
+            kinds.push(&object.kind);
+        }
+    }
+    let mut parts = Vec::new();
+    for kind in kinds {
+        let count = |states: &[ObjectState]| {
+            report.objects.iter().filter(|object| object.kind == kind && states.contains(&object.state)).count()
+        };
+        let there = count(&[ObjectState::Same, ObjectState::ChangedAsDecided]);
+        let all = report.objects.iter().filter(|object| object.kind == kind).count();
+        parts.push(if there == all { format!("{kind} {all}") } else { format!("{kind} {there} of {all}") });
+    }
+    if parts.is_empty() { Ok(()) } else { output.line(&format!("objects as planned: {}", parts.join(", "))) }
+}
+
 fn row(table: &TableReport) -> Vec<String> {
     let state = match table.state {
         TableState::NotDone => "not done",
         TableState::Proven => "proven",
+        TableState::Exempt => "proven, but for rows that are not in",
+        TableState::Sampled => "the same, in a sample",
         TableState::Differs => "DIFFERS",
     };
     vec![
         arrow(&table.source, &table.target),
         thousands(table.source_rows),
         thousands(table.target_rows),
-        table.target_checksum.as_deref().map(|sum| sum[..12].to_owned()).unwrap_or_default(),
+        checksums(table),
         table.rows_per_second().map(thousands).unwrap_or_default(),
         state.to_owned(),
     ]
 }
 
+/// The beginning of the checksum; of both where they differ.
+fn checksums(table: &TableReport) -> String {
+    let short = |sum: &Option<String>| sum.as_deref().map(|sum| sum[..12].to_owned()).unwrap_or_default();
+    match table.state {
+        TableState::Differs => format!("{} ≠ {}", short(&table.source_checksum), short(&table.target_checksum)),
+        _ => short(&table.target_checksum),
+    }
+}
+
 fn differences(table: &TableReport, output: &Output) -> Result<(), Error> {
+    if table.batches > 1 && !table.differing_batches.is_empty() {
+        let numbers: Vec<String> = table.differing_batches.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
+        let more = if table.differing_batches.len() > LISTED { ", …" } else { "" };
+        output.line(&format!("{}: batches {}{more} of {} differ", table.source, numbers.join(", "), table.batches))?;
+    }
     for difference in table.differences.iter().take(LISTED) {
         output.line(&describe(table, difference))?;
     }
@@ -207,13 +254,35 @@ fn describe(table: &TableReport, difference: &Difference) -> String {
             let (column, value) = cell.map(|c| (c.column.as_str(), c.source.as_deref())).unwrap_or_default();
             format!("can't be in PostgreSQL: {place}: {column}: {}", value.unwrap_or_default())
         }
-        Kind::Missing => format!("missing in PostgreSQL: {place}"),
-        Kind::Extra => format!("only in PostgreSQL: {place}"),
+        Kind::Missing => format!("missing in PostgreSQL: {place}: {}", values(difference)),
+        Kind::Extra => format!("only in PostgreSQL: {place}: {}", values(difference)),
     }
+}
+
+/// The values of a row that is on one side alone, as far as they fit a line.
+fn values(difference: &Difference) -> String {
+    let cell = |cell: &Cell| {
+        let value = cell.source.as_ref().or(cell.target.as_ref()).map(String::as_str).unwrap_or_default();
+        format!("{} = {value}", cell.column)
+    };
+    let all: Vec<String> = difference.columns.iter().map(cell).collect();
+    let line: String = all.join(", ");
+    let cut: String = line.chars().take(160).collect();
+    if cut.len() < line.len() { format!("{cut}…") } else { line }
 }
 
 fn more(count: u64, what: &str, output: &Output) -> Result<(), Error> {
     if count == 0 { Ok(()) } else { output.line(&format!("… and {} more {what}", thousands(count))) }
+}
+
+/// ``1,024 rows in 3 tables``.
+fn proven(report: &Report) -> String {
+    format!("{} in {}", counted(report.proven_rows(), "row"), counted(report.tables.len() as u64, "table"))
+}
+
+/// ``1 row``, ``2 rows``.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 fn summary(report: &Report, output: &Output) -> Result<(), Error> {
@@ -228,19 +297,18 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         let took = rehearsal.took.as_secs_f64();
         output.line(&format!("rehearsed in {} ({gone}) in {took:.1} s{of}", place(rehearsal)))?;
     }
-    let proven = thousands(report.proven_rows());
     output.line(&match report.result {
         Outcome::Proven => {
             let but = match report.accepted() {
                 0 => String::new(),
                 count => format!(" but what was accepted ({count})"),
             };
-            format!("proven: {proven} rows in {} tables, nothing left out{but}", report.tables.len())
+            format!("proven: {}, nothing left out{but}", proven(report))
         }
-        Outcome::Incomplete => format!(
-            "{proven} rows in {} tables are proven; something was left out, put aside or is not proven (above)",
-            report.tables.len()
-        ),
+        Outcome::Incomplete => {
+            format!("proven: {}; something was left out, put aside or is not proven (above)", proven(report))
+        }
+        Outcome::Sampled => "the same in a sample; what is not in it is not proven".to_owned(),
         Outcome::Differs => "DIFFERS: PostgreSQL does not hold what SQLite holds (above)".to_owned(),
         Outcome::Refused => "refused: nothing was written until the blockers above are decided".to_owned(),
         Outcome::Failed => "failed".to_owned(),

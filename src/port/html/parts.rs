@@ -45,6 +45,8 @@ fn table_row(table: &TableReport, result: Outcome) -> Vec<String> {
     }
     let (class, state) = match (table.state, result) {
         (TableState::Proven, _) => ("good", "proven"),
+        (TableState::Exempt, _) => ("open", "proven but for rows that are not in"),
+        (TableState::Sampled, _) => ("open", "the same, in a sample"),
         (TableState::Differs, _) => ("bad", "differs"),
         (TableState::NotDone, Outcome::Refused) => ("open", "not begun"),
         (TableState::NotDone, _) => ("open", "not done"),

@@ -180,6 +180,7 @@ pub(super) fn sequences(planned: &Planned, control: &mut BulkDb) -> Result<(), P
 pub(super) fn undo(run: &Unfinished, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
     refuse_rows_of_others(run, control)?;
     let mut sql = String::from("BEGIN;\n");
+    let mut dropped = 0;
     for Statement { object, kind, table, sql: drop } in ddl::drop_all(&run.plan) {
         // not all that the plan has was made, and some of it may be gone
         let drop = match (kind, table) {
@@ -195,6 +196,11 @@ pub(super) fn undo(run: &Unfinished, control: &mut BulkDb, report: &mut Report) 
         };
         sql.push_str(&drop);
         sql.push_str(";\n");
+        dropped += 1;
+        // each takes locks, for which a server has only so much room; what is gone is passed over the next time
+        if dropped % super::create::AT_ONCE == 0 {
+            sql.push_str("COMMIT;\nBEGIN;\n");
+        }
     }
     // what is empty needs no emptying, which tables that refer to it may forbid
     let own = run.plan.tables.iter().filter(|table| is_filled_alone(table) && copied(run, table) > 0);

@@ -1,5 +1,6 @@
 //! A run from end to end: snapshot, plan, create, copy and compare, finish, validate, report.
 
+mod create;
 mod existing;
 mod finish;
 mod migrations;
@@ -14,15 +15,13 @@ use std::time::Instant;
 
 use super::Port;
 use super::checkpoint::{BesideRows, Checkpoint, Stage, StoredBatch, Unfinished};
-use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker, quarantine_sql};
+use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker};
 use super::error::PortError;
 use super::options::OnConflict;
 use super::plan::{Plan, TablePlan, accept};
 use super::progress::{Event, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::RowCodec;
-use super::target;
-use super::translate::ddl;
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Snapshot, Statements as _};
 use crate::error::ErrorKind;
@@ -100,7 +99,11 @@ impl<'a, 'b> Phases<'a, 'b> {
 
 fn open(port: &Port<'_>, report: &mut Report) -> Result<Snapshot, PortError> {
     let snapshot = session::snapshot(port)?;
-    report.notes.extend(snapshot.notes().iter().cloned());
+    // nobody but this run uses a copy that it has made
+    for note in snapshot.notes().iter().filter(|_| port.snapshot.is_none()) {
+        port.observer.tell(&Event::Note { text: note });
+        report.notes.push(note.clone());
+    }
     Ok(snapshot)
 }
 
@@ -129,22 +132,22 @@ fn phased(
     made: &mut Option<Plan>,
     phases: &mut Phases<'_, '_>,
 ) -> Result<(), PortError> {
-    let mut snapshot = open(port, report)?;
     let mut control = session::connect(port)?;
     session::lock(port, &mut control)?;
     let mut unfinished = find_unfinished(port, &mut control)?;
     match &unfinished {
-        Some(run) if port.restart => {
-            existing::undo(run, &mut control, report)?;
-            unfinished = None;
-        }
-        Some(run) if !port.resume => {
+        Some(run) if !port.resume && !port.restart => {
             return Err(PortError::Unfinished { began: run.began.clone(), source_file: run.source.clone() });
         }
         None if port.resume => {
             return Err(PortError::NothingToResume { schema: port.options.target_schema.clone() });
         }
         _ => {}
+    }
+    // before anything is taken away: a source that can't be read is no reason to begin anew
+    let mut snapshot = open(port, report)?;
+    if let Some(run) = unfinished.take_if(|_| port.restart) {
+        existing::undo(&run, &mut control, report)?;
     }
     if unfinished.is_none() {
         // a run that was killed between taking things off and writing itself down
@@ -184,6 +187,9 @@ fn phased(
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
         check_finished(port, plan, &tables, run, &mut snapshot, sessions.control())?;
+        if run.stage == Stage::Copying {
+            create::rest(plan, sessions.control())?;
+        }
         if port.on_error == OnError::Quarantine {
             // the run before may not have been asked to put rows aside; what it put aside stays
             let make = copy::quarantine_table_sql(&Dialect::Postgres.quote_identifier(&plan.target_schema));
@@ -195,7 +201,7 @@ fn phased(
     if unfinished.is_none() {
         phases.begin(Phase::Creating, report);
         basis.make(port, sessions.control())?;
-        create(port, &planned, &tables, &checkpoint, sessions.control())?;
+        create::create(port, &planned, &tables, &checkpoint, sessions.control())?;
     }
     existing::order(plan, &mut tables, sessions.control())?;
     phases.begin(Phase::Copying, report);
@@ -214,6 +220,9 @@ fn phased(
     };
     // what is open is rolled back with them
     drop(sessions);
+    if port.single_transaction {
+        reporting::rolled_back(report);
+    }
     existing::after_failure(port, plan, report);
     Err(error)
 }
@@ -270,61 +279,6 @@ fn check_finished(
         return Ok(());
     }
     Err(PortError::SourceChanged { tables: changed })
-}
-
-/// Makes the tables and writes the run down, in one transaction.
-fn create(
-    port: &Port<'_>,
-    planned: &Planned,
-    tables: &[TableJob],
-    checkpoint: &Checkpoint,
-    control: &mut BulkDb,
-) -> Result<(), PortError> {
-    let plan = &planned.plan;
-    existing::take_off(port, plan, control)?;
-    let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-    let mut sql = String::from("BEGIN;\n");
-    if !planned.schema_exists {
-        sql.push_str(&format!("CREATE SCHEMA IF NOT EXISTS {schema};\n"));
-    }
-    for statement in ddl::tables(plan) {
-        sql.push_str(&statement.sql);
-        sql.push_str(";\n");
-    }
-    if planned.truncate {
-        sql.push_str(&existing::truncate(plan));
-    }
-    if port.on_error == OnError::Quarantine {
-        sql.push_str(&quarantine_sql(&schema, plan.tables.iter().map(|table| table.source.as_str())));
-    }
-    if !port.single_transaction {
-        let document = serde_json::to_string(plan).expect("a plan is plain data");
-        let batches: Vec<StoredBatch> = tables
-            .iter()
-            .flat_map(|job| {
-                job.batches.iter().enumerate().map(|(number, batch)| StoredBatch {
-                    table: job.source.clone(),
-                    number,
-                    batch: batch.clone(),
-                    done: None,
-                    beside: None,
-                })
-            })
-            .collect();
-        sql.push_str(&checkpoint.begin(&port.source.to_string(), &document, &batches));
-        sql.push_str("COMMIT;\n");
-    }
-    let made = control.execute(&sql);
-    if made.is_err()
-        && let Err(error) = control.execute("ROLLBACK")
-    {
-        tracing::debug!(%error, "roll back");
-    }
-    if made.is_err() {
-        // nothing is in: what was taken off for the copy goes back
-        drop(target::put_back(control, &plan.target_schema));
-    }
-    made.map_err(PortError::Create)
 }
 
 fn copy(

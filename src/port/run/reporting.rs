@@ -50,12 +50,20 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
             table.target_rows = stored.rows;
             continue;
         };
-        table.state = if proof.is_proven() { TableState::Proven } else { TableState::Differs };
-        if job.beside.is_none() {
-            table.source_rows = proof.source.rows;
-        }
+        table.state = match proof.is_proven() {
+            true if table.exempt_rows > 0 => TableState::Exempt,
+            true => TableState::Proven,
+            false => TableState::Differs,
+        };
         table.target_rows = proof.target.rows;
-        table.source_checksum = Some(format!("{:032x}", proof.source.sum));
+        if job.beside.is_some() {
+            // the proof is over what was there and what came; this is the source's own
+            table.source_rows = copy.beside.source_rows;
+            table.source_checksum = Some(copy.beside.source_sum.clone());
+        } else {
+            table.source_rows = proof.source.rows + copy.quarantined.len() as u64;
+            table.source_checksum = Some(format!("{:032x}", proof.source.sum));
+        }
         table.target_checksum = Some(format!("{:032x}", proof.target.sum));
         table.batches = proof.batches;
         table.differing_batches.clone_from(&proof.differing);
@@ -67,7 +75,21 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
 /// The rows that were put aside, those of the run that this one goes on with among them.
 pub(super) fn quarantined(report: &mut Report, rows: Vec<Quarantined>) {
     for table in &mut report.tables {
+        let known = table.quarantined.len() as u64;
         table.quarantined = rows.iter().filter(|row| row.table == table.source).cloned().collect();
+        table.source_rows += table.quarantined.len() as u64 - known.min(table.quarantined.len() as u64);
+    }
+}
+
+/// Nothing is left of what was done.
+pub(super) fn rolled_back(report: &mut Report) {
+    for table in &mut report.tables {
+        *table = TableReport {
+            source: std::mem::take(&mut table.source),
+            target: std::mem::take(&mut table.target),
+            source_rows: table.source_rows,
+            ..TableReport::default()
+        };
     }
 }
 

@@ -23,8 +23,9 @@ pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
     };
     if !(port.resume && path.exists()) {
         let original = Snapshot::open(&port.source, 1, port.patience, &port.interrupt)?;
-        original.reader().back_up(path).map_err(|source| SnapshotError::Read {
-            path: format!("{} (or write {})", port.source, path.display()),
+        original.reader().back_up(path).map_err(|source| SnapshotError::BackUp {
+            from: port.source.to_string(),
+            to: path.display().to_string(),
             source,
         })?;
     }

@@ -75,7 +75,9 @@ pub(super) fn find(
         target_rows(job, range, worker.bulk, |hash, _| *counts.entry(hash).or_default() -= 1)?;
     }
     counts.retain(|_, count| *count != 0);
-    let total: u64 = counts.values().map(|count| count.unsigned_abs()).sum();
+    // a row that has changed is missing as it was, and there as it is: it counts once
+    let side = |sign: i64| counts.values().filter(|n| n.signum() == sign).map(|n| n.unsigned_abs()).sum::<u64>();
+    let total = side(1).max(side(-1));
     let (mut missing, mut extra) = (Vec::new(), Vec::new());
     for range in &ranges {
         source_rows(job, range, worker, interrupt, |hash, key, fields| {
@@ -91,8 +93,9 @@ pub(super) fn find(
             }
         })?;
     }
-    let listed = (missing.len() + extra.len()) as u64;
-    Ok((pair(job, missing, extra), total.saturating_sub(listed) + left.len() as u64))
+    let differences = pair(job, missing, extra);
+    let unlisted = total.saturating_sub(differences.len() as u64);
+    Ok((differences, unlisted + left.len() as u64))
 }
 
 /// Rows of both sides with the same key are one row that has changed.
