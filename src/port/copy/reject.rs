@@ -7,6 +7,7 @@ use super::{CopySettings, TableJob, Worker};
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Row, SqlError, Statements as _};
 use crate::port::batch::KeyValue;
+use crate::port::checkpoint;
 use crate::port::error::PortError;
 use crate::port::row::{BadCell, Scratch};
 use crate::value::SqlValue;
@@ -139,11 +140,16 @@ pub(crate) fn table_sql<'a>(schema: &str, tables: impl Iterator<Item = &'a str>)
     )
 }
 
-/// The rows that were put aside in this schema, in this run or in the one that it goes on with.
-pub(crate) fn read(db: &mut BulkDb, schema: &str) -> Result<Vec<Quarantined>, PortError> {
-    match db
-        .query(&format!("SELECT table_name, row_key, reason, row FROM {schema}.{TABLE} ORDER BY put_aside, row_key"))
-    {
+/// The rows that were put aside in this schema, in this run or in the one that it goes on with (`resumed`). Those of
+/// runs before are none of either's.
+pub(crate) fn read(db: &mut BulkDb, schema: &str, resumed: bool) -> Result<Vec<Quarantined>, PortError> {
+    let since = match resumed {
+        true => format!("WHERE put_aside >= (SELECT min(began) FROM {schema}.{}) ", checkpoint::TABLES[0]),
+        false => String::new(),
+    };
+    let sql =
+        format!("SELECT table_name, row_key, reason, row FROM {schema}.{TABLE} {since}ORDER BY put_aside, row_key");
+    match db.query(&sql) {
         Ok(rows) => Ok(rows
             .into_iter()
             .filter_map(|row| match <[Option<String>; 4]>::try_from(row) {

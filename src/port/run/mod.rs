@@ -272,7 +272,7 @@ fn check_finished(
     control: &mut BulkDb,
 ) -> Result<(), PortError> {
     let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-    let aside = copy::read_quarantine(control, &schema)?.into_iter().map(|row| (row.table, row.key)).collect();
+    let aside = copy::read_quarantine(control, &schema, true)?.into_iter().map(|row| (row.table, row.key)).collect();
     let changed = resume::changed(tables, &aside, snapshot.readers(), &port.interrupt)?;
     if changed.is_empty() {
         tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
@@ -351,7 +351,7 @@ fn finish(
     phases.begin(Phase::Validating, report);
     if report.resumed || port.on_error == OnError::Quarantine {
         let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-        reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema)?);
+        reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema, resumed)?);
     }
     reporting::objects(planned, sessions.control(), report)?;
     reporting::left_out(report);

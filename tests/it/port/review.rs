@@ -356,3 +356,17 @@ fn a_pattern_that_fits_nothing_proves_nothing() {
     let done = port.plainly(&["--schema", "s", "--exclude", "nosuch"]);
     assert_eq!(done.ran.code, Some(0), "{done}");
 }
+
+#[cfg(feature = "crash-tests")]
+#[test]
+fn rows_that_an_earlier_port_put_aside_are_none_of_the_next_one() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1), (2, 2);");
+    port.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, v bigint CHECK (v <> 2))");
+    port.plainly(&["--on-error", "quarantine"]).is_incomplete();
+    port.target.execute("ALTER TABLE t DROP CONSTRAINT t_v_check");
+    let flags = ["--truncate", "--yes", "--jobs", "1", "--batch-rows", "1"];
+    assert_eq!(port.killed_at("port-batch-committed#2", &flags).code, None);
+    super::resume::others_have_ended(&port);
+    port.plainly(&["--resume"]).is_proven();
+    assert_eq!(port.target.query("SELECT row_key FROM liftlock_quarantine"), ["rowid 2"]);
+}
