@@ -156,7 +156,7 @@ pub enum TableState {
     NotDone,
     /// Both sides are the same.
     Proven,
-    /// What is in is proven; some rows of the source are not in, since the target held their keys.
+    /// What is in is proven; some rows of the source are not in: they were put aside, or the target held their keys.
     Exempt,
     /// Both sides are the same as far as a sample shows.
     Sampled,
@@ -210,6 +210,11 @@ pub struct PhaseReport {
 impl Report {
     /// How a run ended that came to the end of its work.
     pub(crate) fn settle(&mut self) {
+        for table in self.tables.iter_mut().filter(|table| table.state == TableState::Proven) {
+            if table.exempt_rows > 0 || !table.quarantined.is_empty() {
+                table.state = TableState::Exempt;
+            }
+        }
         let differs = self.tables.iter().any(|table| table.state == TableState::Differs);
         let open = self.tables.iter().any(|table| table.state == TableState::NotDone);
         let aside = self.tables.iter().any(|table| !table.quarantined.is_empty() || table.exempt_rows > 0);

@@ -50,11 +50,7 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
             table.target_rows = stored.rows;
             continue;
         };
-        table.state = match proof.is_proven() {
-            true if table.exempt_rows > 0 => TableState::Exempt,
-            true => TableState::Proven,
-            false => TableState::Differs,
-        };
+        table.state = if proof.is_proven() { TableState::Proven } else { TableState::Differs };
         table.target_rows = proof.target.rows;
         if job.beside.is_some() {
             // the proof is over what was there and what came; this is the source's own
