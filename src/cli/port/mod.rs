@@ -85,7 +85,8 @@ pub(super) struct PortArgs {
     #[arg(long, value_name = "N")]
     batch_rows: Option<u64>,
     /// Go on with a port that was not finished
-    #[arg(long, conflicts_with_all = ["restart", "dry_run", "plan"])]
+    #[arg(long, conflicts_with_all = ["types", "rename", "lowercase", "snake_case", "include", "exclude", "int4",
+        "keep_length", "nocase", "bad_text", "truncate", "on_conflict", "create_missing", "restart", "dry_run", "plan"])]
     resume: bool,
     /// Drop what an unfinished port made and begin anew
     #[arg(long)]
@@ -140,7 +141,10 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     let configured = context.port()?;
     let options = args.shape.options(&configured);
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
-    // a page that can't be written is said before the work, not after it
+    // what can't be written is said before the work, not after it
+    if let Some(path) = &args.plan_out {
+        can_write(path)?;
+    }
     let page = args.report.as_deref().map(ReportFile::open).transpose()?;
     let interrupt = context.interrupt();
     let (target, scratch) = match target {
@@ -334,6 +338,17 @@ fn write_quarantine(args: &PortArgs, report: &Report, output: &Output) -> Result
     std::fs::write(&path, rows.join("\n") + "\n").map_err(write)?;
     let table = if report.rehearsal.is_some() { "" } else { " and in the table `liftlock_quarantine`" };
     output.say(&format!("{} rows were put aside: they are in `{}`{table}", rows.len(), path.display()));
+    Ok(())
+}
+
+/// Whether a file can be written where it is to be; one that is there is left as it is.
+fn can_write(path: &Path) -> Result<(), Error> {
+    let there = path.exists();
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|source| Error::Write { path: path.display().to_string(), source })?;
+    if !there {
+        drop(std::fs::remove_file(path));
+    }
     Ok(())
 }
 

@@ -18,10 +18,12 @@ use super::checkpoint::{BesideRows, Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker};
 use super::error::PortError;
 use super::options::OnConflict;
+use super::plan::assemble::PlanError;
 use super::plan::{Plan, TablePlan, accept};
 use super::progress::{Event, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::RowCodec;
+use super::scan::ScanError;
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Snapshot, Statements as _};
 use crate::error::ErrorKind;
@@ -36,7 +38,11 @@ pub fn port(port: &Port<'_>) -> (Report, Option<Plan>, Option<PortError>) {
     let Err(error) = execute(port, &mut report, &mut plan) else { return (report, plan, None) };
     // whatever gave up then did so because it was asked to: a wait for a lock, a statement
     let error = match error {
-        error @ (PortError::Interrupted | PortError::RolledBack(_)) => error,
+        error @ PortError::RolledBack(_) => error,
+        // there is nothing to go on with yet
+        _ if port.interrupt.is_set() && !report.resumed && !has_written(&report) => {
+            PortError::Plan(PlanError::Scan(ScanError::Interrupted))
+        }
         _ if port.interrupt.is_set() => PortError::Interrupted,
         error => error,
     };
@@ -45,6 +51,11 @@ pub fn port(port: &Port<'_>) -> (Report, Option<Plan>, Option<PortError>) {
         ErrorKind::Usage | ErrorKind::Failed => Outcome::Failed,
     };
     (report, plan, Some(error))
+}
+
+/// Whether a run has come so far that something of it is in the target.
+fn has_written(report: &Report) -> bool {
+    report.phases.iter().any(|phase| phase.name == Phase::Creating.name())
 }
 
 /// Plans, and writes nothing.
