@@ -6,9 +6,9 @@ use liftlock::Interrupt;
 use liftlock::db::SqliteDb;
 use liftlock::port::batch::BatchSize;
 use liftlock::port::options::{ColumnMatch, Options, TypeRule};
-use liftlock::port::plan::Plan;
 use liftlock::port::plan::assemble::{PlanError, Planned, make};
 use liftlock::port::plan::revise::make_edited;
+use liftlock::port::plan::{Finding, Level, Plan};
 use liftlock::port::row::RowCodec;
 use liftlock::port::scan::ScanError;
 use liftlock::port::target::{Rows, TargetColumn, TargetSchema, TargetTable};
@@ -283,7 +283,79 @@ fn an_edited_plan_is_read_again_and_used() {
     assert_eq!((table.columns[2].target.as_str(), table.columns[2].default.as_deref()), ("weight", Some("7")));
     let codes: Vec<_> = made.findings.iter().map(|finding| (finding.code.as_str(), finding.accepted)).collect();
     assert!(codes.contains(&("does-not-fit", false)), "'x' is no integer: {codes:?}");
-    assert!(codes.contains(&("table-left-out", true)) && codes.contains(&("column-left-out", true)), "{codes:?}");
+    assert!(codes.contains(&("table-left-out", false)) && codes.contains(&("column-left-out", false)), "{codes:?}");
+}
+
+/// The plan of `after`'s database by `edited`, which somebody has made of a plan of `before`.
+fn planned_by(before: &str, after: &str, options: &Options, edit: impl Fn(&mut Plan)) -> Plan {
+    let mut edited = plan(before, &Options::default());
+    edit(&mut edited);
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch(&format!("{before}{after}")).unwrap();
+    let db = SqliteDb::from(connection);
+    let schema = db.schema().unwrap();
+    make_edited(&mut [db], &schema, options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan
+}
+
+#[test]
+fn what_the_source_has_gained_is_for_a_person_to_accept() {
+    let before = "create table t(id integer primary key, w int); create table p(id integer primary key);";
+    let grown = "create table t(id integer primary key, w int unique check(w > 0) references p, x text); \
+                 create index i on t(x); create view v as select w from t; \
+                 create trigger tr after insert on t begin select 1; end; create table n(v int);";
+    let after = format!("drop table t; {grown}");
+    let open = |options: &Options, edit: &dyn Fn(&mut Plan)| {
+        let plan = planned_by(before, &after, options, edit);
+        let left_out = plan.findings.iter().filter(|finding| finding.level == Level::LeftOut && !finding.accepted);
+        let mut codes: Vec<String> = left_out.map(|finding| finding.code.clone()).collect();
+        codes.sort();
+        codes
+    };
+    let all = [
+        "check-left-out",
+        "column-left-out",
+        "foreign-key-left-out",
+        "index-left-out",
+        "table-left-out",
+        "trigger",
+        "unique-left-out",
+        "view-left-out",
+    ];
+    assert_eq!(open(&Options::default(), &|_| {}), all);
+    let accept = ["table-left-out:n", "column-left-out:t.x", "index-left-out:i", "view-left-out", "trigger:tr"];
+    let some = Options { accept: accept.map(str::to_owned).to_vec(), ..Options::default() };
+    assert_eq!(open(&some, &|_| {}), ["check-left-out", "foreign-key-left-out", "unique-left-out"]);
+    let accepted = |code: &str, table: Option<&str>, object: Option<&str>| Finding {
+        code: code.to_owned(),
+        table: table.map(str::to_owned),
+        object: object.map(str::to_owned),
+        accepted: true,
+        ..Finding::default()
+    };
+    let by_plan = open(&some, &|plan| {
+        plan.findings.push(accepted("check-left-out", Some("t"), Some("t_check")));
+        plan.findings.push(accepted("foreign-key-left-out", Some("t"), Some("another")));
+        plan.findings.push(accepted("unique-left-out", Some("p"), Some("t_w_key")));
+    });
+    assert_eq!(by_plan, ["foreign-key-left-out", "unique-left-out"], "another's name accepts nothing");
+    let by_plan = open(&Options::default(), &|plan| {
+        plan.findings.push(accepted("table-left-out", Some("n"), None));
+        plan.findings.push(accepted("column-left-out", Some("t"), Some("x")));
+    });
+    assert!(!by_plan.contains(&"table-left-out".to_owned()) && !by_plan.contains(&"column-left-out".to_owned()));
+    let plan = planned_by(before, &after, &Options::default(), |_| {});
+    let table = plan.findings.iter().find(|finding| finding.code == "table-left-out").unwrap();
+    assert!(table.choices.iter().any(|choice| choice.contains("--accept table-left-out:n")), "{table:?}");
+}
+
+#[test]
+fn an_index_of_the_same_column_is_another_one() {
+    let before = "create table t(id integer primary key, w int); create index i on t(w);";
+    let after = "create unique index j on t(w); create index k on t(w) where w > 5;";
+    let plan = planned_by(before, after, &Options::default(), |_| {});
+    let codes: Vec<_> =
+        plan.findings.iter().map(|finding| (finding.code.as_str(), finding.object.as_deref())).collect();
+    assert_eq!(codes, [("index-left-out", Some("j")), ("index-left-out", Some("k"))]);
 }
 
 #[test]
