@@ -349,6 +349,52 @@ fn what_the_source_has_gained_is_for_a_person_to_accept() {
 }
 
 #[test]
+fn what_names_a_renamed_table_follows_it() {
+    let before = "create table genre(id integer primary key, code text unique, n int check(n > 1));
+                  create table track(id integer primary key, genre int references genre, code text references genre(code));
+                  create index by_n on genre(abs(n)) where n > 5; create view v as select g.n from genre g;";
+    let made = planned_by(before, "", &Options::default(), |plan| {
+        plan.tables[0].target = "genres".to_owned();
+        plan.tables[0].columns[1].target = "tag".to_owned();
+        plan.tables[0].columns[2].target = "count".to_owned();
+        plan.tables[1].foreign_keys[0].clauses = "ON DELETE CASCADE".to_owned();
+    });
+    assert!(made.findings.iter().all(|finding| finding.code == "name-changed"), "{}", told(&made));
+    let script = liftlock::port::translate::ddl::script(&made);
+    for part in [
+        "REFERENCES \"public\".\"genres\" (\"id\") ON DELETE CASCADE",
+        "REFERENCES \"public\".\"genres\" (\"tag\")",
+        "UNIQUE (\"tag\")",
+        "CHECK ((\"count\" > 1))",
+        "WHERE (\"count\" > 5)",
+        "FROM \"public\".\"genres\" AS",
+    ] {
+        assert!(script.contains(part), "{part}: {script}");
+    }
+    assert!(!script.contains("\"n\"") || script.contains("CREATE VIEW \"public\".\"v\" (\"n\")"), "{script}");
+}
+
+#[test]
+fn a_key_that_points_nowhere_is_refused() {
+    let before = "create table p(id integer primary key); create table c(id integer primary key, p int references p);";
+    type Edit = fn(&mut Plan);
+    let edits: [(Edit, &str); 4] = [
+        (|plan| plan.tables[1].foreign_keys[0].parent = "q".to_owned(), "no such table"),
+        (|plan| plan.tables[1].foreign_keys[0].parent_columns[0] = "q".to_owned(), "no such column"),
+        (|plan| plan.tables[1].foreign_keys[0].columns[0] = "q".to_owned(), "no such column"),
+        (|plan| drop(plan.tables.remove(0)), "no such table"),
+    ];
+    for (edit, word) in edits {
+        let plan = planned_by(before, "", &Options::default(), edit);
+        let blockers: Vec<_> = plan.blockers().map(|finding| (&finding.code, &finding.message)).collect();
+        assert!(
+            matches!(blockers.as_slice(), [(code, message)] if *code == "key-astray" && message.contains(word)),
+            "{blockers:?}"
+        );
+    }
+}
+
+#[test]
 fn an_index_of_the_same_column_is_another_one() {
     let before = "create table t(id integer primary key, w int); create index i on t(w);";
     let after = "create unique index j on t(w); create index k on t(w) where w > 5;";

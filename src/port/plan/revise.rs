@@ -10,7 +10,7 @@ use crate::port::target::TargetSchema;
 use crate::schema::Schema;
 
 use super::assemble::{PlanError, Planned, make, selected};
-use super::{Finding, Level, Plan, TablePlan, ViewPlan, accept, missing};
+use super::{Finding, Level, Plan, TablePlan, ViewPlan, accept, follow, missing};
 
 /// As [`make`], with the names, types and readings of `edited`, and with its defaults, constraints, indexes and views in
 /// place of ours. What the plan leaves out is left out, and for a person to accept. Values that do not fit a type of the plan are a blocker.
@@ -27,7 +27,8 @@ pub fn make_edited(
     edited: &Plan,
 ) -> Result<Planned, PlanError> {
     let whole = selected(schema, options);
-    let mut options = Options { target_schema: edited.target_schema.clone(), ..options.clone() };
+    let plain = Options { target_schema: edited.target_schema.clone(), ..options.clone() };
+    let mut options = plain.clone();
     for table in &edited.tables {
         options.renames.insert(table.source.clone(), table.target.clone());
         for column in &table.columns {
@@ -55,8 +56,11 @@ pub fn make_edited(
         findings.extend(left_out.map(|column| missing::column(&table.name, &column.name)));
     }
     findings.extend(missing::twice(edited));
+    let edited = &follow::renames(edited, &planned, &whole, schema, &plain);
     revise(&mut planned, edited);
+    let found = follow::astray(&planned.plan);
     let findings = &mut planned.plan.findings;
+    findings.extend(found);
     accept::finish(findings, &options.accept);
     Ok(planned)
 }
