@@ -104,7 +104,8 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, interrupt)?;
+    let is_there = |table: &Table| there.table(&table.name).is_some();
+    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, &is_there, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);
