@@ -6,9 +6,9 @@ use liftlock::Interrupt;
 use liftlock::db::SqliteDb;
 use liftlock::port::batch::BatchSize;
 use liftlock::port::options::{ColumnMatch, Options, TypeRule};
-use liftlock::port::plan::Plan;
 use liftlock::port::plan::assemble::{PlanError, Planned, make};
 use liftlock::port::plan::revise::make_edited;
+use liftlock::port::plan::{Finding, Level, Plan};
 use liftlock::port::row::RowCodec;
 use liftlock::port::scan::ScanError;
 use liftlock::port::target::{Rows, TargetColumn, TargetSchema, TargetTable};
@@ -144,17 +144,20 @@ fn children_without_a_parent_are_counted() {
 #[test]
 fn rows_that_break_constraints_are_named() {
     let planned = planned(
-        "create table p(a int, b text collate nocase, primary key(a, b)) without rowid; insert into p values (1, 'x');
+        "create table p(a int, b text, primary key(a, b)) without rowid; insert into p values (1, 'x');
          create table c(id integer primary key, a int, b text, foreign key(a, b) references p);
-         insert into c values (1, 1, 'x'), (2, 1, null), (3, 2, 'x'), (4, 1, 'X');
+         insert into c values (1, 1, 'x'), (2, 1, null), (3, 2, 'x'), (4, 1, 'X'), (5, 1, 'x');
          create table k(n int check(n > 0), m int check(m < 9), check(abs(n)));
          pragma writable_schema = on; update sqlite_schema set sql = replace(sql, 'abs(', 'nosuch(');
          pragma writable_schema = reset;",
-        &Options { nocase: liftlock::port::options::Nocase::Icu, ..Options::default() },
+        &Options::default(),
         BatchSize::default(),
     );
     let told = told(&planned.plan);
-    assert!(told.contains("orphans a, b: 1 row points to no row of `p`, the first at rowid 3: 2, 'x'"), "{told}");
+    assert!(
+        told.contains("left out orphans a, b: 2 rows point to no row of `p`, the first at rowid 3: 2, 'x'"),
+        "{told}"
+    );
     assert_eq!(planned.broken.foreign_keys.len(), 1);
 
     let planned = self::planned(
@@ -166,8 +169,11 @@ fn rows_that_break_constraints_are_named() {
         BatchSize::default(),
     );
     let told = self::told(&planned.plan);
-    assert!(told.contains("check-violated n > 0: 2 rows break `CHECK (n > 0)`, the first at rowid 2"), "{told}");
-    assert!(told.contains("check-violated small: 1 row breaks"), "{told}");
+    assert!(
+        told.contains("left out check-violated n > 0: 2 rows break `CHECK (n > 0)`, the first at rowid 2"),
+        "{told}"
+    );
+    assert!(told.contains("left out check-violated small: 1 row breaks"), "{told}");
     assert!(
         told.contains("null-in-primary-key k: 2 NULLs stand in the primary key (k), the first at rowid 2"),
         "{told}"
@@ -283,7 +289,125 @@ fn an_edited_plan_is_read_again_and_used() {
     assert_eq!((table.columns[2].target.as_str(), table.columns[2].default.as_deref()), ("weight", Some("7")));
     let codes: Vec<_> = made.findings.iter().map(|finding| (finding.code.as_str(), finding.accepted)).collect();
     assert!(codes.contains(&("does-not-fit", false)), "'x' is no integer: {codes:?}");
-    assert!(codes.contains(&("table-left-out", true)) && codes.contains(&("column-left-out", true)), "{codes:?}");
+    assert!(codes.contains(&("table-left-out", false)) && codes.contains(&("column-left-out", false)), "{codes:?}");
+}
+
+/// The plan of `after`'s database by `edited`, which somebody has made of a plan of `before`.
+fn planned_by(before: &str, after: &str, options: &Options, edit: impl Fn(&mut Plan)) -> Plan {
+    let mut edited = plan(before, &Options::default());
+    edit(&mut edited);
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch(&format!("{before}{after}")).unwrap();
+    let db = SqliteDb::from(connection);
+    let schema = db.schema().unwrap();
+    make_edited(&mut [db], &schema, options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan
+}
+
+#[test]
+fn what_the_source_has_gained_is_for_a_person_to_accept() {
+    let before = "create table t(id integer primary key, w int); create table p(id integer primary key);";
+    let grown = "create table t(id integer primary key, w int unique check(w > 0) references p, x text); \
+                 create index i on t(x); create view v as select w from t; \
+                 create trigger tr after insert on t begin select 1; end; create table n(v int);";
+    let after = format!("drop table t; {grown}");
+    let open = |options: &Options, edit: &dyn Fn(&mut Plan)| {
+        let plan = planned_by(before, &after, options, edit);
+        let left_out = plan.findings.iter().filter(|finding| finding.level == Level::LeftOut && !finding.accepted);
+        let mut codes: Vec<String> = left_out.map(|finding| finding.code.clone()).collect();
+        codes.sort();
+        codes
+    };
+    let all = [
+        "check-left-out",
+        "column-left-out",
+        "foreign-key-left-out",
+        "index-left-out",
+        "table-left-out",
+        "trigger",
+        "unique-left-out",
+        "view-left-out",
+    ];
+    assert_eq!(open(&Options::default(), &|_| {}), all);
+    let accept = ["table-left-out:n", "column-left-out:t.x", "index-left-out:i", "view-left-out", "trigger:tr"];
+    let some = Options { accept: accept.map(str::to_owned).to_vec(), ..Options::default() };
+    assert_eq!(open(&some, &|_| {}), ["check-left-out", "foreign-key-left-out", "unique-left-out"]);
+    let accepted = |code: &str, table: Option<&str>, object: Option<&str>| Finding {
+        code: code.to_owned(),
+        table: table.map(str::to_owned),
+        object: object.map(str::to_owned),
+        accepted: true,
+        ..Finding::default()
+    };
+    let by_plan = open(&some, &|plan| {
+        plan.findings.push(accepted("check-left-out", Some("t"), Some("t_check")));
+        plan.findings.push(accepted("foreign-key-left-out", Some("t"), Some("another")));
+        plan.findings.push(accepted("unique-left-out", Some("p"), Some("t_w_key")));
+    });
+    assert_eq!(by_plan, ["foreign-key-left-out", "unique-left-out"], "another's name accepts nothing");
+    let by_plan = open(&Options::default(), &|plan| {
+        plan.findings.push(accepted("table-left-out", Some("n"), None));
+        plan.findings.push(accepted("column-left-out", Some("t"), Some("x")));
+    });
+    assert!(!by_plan.contains(&"table-left-out".to_owned()) && !by_plan.contains(&"column-left-out".to_owned()));
+    let plan = planned_by(before, &after, &Options::default(), |_| {});
+    let table = plan.findings.iter().find(|finding| finding.code == "table-left-out").unwrap();
+    assert!(table.choices.iter().any(|choice| choice.contains("--accept table-left-out:n")), "{table:?}");
+}
+
+#[test]
+fn what_names_a_renamed_table_follows_it() {
+    let before = "create table genre(id integer primary key, code text unique, n int check(n > 1));
+                  create table track(id integer primary key, genre int references genre, code text references genre(code));
+                  create index by_n on genre(abs(n)) where n > 5; create view v as select g.n from genre g;";
+    let made = planned_by(before, "", &Options::default(), |plan| {
+        plan.tables[0].target = "genres".to_owned();
+        plan.tables[0].columns[1].target = "tag".to_owned();
+        plan.tables[0].columns[2].target = "count".to_owned();
+        plan.tables[1].foreign_keys[0].clauses = "ON DELETE CASCADE".to_owned();
+    });
+    assert!(made.findings.iter().all(|finding| finding.code == "name-changed"), "{}", told(&made));
+    let script = liftlock::port::translate::ddl::script(&made);
+    for part in [
+        "REFERENCES \"public\".\"genres\" (\"id\") ON DELETE CASCADE",
+        "REFERENCES \"public\".\"genres\" (\"tag\")",
+        "UNIQUE (\"tag\")",
+        "CHECK ((\"count\" > 1))",
+        "WHERE (\"count\" > 5)",
+        "FROM \"public\".\"genres\" AS",
+    ] {
+        assert!(script.contains(part), "{part}: {script}");
+    }
+    assert!(!script.contains("\"n\"") || script.contains("CREATE VIEW \"public\".\"v\" (\"n\")"), "{script}");
+}
+
+#[test]
+fn a_key_that_points_nowhere_is_refused() {
+    let before = "create table p(id integer primary key); create table c(id integer primary key, p int references p);";
+    type Edit = fn(&mut Plan);
+    let edits: [(Edit, &str); 4] = [
+        (|plan| plan.tables[1].foreign_keys[0].parent = "q".to_owned(), "no such table"),
+        (|plan| plan.tables[1].foreign_keys[0].parent_columns[0] = "q".to_owned(), "no such column"),
+        (|plan| plan.tables[1].foreign_keys[0].columns[0] = "q".to_owned(), "no such column"),
+        (|plan| drop(plan.tables.remove(0)), "no such table"),
+    ];
+    for (edit, word) in edits {
+        let plan = planned_by(before, "", &Options::default(), edit);
+        let blockers: Vec<_> = plan.blockers().map(|finding| (&finding.code, &finding.message)).collect();
+        assert!(
+            matches!(blockers.as_slice(), [(code, message)] if *code == "key-astray" && message.contains(word)),
+            "{blockers:?}"
+        );
+    }
+}
+
+#[test]
+fn an_index_of_the_same_column_is_another_one() {
+    let before = "create table t(id integer primary key, w int); create index i on t(w);";
+    let after = "create unique index j on t(w); create index k on t(w) where w > 5;";
+    let plan = planned_by(before, after, &Options::default(), |_| {});
+    let codes: Vec<_> =
+        plan.findings.iter().map(|finding| (finding.code.as_str(), finding.object.as_deref())).collect();
+    assert_eq!(codes, [("index-left-out", Some("j")), ("index-left-out", Some("k"))]);
 }
 
 #[test]

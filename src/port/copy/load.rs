@@ -11,7 +11,7 @@ use crate::port::progress::Event;
 use crate::port::row::{BadCell, Scratch};
 use crate::value::Checksum;
 
-/// How much goes to the server at once. Larger pieces were no faster (docs/benchmarks.md).
+/// How much is encoded before it goes to the server.
 const CHUNK: usize = 256 * 1024;
 
 /// A batch that is in.

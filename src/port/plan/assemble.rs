@@ -29,6 +29,8 @@ pub struct Planned {
     pub names: Names,
     /// Constraints that rows break.
     pub broken: Broken,
+    /// What the schema's objects were translated with.
+    pub facts: Facts,
 }
 
 /// A plan that was not made.
@@ -102,16 +104,18 @@ pub fn make(
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
         there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, interrupt)?;
+    let is_there = |table: &Table| there.table(&table.name).is_some();
+    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, &is_there, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);
-    let mut planned = Planned { plan, scans: typed.scans, matches, names, broken };
+    let mut planned = Planned { plan, scans: typed.scans, matches, names, broken, facts: Facts::default() };
     let mut facts = Facts::of(&planned, schema);
     for (column, spelling) in spellings {
         facts.columns.entry(column).or_default().spelling = Some(spelling.to_owned());
     }
     objects::fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
+    planned.facts = facts;
     for table in &mut planned.plan.tables {
         // PostgreSQL takes no NULL into a primary key, whatever the column says
         let key = table.primary_key.iter().flat_map(|key| &key.columns).collect::<Vec<_>>();

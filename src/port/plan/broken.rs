@@ -27,11 +27,13 @@ pub struct Broken {
     pub null_keys: BTreeSet<String>,
 }
 
+/// `is_there` says of a table that the target has it already, with constraints of its own.
 pub(super) fn find(
     db: &SqliteDb,
     schema: &Schema,
     typed: &Typed,
     nocase: Nocase,
+    is_there: &dyn Fn(&Table) -> bool,
     interrupt: &Interrupt,
 ) -> Result<(Broken, Vec<Finding>), ScanError> {
     let mut broken = Broken::default();
@@ -59,14 +61,14 @@ pub(super) fn find(
             let orphans = broken_foreign_key(db, table, key, parent, without_case, interrupt)?;
             if !orphans.is_empty() {
                 broken.foreign_keys.insert((table.name.clone(), key_at));
-                findings.push(orphaned(table, key, parent, &orphans));
+                findings.push(orphaned(table, key, parent, &orphans, is_there(table)));
             }
         }
         if !table.checks.is_empty() {
             for (check, tally) in broken_checks(db, table, interrupt)?.into_iter().enumerate() {
                 let Some(tally) = tally.filter(|tally| !tally.is_empty()) else { continue };
                 broken.checks.insert((table.name.clone(), check));
-                findings.push(violated(table, check, &tally));
+                findings.push(violated(table, check, &tally, is_there(table)));
             }
         }
         if let Some(tally) = nulls_in_key(table, at, typed) {
@@ -172,14 +174,23 @@ fn mistyped(table: &Table, key: &ForeignKey, parent: &Table, (own, other): &(PgT
     finding
 }
 
-fn orphaned(table: &Table, key: &ForeignKey, parent: &Table, orphans: &Tally) -> Finding {
+/// What is said of a table that the target has already.
+const THERE: &str = "whether the target's table takes them is for its own constraints to say";
+
+/// A constraint that is NOT VALID does not hold for all rows, as it should.
+fn level(there: bool) -> Level {
+    if there { Level::Change } else { Level::LeftOut }
+}
+
+fn orphaned(table: &Table, key: &ForeignKey, parent: &Table, orphans: &Tally, there: bool) -> Finding {
     let message = format!(
-        "{} no row of `{}`, the first at {}; the foreign key is made NOT VALID: it holds for new rows only",
+        "{} no row of `{}`, the first at {}; {}",
         point_to(orphans.count),
         parent.name,
-        orphans.examples.first().map_or("", String::as_str)
+        orphans.examples.first().map_or("", String::as_str),
+        if there { THERE } else { "the foreign key is made NOT VALID: it holds for new rows only" }
     );
-    let mut finding = finding("orphans", Level::Change, table, name_of(key), message, orphans);
+    let mut finding = finding("orphans", level(there), table, name_of(key), message, orphans);
     finding.choices =
         vec!["delete or correct these rows in the source, and the foreign key is valid for all rows".to_owned()];
     finding
@@ -189,16 +200,17 @@ fn point_to(count: u64) -> String {
     if count == 1 { "1 row points to".to_owned() } else { format!("{} rows point to", thousands(count)) }
 }
 
-fn violated(table: &Table, check: usize, rows: &Tally) -> Finding {
+fn violated(table: &Table, check: usize, rows: &Tally, there: bool) -> Finding {
     let declared = &table.checks[check];
     let message = format!(
-        "{} `CHECK ({})`, the first at {}; it is made NOT VALID: it holds for new rows only",
+        "{} `CHECK ({})`, the first at {}; {}",
         if rows.count == 1 { "1 row breaks".to_owned() } else { format!("{} rows break", thousands(rows.count)) },
         declared.expression,
-        rows.examples.first().map_or("", String::as_str)
+        rows.examples.first().map_or("", String::as_str),
+        if there { THERE } else { "it is made NOT VALID: it holds for new rows only" }
     );
     let object = declared.name.clone().unwrap_or_else(|| declared.expression.clone());
-    finding("check-violated", Level::Change, table, object, message, rows)
+    finding("check-violated", level(there), table, object, message, rows)
 }
 
 /// NULLs in the columns of a primary key, which SQLite lets through where it is no other name of the rowid

@@ -9,6 +9,8 @@ mod collide;
 pub mod decide;
 pub mod explain;
 mod facts;
+mod follow;
+mod missing;
 pub mod names;
 pub mod revise;
 mod typing;

@@ -10,10 +10,10 @@ use crate::port::target::TargetSchema;
 use crate::schema::Schema;
 
 use super::assemble::{PlanError, Planned, make, selected};
-use super::{Finding, Level, Plan, TablePlan, ViewPlan, accept};
+use super::{Finding, Level, Plan, TablePlan, ViewPlan, accept, follow, missing};
 
 /// As [`make`], with the names, types and readings of `edited`, and with its defaults, constraints, indexes and views in
-/// place of ours. What the plan leaves out is left out. Values that do not fit a type of the plan are a blocker.
+/// place of ours. What the plan leaves out is left out, and for a person to accept. Values that do not fit a type of the plan are a blocker.
 ///
 /// # Errors
 /// As [`make`].
@@ -27,7 +27,8 @@ pub fn make_edited(
     edited: &Plan,
 ) -> Result<Planned, PlanError> {
     let whole = selected(schema, options);
-    let mut options = Options { target_schema: edited.target_schema.clone(), ..options.clone() };
+    let plain = Options { target_schema: edited.target_schema.clone(), ..options.clone() };
+    let mut options = plain.clone();
     for table in &edited.tables {
         options.renames.insert(table.source.clone(), table.target.clone());
         for column in &table.columns {
@@ -47,30 +48,19 @@ pub fn make_edited(
         options.types.splice(0..0, rules);
         planned = make(readers, schema, &options, target, size, interrupt)?;
     }
-    revise(&mut planned, edited);
-    planned.plan.findings.extend(twice(edited));
     let findings = &mut planned.plan.findings;
-    findings.extend(left_out.into_iter().map(|table| Finding {
-        code: "table-left-out".to_owned(),
-        level: Level::LeftOut,
-        table: Some(table.to_owned()),
-        message: "the plan does not have the table: its rows are not copied".to_owned(),
-        accepted: true,
-        ..Finding::default()
-    }));
+    findings.extend(left_out.into_iter().map(missing::table));
     for table in &whole.tables {
-        let Some(plan) = edited.table(&table.name) else { continue };
-        let missing = table.columns.iter().filter(|column| plan.column(&column.name).is_none());
-        findings.extend(missing.filter(|_| !plan.existing).map(|column| Finding {
-            code: "column-left-out".to_owned(),
-            level: Level::LeftOut,
-            table: Some(table.name.clone()),
-            object: Some(column.name.clone()),
-            message: "the plan does not have the column: its values are not copied".to_owned(),
-            accepted: true,
-            ..Finding::default()
-        }));
+        let Some(plan) = edited.table(&table.name).filter(|plan| !plan.existing) else { continue };
+        let left_out = table.columns.iter().filter(|column| plan.column(&column.name).is_none());
+        findings.extend(left_out.map(|column| missing::column(&table.name, &column.name)));
     }
+    findings.extend(missing::twice(edited));
+    let edited = &follow::renames(edited, &planned, &whole, schema, &plain);
+    revise(&mut planned, edited);
+    let found = follow::astray(&planned.plan);
+    let findings = &mut planned.plan.findings;
+    findings.extend(found);
     accept::finish(findings, &options.accept);
     Ok(planned)
 }
@@ -102,7 +92,7 @@ pub fn revise(planned: &mut Planned, edited: &Plan) {
         let Some(edited) = edited.table(&table.source).filter(|_| !table.existing) else { continue };
         let ours = std::mem::replace(table, edited.clone());
         recount(table, &ours);
-        plan.findings.extend(taken_out(table, &ours));
+        plan.findings.extend(missing::objects(table, &ours));
         if table.columns.is_empty() && !ours.columns.is_empty() {
             plan.findings.push(Finding {
                 code: "no-columns".to_owned(),
@@ -127,91 +117,19 @@ pub fn revise(planned: &mut Planned, edited: &Plan) {
     }
     let is_in = |view: &ViewPlan| edited.views.iter().chain(&edited.views_there).any(|own| own.source == view.source);
     let gone = plan.views.iter().filter(|view| !is_in(view));
-    plan.findings.extend(gone.map(|view| left_out("view-left-out", None, &view.source, "view")));
+    plan.findings.extend(gone.map(|view| missing::view(&view.source)));
     plan.views.clone_from(&edited.views);
     plan.views_there.clone_from(&edited.views_there);
     for finding in &mut plan.findings {
+        // a target's table that was missing, and that a run goes on without
+        let missing = |code: &str| code == "missing-table" && finding.code == "table-left-out";
         let same = |other: &Finding| {
             other.accepted
-                && (&other.code, &other.table, &other.object) == (&finding.code, &finding.table, &finding.object)
+                && (other.code == finding.code || missing(&other.code))
+                && (&other.table, &other.object) == (&finding.table, &finding.object)
         };
         finding.accepted |= edited.findings.iter().any(same);
     }
-}
-
-/// What a person has taken out of the plan: nobody else may take it for proven.
-fn left_out(code: &str, table: Option<&str>, object: &str, what: &str) -> Finding {
-    Finding {
-        code: code.to_owned(),
-        level: Level::LeftOut,
-        table: table.map(str::to_owned),
-        object: Some(object.to_owned()),
-        message: format!("the plan does not have the {what}: it is not made"),
-        accepted: true,
-        ..Finding::default()
-    }
-}
-
-/// The constraints and indexes of ours that `edited` has under no name and in no form.
-fn taken_out(edited: &TablePlan, ours: &TablePlan) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |code: &str, name: &str, what: &str| {
-        findings.push(left_out(code, Some(&ours.source), name, what));
-    };
-    let keys = |table: &TablePlan| table.primary_key.iter().chain(&table.uniques).cloned().collect::<Vec<_>>();
-    let there = keys(edited);
-    for key in keys(ours) {
-        if !there.iter().any(|own| own.name == key.name || own.columns == key.columns) {
-            add("unique-left-out", &key.name, "key");
-        }
-    }
-    for check in &ours.checks {
-        if !edited.checks.iter().any(|own| own.name == check.name || own.expression == check.expression) {
-            add("check-left-out", &check.name, "check");
-        }
-    }
-    for key in &ours.foreign_keys {
-        if !edited.foreign_keys.iter().any(|own| own.name == key.name || own.columns == key.columns) {
-            add("foreign-key-left-out", &key.name, "foreign key");
-        }
-    }
-    for index in &ours.indexes {
-        if !edited.indexes.iter().any(|own| own.name == index.name || own.terms == index.terms) {
-            add("index-left-out", &index.name, "index");
-        }
-    }
-    for column in &ours.columns {
-        let own = edited.column(&column.source);
-        if column.default.is_some() && own.is_some_and(|own| own.default.is_none() && own.generated.is_none()) {
-            add("default-left-out", &column.source, "default");
-        }
-    }
-    findings
-}
-
-/// What a plan has twice, where only one could be meant.
-fn twice(edited: &Plan) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut look = |table: Option<&TablePlan>, names: Vec<String>, what: &str| {
-        let mut seen = BTreeSet::new();
-        findings.extend(names.into_iter().filter(|name| !seen.insert(name.clone())).map(|name| Finding {
-            code: "plan-has-twice".to_owned(),
-            level: Level::Blocker,
-            table: table.map(|table| table.source.clone()),
-            object: Some(name.clone()),
-            message: format!("the plan has the {what} `{name}` twice"),
-            choices: vec!["take one of them out of the plan".to_owned()],
-            ..Finding::default()
-        }));
-    };
-    look(None, edited.tables.iter().map(|table| table.source.to_ascii_lowercase()).collect(), "table");
-    look(None, edited.tables.iter().map(|table| table.target.clone()).collect(), "table of the target");
-    for table in &edited.tables {
-        look(Some(table), table.columns.iter().map(|column| column.source.to_ascii_lowercase()).collect(), "column");
-        let targets = table.columns.iter().map(|column| column.target.clone()).collect();
-        look(Some(table), targets, "column of the target");
-    }
-    findings
 }
 
 /// Brings what a scan counts into an edited table: rows and bytes, the next id, constraints that rows break now.
