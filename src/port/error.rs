@@ -198,7 +198,9 @@ impl PortError {
                 error => return error.hint(),
             },
             Self::Rehearsed(error) => match &**error {
-                Self::Interrupted => "nothing is left of the rehearsal; begin it again",
+                Self::Interrupted | Self::Plan(PlanError::Scan(ScanError::Interrupted)) => {
+                    "nothing is left of the rehearsal; begin it again"
+                }
                 Self::BadRow { .. } => {
                     "a real run would stop here too: mend the row in the source, choose another type for the column, or \
                      let such rows be put aside with `--on-error quarantine`"

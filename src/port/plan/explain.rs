@@ -270,7 +270,7 @@ fn gather(verdict: &Verdict) -> Option<Tally> {
         all.count += tally.count;
         all.examples.extend(tally.examples.iter().cloned());
     }
-    all.examples.truncate(crate::port::scan::MISFITS);
+    all.examples.truncate(crate::port::scan::EXAMPLES);
     Some(all).filter(|all| !all.is_empty())
 }
 
@@ -297,7 +297,7 @@ fn odd_classes(wanted: &PgType, seen: &ColumnScan) -> Option<(String, Tally)> {
         all.count += tally.count;
         all.examples.extend(tally.examples.iter().cloned());
     }
-    all.examples.truncate(crate::port::scan::MISFITS);
+    all.examples.truncate(crate::port::scan::EXAMPLES);
     let words: Vec<&str> = odd.iter().map(|(_, word)| *word).collect();
     (!odd.is_empty()).then(|| (format!("are {}", words.join(" or ")), all))
 }

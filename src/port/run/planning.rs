@@ -94,6 +94,10 @@ pub(super) fn plan_again(
     let existing = run.plan.existing.then_some(&before);
     let mut planned = make(port, &options, snapshot, schema, &target, existing, Some(&run.plan))?;
     planned.plan.on_conflict = run.plan.on_conflict;
+    if run.plan.existing {
+        // what stands in for the source's views is the target's own
+        planned.plan.findings.retain(|finding| finding.code != "view-left-out");
+    }
     basis.settle_findings(&mut planned.plan);
     for table in &mut planned.plan.tables {
         table.beside = run.plan.table(&table.source).and_then(|stored| stored.beside.clone());

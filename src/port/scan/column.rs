@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::result::{ColumnScan, MISFITS, Verdict};
+use super::result::{ColumnScan, Verdict};
 use crate::port::plan::candidates::{Candidate, Candidates, Origin};
 use crate::value::{Conversion, Fidelity, Misfit, PgType, SqlValue};
 
@@ -106,7 +106,7 @@ impl ColumnScanner {
                     wire = wire.or(Some(bytes));
                 }
                 Err(misfit) => {
-                    lane.verdict.misfits.entry(misfit).or_default().add_up_to(MISFITS, example);
+                    lane.verdict.misfits.entry(misfit).or_default().add(example);
                     if lane.watch == Watch::Tried {
                         lane.watch = Watch::Left;
                         self.watched.remove(at);

@@ -9,7 +9,7 @@ mod show;
 
 pub use broken::{broken_checks, broken_foreign_key};
 pub use keys::{KeyPart, class_collisions, key_collisions};
-pub use result::{ColumnScan, EXAMPLES, MISFITS, TableScan, Tally, Verdict};
+pub use result::{ColumnScan, EXAMPLES, TableScan, Tally, Verdict};
 pub use rows::RowKey;
 pub use show::show;
 

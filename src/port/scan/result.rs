@@ -8,9 +8,6 @@ use crate::value::{Fidelity, Misfit};
 /// How many examples are kept of each kind.
 pub const EXAMPLES: usize = 5;
 
-/// How many are kept of values that do not fit: a person has to find them all.
-pub const MISFITS: usize = 100;
-
 /// One table, as the scan has seen it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableScan {
@@ -78,13 +75,8 @@ pub struct Tally {
 impl Tally {
     /// Counts one more, and keeps it as an example where there are few yet.
     pub fn add(&mut self, example: impl FnOnce() -> String) {
-        self.add_up_to(EXAMPLES, example);
-    }
-
-    /// Counts one more, and keeps it as an example where there are fewer than `most` yet.
-    pub fn add_up_to(&mut self, most: usize, example: impl FnOnce() -> String) {
         self.count += 1;
-        if self.examples.len() < most {
+        if self.examples.len() < EXAMPLES {
             self.examples.push(example());
         }
     }
