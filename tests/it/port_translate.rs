@@ -234,6 +234,16 @@ const VIEWS: &[&str] = &[
     "SELECT name FROM people WHERE id NOT IN (SELECT person FROM orders WHERE person IS NOT NULL)",
     "WITH big AS (SELECT person AS who, amount FROM orders WHERE amount > 1) SELECT name, amount FROM big JOIN people ON who = id",
     "WITH RECURSIVE up(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM up WHERE x < 5) SELECT x, x * 2 AS twice FROM up",
+    "WITH RECURSIVE r(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r",
+    "WITH RECURSIVE r(n, t, f, z) AS (VALUES(1, 'a', 1.5, NULL), (7, 'b', 2.0, 'z') UNION ALL SELECT n + 1, t || n, f * 2, upper(t) FROM r WHERE n < 9) SELECT * FROM r",
+    "WITH RECURSIVE r(n, t) AS (SELECT 1, 'x' UNION SELECT n * 2, lower(t || 'Y') FROM r WHERE n < 50) SELECT n, t, n / 2 FROM r",
+    "WITH RECURSIVE r(n, d) AS (SELECT 1, 1 UNION ALL SELECT n + 1, d * 1.5 FROM r WHERE n < 5) SELECT n, d * 2 FROM r",
+    "WITH RECURSIVE r(id, way, depth, top) AS (SELECT id, name, 0, NULL FROM people WHERE id = 1 UNION ALL SELECT p.id, r.way || '/' || p.name, depth + 1, r.id FROM r JOIN people p ON p.id = r.id + 1) SELECT * FROM r",
+    "WITH RECURSIVE r(id, at) AS (SELECT 1, born FROM people WHERE id = 1 UNION ALL SELECT r.id + 1, p.born FROM r JOIN people p ON p.id = r.id + 1) SELECT * FROM r",
+    "WITH RECURSIVE r(id, code) AS (SELECT 1, city FROM people WHERE id = 1 UNION ALL SELECT r.id + 1, max(code, 'a') FROM r WHERE r.id < 3) SELECT * FROM r",
+    "WITH RECURSIVE a(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM a WHERE x < 3), b(y) AS (SELECT x FROM a UNION ALL SELECT y + 10 FROM b WHERE y < 25) SELECT y FROM b",
+    "SELECT n FROM orders UNION ALL VALUES (NULL), (5000000000)",
+    "VALUES (NULL) UNION ALL SELECT n FROM orders",
     "SELECT name, row_number() OVER (ORDER BY name) AS nr, rank() OVER (PARTITION BY active ORDER BY city) FROM people",
     "SELECT id, sum(n) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), lag(n) OVER (ORDER BY id) FROM orders",
     "SELECT group_concat(name, '; ' ORDER BY name) FROM people",
@@ -303,6 +313,37 @@ fn each_view_gives_the_same_rows_in_both_databases() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_recursive_view_that_postgresql_would_refuse_is_left_out() {
+    let sqlite = TestDatabase::sqlite();
+    sqlite.execute(TABLES);
+    for (view, why) in [
+        ("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 5) SELECT n FROM r", "LIMIT"),
+        (
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5 ORDER BY 1) SELECT n FROM r",
+            "ORDER BY",
+        ),
+        (
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 2 FROM r WHERE n < 5 UNION ALL SELECT n + 3 FROM r WHERE n < 5) SELECT n FROM r",
+            "more than one part",
+        ),
+        (
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT r.n + 1 FROM people p LEFT JOIN r ON r.n = p.id WHERE r.n < 5) SELECT n FROM r",
+            "outer join",
+        ),
+        (
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n || 'x' FROM r WHERE length(n) < 5) SELECT n FROM r",
+            "one value",
+        ),
+    ] {
+        sqlite.execute(&format!("DROP VIEW IF EXISTS v; CREATE VIEW v AS {view}"));
+        sqlite.query("SELECT * FROM v");
+        let plan = planned(&sqlite.rusqlite());
+        let found = plan.findings.iter().find(|finding| finding.code == "view");
+        assert!(found.is_some_and(|finding| finding.message.contains(why)), "{view}: {found:?}");
+    }
 }
 
 /// A table whose every part has to be taken by PostgreSQL, and what a row of its defaults holds.

@@ -20,6 +20,7 @@ mod numbers;
 pub mod objects;
 mod parse;
 mod patterns;
+mod recursive;
 mod results;
 mod scope;
 mod select;
