@@ -143,7 +143,7 @@ typeof(i) ¦ typeof(s) ¦ typeof(r) ¦ typeof(b) ¦ typeof(flag) ¦ typeof(NULL)
 CASE WHEN i > 3 THEN 'a' ELSE 'b' END ¦ CASE i WHEN 5 THEN 1 WHEN 0 THEN 2 END ¦ CASE s WHEN 'abc' THEN i ELSE j END ¦ CASE WHEN flag THEN r ELSE 2 END ¦ CASE flag WHEN 1 THEN 'on' WHEN 0 THEN 'off' END ¦ CASE WHEN NULL THEN 1 ELSE 2 END ¦ CASE WHEN i THEN s END ¦ CASE n WHEN 'hello' THEN 1 ELSE 0 END
 CAST(i AS TEXT) ¦ CAST(r AS INTEGER) ¦ CAST(s AS INTEGER) ¦ CAST(i AS REAL) ¦ CAST(flag AS INTEGER) ¦ CAST(i AS INTEGER) / 2 ¦ CAST('12abc' AS INTEGER) ¦ CAST(s AS TEXT) = 'abc' ¦ CAST(i AS TEXT) = 5 ¦ CAST(s AS BLOB) ¦ CAST(NULL AS TEXT) ¦ CAST(d AS TEXT)
 ts = '2024-01-31 23:59:59' ¦ ts < '2020-01-01' ¦ ts >= '2021-03-04 05:06:07' ¦ d > '2000-02-29' ¦ d BETWEEN '2000-01-01' AND '2021-12-31' ¦ ts > d ¦ ts || '' ¦ d = date(ts) ¦ ts IN ('2010-07-15 10:00:00', 'x') ¦ d <> 'never' ¦ ts IS NOT NULL ¦ ts < datetime('2024-01-01') ¦ max(ts, '2020-01-01 00:00:00')
-date(ts) ¦ time(ts) ¦ datetime(ts) ¦ datetime(d) ¦ date(d) ¦ julianday(ts) ¦ julianday(d) ¦ unixepoch(ts) ¦ strftime('%Y', ts) ¦ strftime('%m/%d/%Y %H:%M:%S', ts) ¦ strftime('%s', ts) ¦ strftime('%w', ts) ¦ strftime('%j', d) ¦ strftime('%Y-%m', d) ¦ strftime('%u %G %V', ts) ¦ strftime('%I %p', ts) ¦ strftime('%%x', ts) ¦ strftime('%H', d) ¦ strftime('%Y%m%dT%H', ts)
+date(ts) ¦ time(ts) ¦ datetime(ts) ¦ datetime(d) ¦ date(d) ¦ julianday(ts) ¦ julianday(d) ¦ unixepoch(ts) ¦ strftime('%Y', ts) ¦ strftime('%m/%d/%Y %H:%M:%S', ts) ¦ strftime('%s', ts) ¦ strftime('%w', ts) ¦ strftime('%j', d) ¦ strftime('%Y-%m', d) ¦ strftime('%u %G %V', ts) ¦ strftime('%I %p', ts) ¦ strftime('%%x', ts) ¦ strftime('%H', d) ¦ strftime('%Y%m%dT%H', ts) ¦ strftime('%Y-%m-%dT%H:%M:%fZ', ts) ¦ strftime('%f', j, 'unixepoch')
 datetime(ts, '+1 day') ¦ date(ts, 'start of month') ¦ date(ts, 'start of month', '-1 day') ¦ date(ts, 'start of year', '+3 months') ¦ datetime(ts, '-90 minutes') ¦ date(d, '-7 days') ¦ datetime(j, 'unixepoch') ¦ date(j, 'unixepoch', '+1 day') ¦ strftime('%Y', j, 'unixepoch') ¦ datetime('2024-02-29', '+1 day') ¦ date('2024-01-31 10:00:00') ¦ datetime(ts, 'start of day', '+5 hours')
 json_extract(js, '$.a') = 'q' ¦ json_extract(js, '$.a') = 5 ¦ js ->> 'a' = 'é' ¦ js ->> '$.a' = 'q' ¦ json_extract(js, '$.a') IS NULL ¦ json_extract(js, '$.b[0]') IS NOT NULL ¦ js -> 'x y' ->> 'z' = 'w' ¦ json_extract(js, '$."x y".z') = 'w' ¦ json_valid(js) ¦ json_array_length(js) ¦ json_array_length(js, '$.b') ¦ CAST(js ->> 'a' AS TEXT) ¦ js ->> '$.b[1]' = 2
 m = 5 ¦ m = '5' ¦ m IN ('x', 4326, 'EPSG') ¦ m <> 'x' ¦ m = m ¦ m IS NULL ¦ length(m) ¦ length(m) >= 2 ¦ m IS 'EPSG'
@@ -352,6 +352,7 @@ CREATE TABLE d (id INTEGER PRIMARY KEY, a TEXT DEFAULT 'it''s', b TEXT DEFAULT 5
   f BOOLEAN DEFAULT true, g TEXT DEFAULT \"dq\", h DATETIME DEFAULT CURRENT_TIMESTAMP, i TEXT DEFAULT (datetime('now')),
   j TEXT DEFAULT (lower(hex(randomblob(16)))), k INTEGER DEFAULT (unixepoch()), l TEXT DEFAULT (strftime('%Y', 'now')),
   m BLOB DEFAULT x'00ff', n INTEGER AS (id * 2 + 1) STORED, o TEXT AS (upper(substr(a, 1, 2))) STORED, p TEXT DEFAULT NULL,
+  s TEXT DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')), t DATETIME DEFAULT (strftime('%Y-%m-%d %H:%M:%f','now')),
   q TEXT DEFAULT 'null', r TEXT DEFAULT ('a' || 'b'), CHECK (length(a) > 1 AND a GLOB 'i*'), CHECK (c IN (7, 8) OR f = 1));
 CREATE UNIQUE INDEX one ON d (lower(a), c DESC) WHERE f = 1;
 ";
@@ -368,9 +369,9 @@ fn a_row_of_defaults_is_the_same_in_both_databases() {
     for database in [&sqlite, &postgres] {
         database.execute("INSERT INTO d (id) VALUES (1)");
     }
-    let fixed = "SELECT a, b, c, e, g, n, o, p, q, r, length(j), length(i), length(m) FROM d";
+    let fixed = "SELECT a, b, c, e, g, n, o, p, q, r, length(j), length(i), length(m), length(s), substr(s, 20, 1), substr(s, 24) FROM d";
     assert_eq!(sqlite.query(fixed), postgres.query(fixed));
-    let alike = "SELECT j = lower(j), k > 1700000000, l >= '2024', i > '2024', h IS NOT NULL, f = ";
+    let alike = "SELECT j = lower(j), k > 1700000000, l >= '2024', i > '2024', h IS NOT NULL AND t IS NOT NULL AND s > '2024', f = ";
     assert_eq!(sqlite.value(&format!("{alike}1 FROM d")), "1|1|1|1|1|1");
     assert_eq!(postgres.value(&format!("{alike}true FROM d")), "t|t|t|t|t|t");
     // the constraints hold on both sides
