@@ -24,6 +24,7 @@ mod recursive;
 mod results;
 mod scope;
 mod select;
+mod sequences;
 mod text;
 mod times;
 mod typed;
