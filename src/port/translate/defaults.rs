@@ -152,6 +152,8 @@ fn form(text: &str, forms: &[&str], to: &PgType) -> Option<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clock {
     Timestamp,
+    /// A timestamp to the millisecond, which is what `%f` gives.
+    Milliseconds,
     Date,
     Time,
     /// Seconds since 1970.
@@ -181,9 +183,14 @@ fn clock(tree: &Expr<'_>) -> Option<Clock> {
                 "time" if now(0) => Some(Clock::Time),
                 "unixepoch" if now(0) => Some(Clock::Epoch),
                 "strftime" if now(1) => match text(0)?.as_str() {
-                    "%Y-%m-%d %H:%M:%S" | "%Y-%m-%dT%H:%M:%S" | "%Y-%m-%dT%H:%M:%SZ" | "%F %T" => {
-                        Some(Clock::Timestamp)
-                    }
+                    "%Y-%m-%d %H:%M:%S" | "%Y-%m-%dT%H:%M:%S" | "%Y-%m-%dT%H:%M:%SZ" | "%Y-%m-%d %H:%M:%SZ"
+                    | "%FT%TZ" | "%FT%T" | "%F %T" => Some(Clock::Timestamp),
+                    "%Y-%m-%d %H:%M:%f"
+                    | "%Y-%m-%dT%H:%M:%f"
+                    | "%Y-%m-%d %H:%M:%fZ"
+                    | "%Y-%m-%dT%H:%M:%fZ"
+                    | "%Y-%m-%d %H:%M:%f+00:00"
+                    | "%Y-%m-%dT%H:%M:%f+00:00" => Some(Clock::Milliseconds),
                     "%Y-%m-%d" | "%F" => Some(Clock::Date),
                     "%H:%M:%S" | "%T" => Some(Clock::Time),
                     "%s" => Some(Clock::Epoch),
@@ -205,7 +212,9 @@ fn clock_default(clock: Clock, default: &str, to: &PgType) -> Result<String, Unt
         (PgType::Timestamp, Clock::Timestamp | Clock::Epoch) => Ok(seconds),
         (PgType::Timestamp, Clock::Date) => Ok(format!("date_trunc('day', {utc})")),
         (PgType::Timestamptz, Clock::Timestamp | Clock::Epoch) => Ok("date_trunc('second', now())".to_owned()),
-        (PgType::Date, Clock::Timestamp | Clock::Date) => Ok(format!("{utc}::date")),
+        (PgType::Timestamp, Clock::Milliseconds) => Ok(format!("date_trunc('milliseconds', {utc})")),
+        (PgType::Timestamptz, Clock::Milliseconds) => Ok("date_trunc('milliseconds', now())".to_owned()),
+        (PgType::Date, Clock::Timestamp | Clock::Milliseconds | Clock::Date) => Ok(format!("{utc}::date")),
         (PgType::Time, Clock::Time) => Ok(format!("{seconds}::time")),
         _ => {
             // text and numbers: as the function itself gives it
@@ -339,6 +348,30 @@ mod tests {
             ("current_time", Numeric, PgType::Time, format!("date_trunc('second', {utc})::time")),
             ("datetime('now')", Numeric, PgType::Timestamp, format!("date_trunc('second', {utc})")),
             ("strftime('%Y', 'now')", Text, PgType::Text, format!("to_char({utc}, 'YYYY')")),
+            (
+                "strftime('%Y-%m-%dT%H:%M:%fZ','now')",
+                Text,
+                PgType::Text,
+                format!("to_char({utc}, 'YYYY\"-\"MM\"-\"DD\"T\"HH24\":\"MI\":\"SS.MS\"Z\"')"),
+            ),
+            (
+                "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+                Numeric,
+                PgType::Timestamp,
+                format!("date_trunc('milliseconds', {utc})"),
+            ),
+            (
+                "(strftime('%Y-%m-%dT%H:%M:%fZ'))",
+                Numeric,
+                PgType::Timestamptz,
+                "date_trunc('milliseconds', now())".to_owned(),
+            ),
+            (
+                "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+                Numeric,
+                PgType::Timestamptz,
+                "date_trunc('second', now())".to_owned(),
+            ),
             ("unixepoch()", Integer, PgType::Int8, format!("floor(extract(epoch FROM {utc}))::bigint")),
             ("strftime('%s','now')", Integer, PgType::Int8, format!("floor(extract(epoch FROM {utc}))::bigint")),
             ("lower(hex(randomblob(16)))", Text, PgType::Text, "md5(gen_random_uuid()::text)".to_owned()),

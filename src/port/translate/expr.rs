@@ -29,6 +29,10 @@ pub(super) struct Translator<'c> {
     /// Tables, views and common table expressions that a FROM can name.
     pub catalog: Option<&'c dyn super::from::Catalog>,
     pub ctes: Vec<(String, Source)>,
+    /// Common table expressions that are being translated, the innermost last.
+    pub recursions: Vec<super::recursive::Recursion>,
+    /// The next query is the body of the last of them.
+    pub defining: bool,
     /// Aggregates may stand here.
     pub aggregates: bool,
 }
@@ -42,6 +46,8 @@ impl<'c> Translator<'c> {
             assumptions: Vec::new(),
             catalog: None,
             ctes: Vec::new(),
+            recursions: Vec::new(),
+            defining: false,
             aggregates: false,
         }
     }

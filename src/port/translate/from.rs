@@ -40,14 +40,20 @@ impl Translator<'_> {
     /// The text of a FROM clause; its sources go into the frame on top.
     pub fn sources(&mut self, from: &FromClause<'_>) -> Result<String> {
         let Some(first) = from.select else { return Err(Untranslatable::new("a FROM without a table")) };
+        let before = self.recursive_uses();
         let mut sql = self.table(first)?;
         for join in from.joins.iter().flatten() {
             let kind = match join.operator {
                 JoinOperator::Comma => JoinType::INNER,
                 JoinOperator::TypedJoin(kind) => kind.unwrap_or(JoinType::INNER),
             };
+            let left_uses = self.recursive_uses() - before;
             let right = self.table(&join.table)?;
+            let right_uses = self.recursive_uses() - before - left_uses;
             let (left, outer_right) = (kind.contains(JoinType::LEFT), kind.contains(JoinType::RIGHT));
+            if (left && right_uses > 0) || (outer_right && left_uses > 0) {
+                return Err(Untranslatable::new("a recursive query that names itself in an outer join"));
+            }
             let word = match (left, outer_right) {
                 (true, true) => "FULL JOIN",
                 (true, false) => "LEFT JOIN",
@@ -122,6 +128,9 @@ impl Translator<'_> {
                 }
                 let shown = alias_of(alias.as_ref()).unwrap_or_else(|| name.clone());
                 let cte = self.ctes.iter().rev().find(|(cte, _)| cte.eq_ignore_ascii_case(&name)).cloned();
+                if cte.is_some() {
+                    self.names_itself(&name);
+                }
                 match cte {
                     Some((cte, source)) => (Dialect::Postgres.quote_identifier(&cte), Source { name: shown, ..source }),
                     None => {

@@ -1,8 +1,6 @@
 //! Whole queries: SELECT, compounds, common table expressions, subqueries, and the views that they make.
 
-use sqlite3_parser::ast::{
-    As, CompoundOperator, Distinctness, Expr, OneSelect, ResultColumn, Select, SortedColumn, With,
-};
+use sqlite3_parser::ast::{As, CompoundOperator, Distinctness, Expr, OneSelect, ResultColumn, Select, SortedColumn};
 
 use super::expr::{Frame, Translator};
 use super::from::Catalog;
@@ -62,11 +60,12 @@ impl Translator<'_> {
     pub fn subquery(&mut self, select: &Select<'_>) -> Result<Query> {
         let ctes = self.ctes.len();
         let aggregates = self.aggregates;
+        let defining = std::mem::take(&mut self.defining);
         let with = match &select.with {
             Some(with) => self.with(with)?,
             None => String::new(),
         };
-        let query = self.body(select);
+        let query = self.body(select, defining);
         self.ctes.truncate(ctes);
         self.aggregates = aggregates;
         let mut query = query?;
@@ -74,57 +73,7 @@ impl Translator<'_> {
         Ok(query)
     }
 
-    fn with(&mut self, with: &With<'_>) -> Result<String> {
-        let mut parts = Vec::new();
-        let mut recursive = with.recursive;
-        for cte in with.ctes {
-            let name = parse::name(cte.tbl_name.0);
-            let names: Option<Vec<String>> =
-                cte.columns.map(|columns| columns.iter().map(|column| parse::name(column.col_name.0)).collect());
-            let source = |columns: Vec<ScopeColumn>| Source {
-                name: name.clone(),
-                prefix: None,
-                columns,
-                rowid: None,
-                key: Vec::new(),
-                merged: Vec::new(),
-            };
-            let rename = |mut columns: Vec<ScopeColumn>| {
-                for (column, name) in columns.iter_mut().zip(names.iter().flatten()) {
-                    column.name.clone_from(name);
-                    column.target.clone_from(name);
-                }
-                columns
-            };
-            // a compound may name itself: then its first part says what columns there are
-            let compound = cte.select.body.compounds.is_some();
-            if compound {
-                recursive = true;
-                self.frames.push(Frame::default());
-                let first = self.core(&cte.select.body.select, &[]);
-                self.frames.pop();
-                let columns = columns_of(&first?.0.items);
-                self.ctes.push((name.clone(), source(rename(columns))));
-            }
-            let query = self.subquery(cte.select)?;
-            if compound {
-                self.ctes.pop();
-            }
-            let columns = rename(query.columns);
-            let list: Vec<String> =
-                columns.iter().map(|column| Dialect::Postgres.quote_identifier(&column.target)).collect();
-            parts.push(format!(
-                "{} ({}) AS ({})",
-                Dialect::Postgres.quote_identifier(&name),
-                list.join(", "),
-                query.sql
-            ));
-            self.ctes.push((name.clone(), source(columns)));
-        }
-        Ok(format!("WITH {}{}\n", if recursive { "RECURSIVE " } else { "" }, parts.join(", ")))
-    }
-
-    fn body(&mut self, select: &Select<'_>) -> Result<Query> {
+    fn body(&mut self, select: &Select<'_>, defining: bool) -> Result<Query> {
         let order = select.order_by.unwrap_or_default();
         let limit = select.limit.map(limit).transpose()?.unwrap_or_default();
         let one_row = limit.starts_with("\nLIMIT 1") && !limit[8..].starts_with(|c: char| c.is_ascii_digit());
@@ -140,14 +89,28 @@ impl Translator<'_> {
             return Ok(Query { sql, columns, single: core.single || one_row });
         }
         let mut cores = Vec::new();
+        let uses = |translator: &Self| translator.recursions.last().map_or(0, |recursion| recursion.uses);
+        let mut used = Vec::new();
         for one in std::iter::once(&select.body.select).chain(compounds.iter().map(|part| &part.select)) {
             self.frames.push(Frame::default());
             let core = self.core(one, &[]);
             self.frames.pop();
             cores.push(core?.0);
+            used.push(uses(self));
+        }
+        let recursive = defining && used.last().is_some_and(|last| *last > 0);
+        if recursive {
+            let before = used.len().checked_sub(2).map_or(0, |at| used[at]);
+            let last = compounds.last().map(|part| part.operator);
+            if before > 0 || !matches!(last, Some(CompoundOperator::Union | CompoundOperator::UnionAll)) {
+                return Err(Untranslatable::new("a recursive query with more than one part that names itself"));
+            }
+            if !order.is_empty() || !limit.is_empty() {
+                return Err(Untranslatable::new("ORDER BY or LIMIT in a recursive query"));
+            }
         }
         let all = !compounds.is_empty() && compounds.iter().all(|part| part.operator == CompoundOperator::UnionAll);
-        let (columns, lists) = self.columns_together(&cores, !all)?;
+        let (columns, lists) = self.columns_together(&mut cores, !all, recursive)?;
         let mut sql = cores[0].render(&lists[0], &columns);
         let alike = compounds.windows(2).all(|pair| pair[0].operator == pair[1].operator);
         for (at, part) in compounds.iter().enumerate() {
@@ -181,7 +144,12 @@ impl Translator<'_> {
     }
 
     /// The columns of a compound, and each part's list brought to their types.
-    fn columns_together(&mut self, cores: &[Core], distinct: bool) -> Result<(Vec<ScopeColumn>, Vec<Vec<String>>)> {
+    fn columns_together(
+        &mut self,
+        cores: &mut [Core],
+        distinct: bool,
+        recursive: bool,
+    ) -> Result<(Vec<ScopeColumn>, Vec<Vec<String>>)> {
         let width = cores[0].items.len();
         if cores.iter().any(|core| core.items.len() != width) {
             return Err(Untranslatable::new("a compound of SELECTs with different numbers of columns"));
@@ -195,11 +163,27 @@ impl Translator<'_> {
                     self.group_key(value)?;
                 }
             }
-            let (sqls, like) =
+            let (sqls, mut like) =
                 if cores.len() == 1 { (vec![values[0].sql.clone()], values[0].clone()) } else { self.unify(&values)? };
+            if recursive {
+                like.pg = super::recursive::general(&like);
+            }
             for (core, (sql, value)) in sqls.into_iter().zip(&values).enumerate() {
                 let cast = value.kind == Kind::Null || (like.pg == PgType::Int8 && value.pg != PgType::Int8);
-                lists[core].push(if cast { format!("{sql}::{}", like.pg) } else { sql });
+                lists[core].push(match (recursive, cast) {
+                    (true, _) => super::recursive::exactly(&sql, &like.pg),
+                    (false, true) => format!("{sql}::{}", like.pg),
+                    (false, false) => sql,
+                });
+            }
+            // rows of VALUES have no list that could be cast, but cells
+            let rows = cores.iter_mut().filter_map(|core| core.values.as_mut()).flatten();
+            for cell in rows.filter_map(|row| row.get_mut(at)) {
+                if recursive {
+                    cell.sql = super::recursive::exactly(&cell.sql, &like.pg);
+                } else if cell.pg != like.pg || cell.kind == Kind::Null {
+                    cell.sql = format!("{}::{}", cell.sql, like.pg);
+                }
             }
             let affinity =
                 values[0].affinity.filter(|_| values.iter().all(|value| value.affinity == values[0].affinity));
@@ -210,7 +194,7 @@ impl Translator<'_> {
     }
 
     /// One SELECT in the frame on top, and the text of its ORDER BY.
-    fn core(&mut self, one: &OneSelect<'_>, order: &[SortedColumn<'_>]) -> Result<(Core, String)> {
+    pub(super) fn core(&mut self, one: &OneSelect<'_>, order: &[SortedColumn<'_>]) -> Result<(Core, String)> {
         let (distinctness, columns, from, condition, group_by, having, windows) = match one {
             OneSelect::Select { distinctness, columns, from, where_clause, group_by, having, window_clause } => {
                 (distinctness, *columns, from, where_clause, group_by, having, window_clause)

@@ -41,6 +41,12 @@ pub(super) fn call(t: &mut Translator<'_>, name: &str, arguments: &[Typed]) -> R
     };
     let now = Typed::literal_text("now");
     let (first, modifiers) = arguments.split_first().unwrap_or((&now, &[]));
+    // PostgreSQL cuts off what is beyond milliseconds, and SQLite rounds it
+    if format.as_ref().is_some_and(|format| format.contains("%f"))
+        && first.spelling.as_deref().is_some_and(|spelling| spelling.ends_with(".US"))
+    {
+        return Err(Untranslatable::new("`strftime('%f', …)` of times with fractions of a second"));
+    }
     let counted = format.as_ref().is_some_and(|format| format.contains("%s"));
     let Some(moment) = moment(if counted { "strftime %s" } else { name }, first, modifiers)? else {
         return Ok(Typed::null());
@@ -165,6 +171,7 @@ fn strftime(moment: &str, format: &str) -> Result<Typed> {
             Some('H') => pattern.push_str("HH24"),
             Some('M') => pattern.push_str("MI"),
             Some('S') => pattern.push_str("SS"),
+            Some('f') => pattern.push_str("SS.MS"),
             Some('F') => pattern.push_str("YYYY-MM-DD"),
             Some('T') => pattern.push_str("HH24:MI:SS"),
             Some('R') => pattern.push_str("HH24:MI"),

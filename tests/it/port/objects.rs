@@ -235,3 +235,22 @@ fn a_report_in_one_page() {
         assert!(!page.replace("http://www.w3.org/", "").contains(other), "the page needs another: {other}");
     }
 }
+
+#[test]
+fn a_relation_called_as_a_sequence_would_be_does_not_meet_it() {
+    let tables = [
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, v INT); INSERT INTO a VALUES (4, 4);",
+        "CREATE TABLE a_id_seq (id INTEGER PRIMARY KEY, v INT); INSERT INTO a_id_seq VALUES (1, 7);",
+    ];
+    for sql in [
+        tables.concat(),
+        [tables[1], tables[0]].concat(),
+        format!("{} CREATE INDEX a_id_seq ON a (v);", tables[0]),
+        format!("{} CREATE VIEW a_id_seq AS SELECT v FROM a;", tables[0]),
+    ] {
+        let port = Port::of(&sql);
+        port.proven(&[]);
+        port.target.execute("INSERT INTO a (v) VALUES (9)");
+        assert_eq!(port.target.query("SELECT id FROM a ORDER BY id"), ["4", "5"], "{sql}");
+    }
+}
