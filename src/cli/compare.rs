@@ -89,7 +89,7 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
     let error = error.map(Error::from);
     let json = error.as_ref().map(|error| output.error_json(error));
     let printed = output.json(&CompareJson { command: "compare", report: &report, error: json });
-    text::report(&report, output)?;
+    text::report(&report, &progress.told(), output)?;
     if let Some(error) = error {
         output.error(&error);
         return Ok(error.kind().exit_code());

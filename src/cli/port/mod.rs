@@ -195,7 +195,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         let json =
             PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
         output.json(&json)?;
-        text::notes(&report, output);
+        text::notes(&report, &progress.told(), output);
         text::plan(&plan, output)?;
         text::emitted(emitted.as_ref(), output)?;
         return Ok(if refused { exit::FINDINGS } else { exit::DONE });
@@ -237,7 +237,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         emitted: emitted.as_ref(),
         error: error.as_ref().map(|error| output.error_json(error)),
     });
-    text::report(&report, output)?;
+    text::report(&report, &progress.told(), output)?;
     text::emitted(emitted.as_ref(), output)?;
     if let Some(error) = error {
         output.error(&error);

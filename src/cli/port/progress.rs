@@ -31,6 +31,7 @@ struct State {
     of_bytes: u64,
     began: Instant,
     last_line: Instant,
+    told: Vec<String>,
 }
 
 impl Progress {
@@ -50,6 +51,7 @@ impl Progress {
             of_bytes: 0,
             began: Instant::now(),
             last_line: Instant::now(),
+            told: Vec::new(),
         };
         Self { output: output.clone(), state: Mutex::new(state) }
     }
@@ -57,7 +59,15 @@ impl Progress {
     /// Takes the bars away.
     pub fn end(&self) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // its ticker would draw it again
+        state.overall.finish_and_clear();
+        state.tables.values().for_each(ProgressBar::finish_and_clear);
         drop(state.bars.clear());
+    }
+
+    /// The notes that were told while the run went on.
+    pub fn told(&self) -> Vec<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).told.clone()
     }
 
     pub fn event(&self, event: &Event<'_>) {
@@ -90,7 +100,10 @@ impl State {
                 }
                 (!self.terminal).then(|| phase.name().to_owned())
             }
-            Event::Note { text } => Some(format!("note: {text}")),
+            Event::Note { text } => {
+                self.told.push(text.to_owned());
+                Some(format!("note: {text}"))
+            }
             Event::Scanned { table, rows } => {
                 self.overall.set_message(format!("scanning {table}: {} rows", thousands(rows)));
                 None

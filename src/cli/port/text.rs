@@ -115,8 +115,8 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
 }
 
 /// What a person should know besides.
-pub(super) fn notes(report: &Report, output: &Output) {
-    for note in &report.notes {
+pub(super) fn notes(report: &Report, told: &[String], output: &Output) {
+    for note in report.notes.iter().filter(|note| !told.contains(note)) {
         output.say(&format!("note: {note}"));
     }
 }
@@ -139,8 +139,8 @@ pub(super) fn emitted(emitted: Option<&Emitted>, output: &Output) -> Result<(), 
 }
 
 /// What a run says at its end: as much of a failed one as of a good one.
-pub(in crate::cli) fn report(report: &Report, output: &Output) -> Result<(), Error> {
-    notes(report, output);
+pub(in crate::cli) fn report(report: &Report, told: &[String], output: &Output) -> Result<(), Error> {
+    notes(report, told, output);
     if report.result != Outcome::Refused {
         let rows = report.tables.iter().map(row).collect::<Vec<_>>();
         if !rows.is_empty() {
