@@ -8,11 +8,12 @@ use crate::port::scan::{ScanError, TableScan};
 use crate::port::target::{ColumnPair, TableMatch, TargetSchema, match_tables};
 use crate::port::translate::objects::{self, Facts};
 use crate::schema::{Schema, Table};
-use crate::value::{Fidelity, PgType};
+use crate::value::PgType;
 
 use super::broken::{self, Broken};
 use super::candidates::TargetType;
 use super::names::Names;
+use super::spellings::spellings;
 use super::typing::{Typed, type_columns};
 use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts};
 
@@ -127,35 +128,6 @@ pub fn make(
     }
     accept::finish(&mut planned.plan.findings, &options.accept);
     Ok(planned)
-}
-
-/// How texts are spelled that became times or UUIDs, by table and column: where none is changed, as PostgreSQL prints
-/// them.
-fn spellings(schema: &Schema, typed: &Typed) -> Vec<((String, String), &'static str)> {
-    let mut spellings = Vec::new();
-    for (at, table) in schema.tables.iter().enumerate() {
-        for (column_at, column) in table.columns.iter().enumerate() {
-            let (class, chosen) = typed.class(at, column_at);
-            let spelling = match class.candidate(chosen).pg_type {
-                PgType::Date => "YYYY-MM-DD",
-                PgType::Timestamp => "YYYY-MM-DD HH24:MI:SS.US",
-                PgType::Time => "HH24:MI:SS.US",
-                PgType::Uuid => "uuid",
-                _ => continue,
-            };
-            let seen = &typed.scans[at].columns[column_at];
-            let verdict = &seen.verdicts[chosen.candidate];
-            let all_texts = !seen.texts.is_empty() && seen.texts.count == seen.values();
-            // of ten characters, a timestamp is a date alone
-            let dates = spelling.starts_with("YYYY") && seen.longest_text == 10;
-            let spelling = if dates { "YYYY-MM-DD" } else { spelling };
-            let alike = verdict.changes.keys().all(|change| dates && *change == Fidelity::Respelled);
-            if all_texts && verdict.fits() && alike {
-                spellings.push(((table.name.clone(), column.name.clone()), spelling));
-            }
-        }
-    }
-    spellings
 }
 
 /// The tables and views that `options` include.

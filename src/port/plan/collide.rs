@@ -11,7 +11,7 @@ use crate::schema::{Indexed, Schema, Table};
 use super::decide::ClassCandidate;
 use super::explain::thousands;
 use super::typing::Typed;
-use super::{Finding, Level};
+use super::{Finding, Level, spellings};
 use crate::value::PgType;
 
 /// What was found.
@@ -33,7 +33,11 @@ pub(super) fn find(
     let mut found = Collisions::default();
     for (at, table) in schema.tables.iter().enumerate() {
         for columns in keys(table) {
-            let changed: Vec<usize> = columns.iter().copied().filter(|column| changes(typed, at, *column)).collect();
+            let changed: Vec<usize> = columns
+                .iter()
+                .copied()
+                .filter(|column| changes(typed, at, *column) && !worded(typed, at, *column))
+                .collect();
             if changed.is_empty() {
                 continue;
             }
@@ -112,6 +116,13 @@ fn changes(typed: &Typed, table: usize, column: usize) -> bool {
     let (class, chosen) = typed.class(table, column);
     let verdict = &typed.scans[table].columns[column].verdicts[chosen.candidate];
     !verdict.changes.is_empty() || class.candidate(chosen).pg_type == PgType::Citext
+}
+
+/// Whether a column's truths are texts of two words, which stay two.
+fn worded(typed: &Typed, table: usize, column: usize) -> bool {
+    let (class, chosen) = typed.class(table, column);
+    *class.candidate(chosen).pg_type.base() == PgType::Bool
+        && spellings::words(&typed.scans[table].columns[column]).is_some()
 }
 
 fn part(typed: &Typed, table: usize, column: usize) -> KeyPart<'_> {

@@ -13,6 +13,7 @@ mod follow;
 mod missing;
 pub mod names;
 pub mod revise;
+mod spellings;
 mod typing;
 pub mod yaml;
 

@@ -42,6 +42,8 @@ pub(super) struct ColumnScanner {
     lanes: Vec<Lane>,
     /// The lanes that are watched, by index: mostly one.
     watched: Vec<usize>,
+    /// It is declared to hold truths.
+    truths: bool,
 }
 
 impl ColumnScanner {
@@ -50,7 +52,8 @@ impl ColumnScanner {
         let lanes: Vec<Lane> =
             candidates.list.iter().enumerate().map(|(at, candidate)| Lane::new(candidates, at, candidate)).collect();
         let watched = (0..lanes.len()).collect();
-        Self { seen: ColumnScan::default(), lanes, watched }
+        let truths = candidates.list.first().is_some_and(|first| *first.pg_type.base() == PgType::Bool);
+        Self { seen: ColumnScan::default(), lanes, watched, truths }
     }
 
     /// A scanner that tries what `known` leaves open of `candidates`, and nothing else.
@@ -66,7 +69,7 @@ impl ColumnScanner {
             })
             .collect();
         let watched = (0..lanes.len()).filter(|at| lanes[*at].watch != Watch::Left).collect();
-        Self { seen: ColumnScan::default(), lanes, watched }
+        Self { seen: ColumnScan::default(), lanes, watched, truths: false }
     }
 
     /// Takes one value; `row` names its row. The bytes that it takes on the wire are returned.
@@ -86,6 +89,9 @@ impl ColumnScanner {
             SqlValue::Real(_) => &mut seen.reals,
             SqlValue::Text(text) => {
                 seen.longest_text = seen.longest_text.max(text.len() as u64);
+                if self.truths && seen.words.len() < 3 && !seen.words.iter().any(|word| word.as_bytes() == text) {
+                    seen.words.push(String::from_utf8_lossy(text).into_owned());
+                }
                 &mut seen.texts
             }
             SqlValue::Blob(blob) => {

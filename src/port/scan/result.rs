@@ -46,6 +46,8 @@ pub struct ColumnScan {
     pub integer_range: Option<(i64, i64)>,
     /// The longest TEXT, in bytes of UTF-8.
     pub longest_text: u64,
+    /// The distinct texts of a column that is declared to hold truths; of three the first are kept.
+    pub words: Vec<String>,
     /// The longest BLOB, in bytes.
     pub longest_blob: u64,
     /// How each of the column's candidates does, in their order.

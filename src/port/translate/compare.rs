@@ -46,7 +46,7 @@ pub(super) fn compare(t: &mut Translator<'_>, by: Comparison, left: &Typed, righ
     }
     let (left, right) = (with_affinity_of(left, right)?, with_affinity_of(right, left)?);
     let (left, right) = (&left, &right);
-    if let Some(sql) = truths(by, left, right) {
+    if let Some(sql) = truths(by, left, right).or_else(|| worded(by, left, right)) {
         return Ok(sql);
     }
     let (a, b) = operands(t, by, left, right)?;
@@ -65,6 +65,9 @@ pub(super) fn in_items(t: &mut Translator<'_>, value: &Typed, items: &[Typed]) -
         let (a, b) = match item.literal {
             Some(Literal::Int(number @ (0 | 1))) if value.kind == Kind::Truth => {
                 (value.sql.clone(), (number == 1).to_string())
+            }
+            _ if truth_of(value, &item).is_some() => {
+                (value.sql.clone(), (truth_of(value, &item) == Some(true)).to_string())
             }
             _ => operands(t, Comparison::Equals, value, &item)?,
         };
@@ -135,6 +138,31 @@ fn truths(by: Comparison, left: &Typed, right: &Typed) -> Option<String> {
         }
         _ if right.kind == Kind::Truth => Some(format!("({} {} {})", left.sql, by.sql(), right.sql)),
         _ => None,
+    }
+}
+
+/// The truth that a text stands for in a column of such texts.
+fn truth_of(column: &Typed, text: &Typed) -> Option<bool> {
+    let (yes, no) = column.words()?;
+    match &text.literal {
+        Some(Literal::Text(text)) if text == yes => Some(true),
+        Some(Literal::Text(text)) if text == no => Some(false),
+        _ => None,
+    }
+}
+
+/// Truths that are texts in SQLite, with each other and with these texts.
+fn worded(by: Comparison, left: &Typed, right: &Typed) -> Option<String> {
+    if by.orders() {
+        return None;
+    }
+    match (truth_of(left, right), truth_of(right, left)) {
+        (Some(truth), _) => truths(by, &Typed::truth_value(left.sql.clone()), &Typed::literal_int(truth.into())),
+        (_, Some(truth)) => truths(by, &Typed::truth_value(right.sql.clone()), &Typed::literal_int(truth.into())),
+        _ => {
+            let alike = left.words().is_some() && left.words() == right.words();
+            alike.then(|| format!("({} {} {})", left.sql, by.sql(), right.sql))
+        }
     }
 }
 

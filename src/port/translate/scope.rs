@@ -58,7 +58,8 @@ pub struct ScopeColumn {
     pub classes: Classes,
     /// For a column of times, UUIDs: how all of its texts are spelled in SQLite, as a format of `to_char`
     /// (`YYYY-MM-DD HH24:MI:SS`; with `.US` at its end a fraction follows, without zeros at its end, where there is one,
-    /// which is how PostgreSQL prints it); for a UUID `uuid` where all are in lower case with hyphens. `None` where that
+    /// which is how PostgreSQL prints it); for a UUID `uuid` where all are in lower case with hyphens; for a
+    /// boolean the words for true and false (`t/f`) where all are texts of these two. `None` where that
     /// differs or is not known: then nothing is compared with it.
     pub spelling: Option<String>,
     /// How its numbers were read.

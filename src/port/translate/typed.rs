@@ -184,7 +184,7 @@ impl Typed {
         let (only_numbers, only_texts) =
             (!classes.texts && !classes.blobs, !classes.integers && !classes.reals && !classes.blobs);
         let kind = match pg {
-            PgType::Bool if only_numbers && !classes.reals => Kind::Truth,
+            PgType::Bool if only_numbers && !classes.reals && column.spelling.is_none() => Kind::Truth,
             PgType::Int2 | PgType::Int4 | PgType::Int8 if only_numbers && !classes.reals => Kind::Int,
             PgType::Float4 | PgType::Float8 if only_numbers && !classes.integers => Kind::Real,
             PgType::Float4 | PgType::Float8 | PgType::Numeric(_) if only_numbers => Kind::Number,
@@ -312,8 +312,18 @@ impl Typed {
             Kind::Mixed => unknown("it holds fractions, which the databases print differently"),
             Kind::Json => unknown("`jsonb` does not keep the text of a document"),
             Kind::Uuid => unknown("its values are not all spelled alike in SQLite"),
+            Kind::Opaque if let Some((yes, no)) = self.words() => {
+                let text = |word: &str| Dialect::Postgres.literal(word);
+                Ok((format!("CASE {} WHEN true THEN {} WHEN false THEN {} END", self.sql, text(yes), text(no)), false))
+            }
             Kind::Bytes | Kind::Opaque => unknown("its values have another form in PostgreSQL"),
         }
+    }
+
+    /// The texts that stand for true and false in SQLite, where it is a boolean in PostgreSQL for these.
+    pub fn words(&self) -> Option<(&str, &str)> {
+        let spelled = self.kind == Kind::Opaque && self.pg == PgType::Bool;
+        self.spelling.as_deref().filter(|_| spelled)?.split_once('/')
     }
 
     /// For messages: the column, or what it is.

@@ -17,6 +17,8 @@ impl Translator<'_> {
         match value.kind {
             Kind::Int | Kind::Real | Kind::Number | Kind::Truth | Kind::Bytes | Kind::Null => Ok(value.sql.clone()),
             Kind::Moment if value.spelling.is_some() => Ok(value.sql.clone()),
+            // each word for false stands before its word for true
+            Kind::Opaque if value.words().is_some() => Ok(value.sql.clone()),
             Kind::Text => collate(true, value.collation.unwrap_or(Collation::Binary), &value.sql),
             Kind::Uuid if value.spelling.is_some() => Ok(value.sql.clone()),
             _ => Err(Untranslatable::new(format!("ORDER BY {} (its order differs in PostgreSQL)", value.shown()))),
@@ -71,6 +73,7 @@ impl Translator<'_> {
             Some(Collation::Nocase | Collation::Rtrim | Collation::Foreign) => {
                 Err(Untranslatable::new(format!("grouping by {} without regard to case", value.shown())))
             }
+            _ if value.words().is_some() => Ok(value.sql.clone()),
             _ if matches!(value.kind, Kind::Opaque | Kind::Extracted | Kind::Json) => {
                 Err(Untranslatable::new(format!("grouping by {}", value.shown())))
             }

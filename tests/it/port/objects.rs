@@ -254,3 +254,39 @@ fn a_relation_called_as_a_sequence_would_be_does_not_meet_it() {
         assert_eq!(port.target.query("SELECT id FROM a ORDER BY id"), ["4", "5"], "{sql}");
     }
 }
+
+#[test]
+fn truths_that_are_texts_are_compared_as_truths() {
+    let port = Port::of(
+        "CREATE TABLE r (id INTEGER PRIMARY KEY, a BOOLEAN DEFAULT 't' CHECK (a IN ('t', 'f')), b BOOLEAN DEFAULT 'f' NOT NULL,
+           CHECK (b = 'f' OR a <> 'f'));
+         CREATE UNIQUE INDEX one ON r (a) WHERE a = 't' AND b IS NOT 't';
+         CREATE VIEW v AS SELECT id, CASE a WHEN 't' THEN 'yes' ELSE 'no' END AS word, a || '!' AS text FROM r WHERE 'f' = b OR a = b;
+         CREATE VIEW w AS SELECT count(*) AS n FROM r GROUP BY a ORDER BY a;
+         CREATE TABLE empty (id INTEGER PRIMARY KEY, a BOOLEAN DEFAULT 'f' CHECK (a IN ('t', 'f')));
+         CREATE TABLE number (id INTEGER PRIMARY KEY, a BOOLEAN DEFAULT 1 CHECK (a IN (0, 1))); INSERT INTO number VALUES (1, 1), (2, 0);
+         INSERT INTO r VALUES (1, 't', 'f'), (2, 'f', 'f'), (3, NULL, 'f'), (4, 't', 't');",
+    );
+    port.proven(&[]);
+    assert_eq!(
+        port.target.query("SELECT id, word, text FROM v ORDER BY id"),
+        ["1|yes|t!", "2|no|f!", "3|no|∅", "4|yes|t!"]
+    );
+    assert_eq!(port.target.query("SELECT n FROM w"), ["1", "1", "2"]);
+    assert!(
+        !port.takes("INSERT INTO r VALUES (5, true, false)") && !port.takes("INSERT INTO r VALUES (5, false, true)")
+    );
+    assert!(port.takes("INSERT INTO r VALUES (5, true, true)"));
+    port.target.execute("INSERT INTO r (id, b) VALUES (6, true); INSERT INTO empty (id) VALUES (1)");
+    assert_eq!(port.target.query("SELECT r.a, e.a FROM r, empty e WHERE r.id = 6"), ["t|f"]);
+
+    for (values, why) in [("'t', 'true'", "check"), ("'t', 1", "check"), ("'yes', 'f'", "check")] {
+        let port = Port::of(&format!(
+            "CREATE TABLE r (id INTEGER PRIMARY KEY, a BOOLEAN CHECK (a IN ('t', 'f', 'true', 'yes', 1)));
+             INSERT INTO r (a) VALUES ({});",
+            values.replace(", ", "), ("),
+        ));
+        let done = port.run(&["--dry-run"]);
+        done.finding("r", "", &[why, "left-out"]);
+    }
+}
