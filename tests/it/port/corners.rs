@@ -298,3 +298,19 @@ fn nocase_in_each_of_its_three_ways() {
     let port = Port::of("CREATE TABLE u (v TEXT COLLATE NOCASE UNIQUE); INSERT INTO u VALUES ('É'), ('é');");
     port.refused(&["--nocase", "citext"]).finding("u", "v", &["citext"]);
 }
+
+#[allow(dead_code)]
+#[path = "../../../examples/port.rs"]
+mod example;
+
+#[test]
+fn the_example_program_moves_a_database() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');");
+    let source = port.connection().path().unwrap().to_owned();
+    let said = example::move_to_postgres(&source, &port.target.url).unwrap();
+    assert_eq!(said, "2 rows are in PostgreSQL, every one proven");
+    let port = Port::of("CREATE TABLE t (v TEXT); CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1; END;");
+    let source = port.connection().path().unwrap().to_owned();
+    let refused = example::move_to_postgres(&source, &port.target.url).unwrap_err();
+    assert!(refused.to_string().contains("trigger `tr`"), "{refused}");
+}
