@@ -46,6 +46,7 @@ pub(super) fn plan(
     let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
     basis.settle(&mut planned.plan, &target);
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
+    planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)

@@ -7,6 +7,28 @@ use crate::db::{BulkDb, Statements as _};
 use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, Plan};
 
+/// The tables of an existing target that the server empties after a crash.
+pub(super) fn unlogged(plan: &Plan, control: &mut BulkDb) -> Result<Vec<Finding>, PortError> {
+    let schema = Dialect::Postgres.literal(&plan.target_schema);
+    let unlogged = control.query(&format!(
+        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE nspname = {schema} AND relkind = 'r' AND relpersistence = 'u'"
+    ));
+    let unlogged = unlogged.map_err(|error| PortError::target("read which tables are unlogged", error))?;
+    let names: Vec<String> = unlogged.into_iter().flatten().flatten().collect();
+    let tables = plan.tables.iter().filter(|table| table.existing && names.contains(&table.target));
+    Ok(tables
+        .map(|table| Finding {
+            code: "unlogged".to_owned(),
+            level: Level::Change,
+            table: Some(table.source.clone()),
+            message: format!("`{}` is UNLOGGED: after a crash of the server it is empty", table.target),
+            choices: vec![format!("ALTER TABLE {} SET LOGGED", Dialect::Postgres.quote_identifier(&table.target))],
+            ..Finding::default()
+        })
+        .collect())
+}
+
 /// A blocker for every name that the plan would give and that is taken. A table's name is a type's name, too, and
 /// shares the names of tables with views, sequences and indexes.
 pub(super) fn find(plan: &Plan, control: &mut BulkDb) -> Result<Vec<Finding>, PortError> {

@@ -314,3 +314,10 @@ fn the_example_program_moves_a_database() {
     let refused = example::move_to_postgres(&source, &port.target.url).unwrap_err();
     assert!(refused.to_string().contains("trigger `tr`"), "{refused}");
 }
+
+#[test]
+fn a_target_that_a_crash_empties_is_named() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);");
+    port.target.execute("CREATE UNLOGGED TABLE t (id int PRIMARY KEY)");
+    port.proven(&[]).finding("t", "", &["UNLOGGED"]);
+}
