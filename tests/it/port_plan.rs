@@ -401,6 +401,25 @@ fn a_key_that_points_nowhere_is_refused() {
 }
 
 #[test]
+fn one_value_is_spoken_of_as_one() {
+    for (column, value, said) in [
+        ("v time", "'soon'", "1 of 1 value is no `time`, the first"),
+        ("v int", "'x'", "1 of 1 value is text, the first"),
+        ("v int", "x'00'", "1 of 1 value is a blob, the first"),
+        (
+            "v boolean",
+            "'t'",
+            "1 of 1 value will be spelled otherwise as `boolean`, the first at rowid 1: 't'; it means",
+        ),
+        ("v text", "cast(x'610062' as text)", "1 of 1 value holds NUL or bytes that are no UTF-8"),
+        ("v datetime", "1700000000", "1 of 1 value is a number, the first at rowid 1: 1700000000; it is taken for"),
+    ] {
+        let plan = plan(&format!("create table t({column}); insert into t values ({value});"), &Options::default());
+        assert!(plan.findings.iter().any(|finding| finding.message.starts_with(said)), "{said}: {}", told(&plan));
+    }
+}
+
+#[test]
 fn an_index_of_the_same_column_is_another_one() {
     let before = "create table t(id integer primary key, w int); create index i on t(w);";
     let after = "create unique index j on t(w); create index k on t(w) where w > 5;";
@@ -453,9 +472,9 @@ fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
     assert_eq!(made.tables[0].columns[5].reading.numbers, Some(TimeNumber::Seconds));
     let told = told(&made);
     for line in [
-        "blocker does-not-fit small: 1 of 2 values are out of the range of `smallint`, the first at rowid 2: 70000",
-        "blocker null-in-not-null named: 1 of 2 rows hold NULL, the first at rowid 2",
-        "blocker does-not-fit at: 1 of 2 values have more digits than `timestamp` keeps, the first at rowid 2",
+        "blocker does-not-fit small: 1 of 2 values is out of the range of `smallint`, the first at rowid 2: 70000",
+        "blocker null-in-not-null named: 1 of 2 rows holds NULL, the first at rowid 2",
+        "blocker does-not-fit at: 1 of 2 values has more digits than `timestamp` keeps, the first at rowid 2",
         "assumption numbers-as-time made: 2 of 2 values are numbers",
     ] {
         assert!(told.contains(line), "{line}\n{told}");

@@ -67,25 +67,25 @@ fn else_there_is_a_fallback_and_a_line() {
         (
             "integer",
             "1 | 'abc' | 3",
-            "v text\nchange mixed-values v: 1 of 3 values are text, the first at rowid 2: 'abc'; the column becomes \
+            "v text\nchange mixed-values v: 1 of 3 values is text, the first at rowid 2: 'abc'; the column becomes \
              `text`, and the storage class of 2 values is lost",
         ),
         (
             "integer",
             "1 | '' | 3",
-            "v text\nchange mixed-values v: 1 of 3 values are text, the first at rowid 2: ''; the column becomes \
+            "v text\nchange mixed-values v: 1 of 3 values is text, the first at rowid 2: ''; the column becomes \
              `text`, and the storage class of 2 values is lost",
         ),
         (
             "integer",
             "1 | 2.5",
-            "v numeric\nchange mixed-values v: 1 of 2 values are reals, the first at rowid 2: 2.5; the column becomes \
+            "v numeric\nchange mixed-values v: 1 of 2 values is a real, the first at rowid 2: 2.5; the column becomes \
              `numeric`",
         ),
         (
             "text",
             "'ok' | x'DEADBEEF00'",
-            "v bytea\nchange mixed-values v: 1 of 2 values are blobs, the first at rowid 2: x'deadbeef00'; the column \
+            "v bytea\nchange mixed-values v: 1 of 2 values is a blob, the first at rowid 2: x'deadbeef00'; the column \
              becomes `bytea`, and the storage class of 1 value is lost",
         ),
         (
@@ -97,7 +97,7 @@ fn else_there_is_a_fallback_and_a_line() {
         (
             "datetime",
             "'2024-01-02 03:04:05' | '2024-02-30 00:00:00'",
-            "v text\nchange type-fallback v: 1 of 2 values are no `timestamp`, the first at rowid 2: '2024-02-30 \
+            "v text\nchange type-fallback v: 1 of 2 values is no `timestamp`, the first at rowid 2: '2024-02-30 \
              00:00:00'; the column becomes `text`",
         ),
         (
@@ -220,7 +220,7 @@ fn one_odd_value_in_many_is_found_named_and_counted() {
         (
             "integer",
             "iif(i = 50000, 'abc', i)",
-            "v text\nchange mixed-values v: 1 of 100,000 values are text, the first at rowid 50000: 'abc'; the column \
+            "v text\nchange mixed-values v: 1 of 100,000 values is text, the first at rowid 50000: 'abc'; the column \
              becomes `text`, and the storage class of 99,999 values is lost",
         ),
         (
@@ -232,8 +232,8 @@ fn one_odd_value_in_many_is_found_named_and_counted() {
         (
             "text",
             "iif(i = 99999, cast(x'610062' as text), 'a')",
-            "v text\nblocker bad-text v: 1 of 100,000 values hold NUL or bytes that are no UTF-8, which PostgreSQL's text \
-             can't hold, the first at rowid 99999: 'a\\u{0}b'",
+            "v text\nblocker bad-text v: 1 of 100,000 values holds NUL or bytes that are no UTF-8, which PostgreSQL's text \
+             can't hold, the first at rowid 99999: 'a\\0b'",
         ),
         (
             "",

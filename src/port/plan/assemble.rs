@@ -15,7 +15,7 @@ use super::candidates::TargetType;
 use super::names::Names;
 use super::spellings::spellings;
 use super::typing::{Typed, type_columns};
-use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts};
+use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts, there};
 
 /// A plan, and what it was decided from.
 #[derive(Debug, Clone)]
@@ -86,14 +86,14 @@ pub fn make(
         matches = matched;
     }
     let schema = &schema;
-    let there = There(&matches);
+    let taken = There(&matches);
     let own_type = |table: &str, column: &str| {
-        let pair = there.column(table, column)?;
+        let pair = taken.column(table, column)?;
         Some(TargetType { pg_type: pair.pg_type.clone(), fraction_digits: pair.fraction_digits })
     };
     let typed = type_columns(readers, schema, options, &own_type, size, interrupt)?;
-    findings.extend(typed.findings(schema, |table, column| there.is_copied(&table.name, &column.name)));
-    let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &there, &names));
+    findings.extend(typed.findings(schema, |table, column| taken.is_copied(&table.name, &column.name)));
+    let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &taken, &names));
     let mut plan = Plan {
         version: 1,
         target_schema: options.target_schema.clone(),
@@ -103,9 +103,9 @@ pub fn make(
     };
     findings.extend(facts::sizes(schema, &typed.scans));
     findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
-        there.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
+        taken.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
     }));
-    let is_there = |table: &Table| there.table(&table.name).is_some();
+    let is_there = |table: &Table| taken.table(&table.name).is_some();
     let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, &is_there, interrupt)?;
     findings.extend(found);
     plan.findings = findings;
@@ -117,6 +117,9 @@ pub fn make(
     }
     objects::fill(schema, &mut planned.plan, &mut planned.names, &facts, options);
     planned.facts = facts;
+    if let Some(target) = target {
+        there::settle(&mut planned.plan, &planned.names, target);
+    }
     for table in &mut planned.plan.tables {
         // PostgreSQL takes no NULL into a primary key, whatever the column says
         let key = table.primary_key.iter().flat_map(|key| &key.columns).collect::<Vec<_>>();

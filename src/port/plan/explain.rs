@@ -102,8 +102,9 @@ impl Decided<'_> {
     fn bad_text(&self) -> Option<Finding> {
         let all = gather(self.verdict())?;
         let message = format!(
-            "{} hold NUL or bytes that are no UTF-8, which PostgreSQL's text can't hold, {}",
+            "{} {} NUL or bytes that are no UTF-8, which PostgreSQL's text can't hold, {}",
             self.portion(&all),
+            some(&all, "holds", "hold"),
             first(&all)
         );
         let mut finding = self.finding("bad-text", Level::Blocker, &all, message);
@@ -207,32 +208,45 @@ impl Decided<'_> {
             Fidelity::Respelled => (
                 "respelled",
                 Level::Change,
-                format!("{portion} will be spelled otherwise as `{pg_type}`, {first}; they mean the same"),
+                format!(
+                    "{portion} will be spelled otherwise as `{pg_type}`, {first}; {}",
+                    some(tally, "it means the same", "they mean the same")
+                ),
             ),
             Fidelity::Reclassed => (
                 "reclassed",
                 Level::Change,
-                format!("{portion} are of another storage class than `{pg_type}`, which is lost, {first}"),
+                format!(
+                    "{portion} {} of another storage class than `{pg_type}`, which is lost, {first}",
+                    some(tally, "is", "are")
+                ),
             ),
             Fidelity::OffsetLost => (
                 "offset-lost",
                 Level::Change,
-                format!("{portion} have an offset from UTC, {first}; the instant is kept, the offset is not"),
+                format!(
+                    "{portion} {} an offset from UTC, {first}; the instant is kept, the offset is not",
+                    some(tally, "has", "have")
+                ),
             ),
             Fidelity::FromNumber => (
                 "numbers-as-time",
                 // a person who said how numbers are to be read has nothing to confirm
                 if candidate.numbers_within.is_some() { Level::Assumption } else { Level::Note },
                 format!(
-                    "{portion} are numbers, {first}; they are taken for {} and become `{pg_type}`",
-                    candidate.reading.numbers.map_or("times", unit)
+                    "{portion} {}, {first}; {} for {} and {} `{pg_type}`",
+                    some(tally, "is a number", "are numbers"),
+                    some(tally, "it is taken", "they are taken"),
+                    candidate.reading.numbers.map_or("times", unit),
+                    some(tally, "becomes", "become")
                 ),
             ),
             Fidelity::Repaired => (
                 "bad-text",
                 Level::Change,
                 format!(
-                    "{portion} hold NUL or bytes that are no UTF-8, {first}; these are {}, as was chosen",
+                    "{portion} {} NUL or bytes that are no UTF-8, {first}; these are {}, as was chosen",
+                    some(tally, "holds", "hold"),
                     if candidate.reading.bad_text == BadText::Strip { "left out" } else { "written as `\\x00`" }
                 ),
             ),
@@ -243,10 +257,10 @@ impl Decided<'_> {
     /// Which values do not fit, and why: each reason with its count where there are several.
     fn misfits(&self, verdict: &Verdict, pg_type: &PgType, all: &Tally) -> String {
         let reasons: Vec<String> = match verdict.misfits.iter().collect::<Vec<_>>().as_slice() {
-            [(misfit, _)] => return format!("{} {}, {}", self.portion(all), said(**misfit, pg_type), first(all)),
+            [(misfit, _)] => return format!("{} {}, {}", self.portion(all), said(**misfit, pg_type, all), first(all)),
             several => several
                 .iter()
-                .map(|(misfit, tally)| format!("{} {}", thousands(tally.count), said(**misfit, pg_type)))
+                .map(|(misfit, tally)| format!("{} {}", thousands(tally.count), said(**misfit, pg_type, tally)))
                 .collect(),
         };
         format!("{} do not fit `{pg_type}` ({}), {}", self.portion(all), reasons.join("; "), first(all))
@@ -299,22 +313,37 @@ fn odd_classes(wanted: &PgType, seen: &ColumnScan) -> Option<(String, Tally)> {
     }
     all.examples.truncate(crate::port::scan::EXAMPLES);
     let words: Vec<&str> = odd.iter().map(|(_, word)| *word).collect();
-    (!odd.is_empty()).then(|| (format!("are {}", words.join(" or ")), all))
+    let what = match (all.count, words.as_slice()) {
+        (1, ["text"]) => "is text".to_owned(),
+        (1, ["integers"]) => "is an integer".to_owned(),
+        (1, [word]) => format!("is a {}", word.trim_end_matches('s')),
+        _ => format!("are {}", words.join(" or ")),
+    };
+    (!odd.is_empty()).then_some((what, all))
+}
+
+/// One of two wordings: of one value, or of several.
+fn some<'w>(tally: &Tally, one: &'w str, several: &'w str) -> &'w str {
+    if tally.count == 1 { one } else { several }
 }
 
 /// What is said of values that do not fit a type.
-fn said(misfit: Misfit, pg_type: &PgType) -> String {
+fn said(misfit: Misfit, pg_type: &PgType, tally: &Tally) -> String {
+    let (are, have, hold) = if tally.count == 1 { ("is", "has", "holds") } else { ("are", "have", "hold") };
     match misfit {
-        Misfit::Class => format!("are of a kind that `{pg_type}` does not take"),
-        Misfit::Range => format!("are out of the range of `{pg_type}`"),
-        Misfit::Precision => format!("have more digits than `{pg_type}` keeps"),
-        Misfit::Syntax => format!("are no `{pg_type}`"),
-        Misfit::Length => format!("are longer than `{pg_type}` takes"),
-        Misfit::Nul => "hold NUL".to_owned(),
-        Misfit::Utf8 => "are no UTF-8".to_owned(),
-        Misfit::Json => format!("are JSON that `{pg_type}` would change or refuse"),
-        Misfit::Label => format!("are no label of `{pg_type}`"),
-        Misfit::Offset => format!("have an offset from UTC, or lack one, where `{pg_type}` takes the other kind"),
+        Misfit::Class => format!("{are} of a kind that `{pg_type}` does not take"),
+        Misfit::Range => format!("{are} out of the range of `{pg_type}`"),
+        Misfit::Precision => format!("{have} more digits than `{pg_type}` keeps"),
+        Misfit::Syntax => format!("{are} no `{pg_type}`"),
+        Misfit::Length => format!("{are} longer than `{pg_type}` takes"),
+        Misfit::Nul => format!("{hold} NUL"),
+        Misfit::Utf8 => format!("{are} no UTF-8"),
+        Misfit::Json => format!("{are} JSON that `{pg_type}` would change or refuse"),
+        Misfit::Label => format!("{are} no label of `{pg_type}`"),
+        Misfit::Offset => {
+            let lack = some(tally, "lacks", "lack");
+            format!("{have} an offset from UTC, or {lack} one, where `{pg_type}` takes the other kind")
+        }
     }
 }
 

@@ -82,9 +82,10 @@ pub fn nulls_for(schema: &Schema, scans: &[TableScan], refuses: impl Fn(&str, &s
                 table: Some(table.name.clone()),
                 object: Some(column.name.clone()),
                 message: format!(
-                    "{} of {} rows hold NULL, the first at {first}; the target's column is NOT NULL",
+                    "{} of {} rows {} NULL, the first at {first}; the target's column is NOT NULL",
                     thousands(seen.nulls.count),
-                    thousands(scan.rows)
+                    thousands(scan.rows),
+                    if seen.nulls.count == 1 { "holds" } else { "hold" }
                 ),
                 rows: seen.nulls.count,
                 examples: seen.nulls.examples.clone(),

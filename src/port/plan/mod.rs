@@ -14,6 +14,7 @@ mod missing;
 pub mod names;
 pub mod revise;
 mod spellings;
+mod there;
 mod typing;
 pub mod yaml;
 

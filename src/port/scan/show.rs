@@ -39,6 +39,8 @@ fn show_text(text: &[u8]) -> String {
             length += 1;
             match character {
                 '\'' => shown.push_str("''"),
+                // as Rust has it, and as it is read in most languages
+                '\0' => shown.push_str("\\0"),
                 c if c.is_control() => shown.extend(c.escape_default()),
                 c => shown.push(c),
             }
@@ -62,7 +64,7 @@ mod tests {
 
     #[test]
     fn values_are_shown_on_one_line_and_cut() {
-        assert_eq!(show(SqlValue::Text(b"it's\n\0\xff")), r"'it''s\n\u{0}\xff'");
+        assert_eq!(show(SqlValue::Text(b"it's\n\0\xff")), r"'it''s\n\0\xff'");
         assert_eq!(show(SqlValue::Text("ä".repeat(100).as_bytes())), format!("'{}…'", "ä".repeat(60)));
         assert_eq!(show(SqlValue::Text(&[b'a'; 60])), format!("'{}'", "a".repeat(60)));
         assert_eq!(show(SqlValue::Blob(&[1; 31])), format!("x'{}…'", "01".repeat(30)));

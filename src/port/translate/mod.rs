@@ -21,6 +21,7 @@ pub mod objects;
 mod parse;
 mod patterns;
 mod recursive;
+mod regexp;
 mod results;
 mod scope;
 mod select;

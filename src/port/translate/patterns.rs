@@ -2,9 +2,9 @@
 
 use sqlite3_parser::ast::{Expr, LikeOperator};
 
-use super::Untranslatable;
 use super::expr::Translator;
 use super::typed::{Collation, Kind, Literal, Result, Typed};
+use super::{Untranslatable, regexp};
 use crate::Dialect;
 
 pub(super) fn like(
@@ -41,10 +41,20 @@ pub(super) fn like(
         }
         LikeOperator::Glob => glob(&text, literal.as_deref())?,
         LikeOperator::Regexp => match literal {
-            Some(pattern) if plainly_the_same(&pattern) => {
-                format!("({text} ~ {})", Dialect::Postgres.literal(&pattern))
+            Some(pattern) => {
+                let Some(regex) = regexp::translated(&pattern) else {
+                    return Err(Untranslatable::new(format!("REGEXP '{pattern}'")));
+                };
+                t.assume(
+                    "the application's own function behind REGEXP, of which SQLite has none, searches a text for the \
+                     pattern with regard to case, by the usual meaning of its signs",
+                );
+                if regexp::has_classes(&pattern) {
+                    t.assume("`\\d`, `\\w` and `\\s` in a pattern of REGEXP mean signs of ASCII alone");
+                }
+                let text = text.trim_end_matches(" COLLATE \"C\"");
+                format!("({text} COLLATE \"C\" ~ {})", Dialect::Postgres.literal(&regex))
             }
-            Some(pattern) => return Err(Untranslatable::new(format!("REGEXP '{pattern}'"))),
             None => return Err(Untranslatable::new("REGEXP with a pattern that is no literal")),
         },
         LikeOperator::Match => return Err(Untranslatable::new("MATCH")),
@@ -164,13 +174,4 @@ fn set(members: &[char]) -> Option<String> {
         }
     }
     (!out.is_empty()).then_some(out)
-}
-
-/// A pattern that means the same to every engine an application may have behind REGEXP: anchors, letters, digits,
-/// plain sets and counts.
-fn plainly_the_same(pattern: &str) -> bool {
-    let anchored = pattern.starts_with('^') && pattern.ends_with('$');
-    let plain = |c: char| c.is_ascii_alphanumeric() || "^$[]-+*?{},_ ".contains(c);
-    let lazy = ["*?", "+?", "??", "}?", "[[", "**", "++"].iter().any(|word| pattern.contains(word));
-    anchored && !lazy && pattern.chars().all(plain) && !pattern[1..].contains("^^")
 }

@@ -128,3 +128,28 @@ fn every_case_of_existing_targets() {
         port.target.execute(&sql);
     });
 }
+
+#[test]
+fn what_the_target_has_under_the_name_is_not_left_out() {
+    let port = super::Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a');
+         CREATE TRIGGER touch AFTER UPDATE ON t BEGIN SELECT 1; END; CREATE TRIGGER other AFTER UPDATE ON t BEGIN SELECT 1; END;
+         CREATE VIEW hard AS SELECT soundex(v) AS x FROM t; CREATE VIEW gone AS SELECT soundex(v) AS x FROM t;
+         CREATE VIRTUAL TABLE search USING fts5(body);",
+    );
+    port.target.execute(
+        "CREATE TABLE t (id bigint PRIMARY KEY, v text); CREATE VIEW hard AS SELECT v AS x FROM t;
+         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch();
+         CREATE VIEW search AS SELECT v AS body FROM t;",
+    );
+    let done = port.run(&[]).is_incomplete();
+    let mut left_out = done.left_out();
+    left_out.sort();
+    assert_eq!(left_out, ["trigger", "view"], "{done}");
+    for (table, object) in [("t", "touch"), ("", "hard"), ("search", "")] {
+        done.finding(table, object, &["is-there", "note", "not looked into"]);
+    }
+    port.target.execute("TRUNCATE t");
+    port.run(&["--accept", "trigger:other", "--accept", "view:gone"]).is_proven();
+}
