@@ -281,7 +281,7 @@ fn hash_source(
                 compared.unfit += 1;
                 if compared.unfit_rows.len() < LISTED {
                     let column = codec.column_names().nth(bad.column).unwrap_or_default().to_owned();
-                    let value = format!("{} ({})", super::copy::show(row.get(bad.column)), bad.misfit);
+                    let value = format!("{} ({})", super::scan::show(row.get(bad.column)), bad.misfit);
                     let columns = vec![Cell { column, source: Some(value), target: None }];
                     let key = show_key(&codec.key_of(row));
                     compared.unfit_rows.push(Difference { kind: Kind::Unfit, key, columns });

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 pub use reject::{OnError, Quarantined};
 pub(super) use reject::{
-    make_sql as quarantine_table_sql, read as read_quarantine, show, show_key, table_sql as quarantine_sql,
+    make_sql as quarantine_table_sql, read as read_quarantine, show_key, table_sql as quarantine_sql,
 };
 
 use super::batch::Batch;

@@ -10,6 +10,7 @@ use crate::port::batch::KeyValue;
 use crate::port::checkpoint;
 use crate::port::error::PortError;
 use crate::port::row::{BadCell, Scratch};
+use crate::port::scan::show;
 use crate::value::SqlValue;
 
 /// The table that takes rows put aside.
@@ -191,26 +192,6 @@ pub(crate) fn show_key(key: &[KeyValue]) -> String {
         several => {
             let values: Vec<String> = several.iter().map(|value| show(value.value())).collect();
             format!("key ({})", values.join(", "))
-        }
-    }
-}
-
-/// A value as a person reads it, cut where it is long.
-pub(crate) fn show(value: SqlValue<'_>) -> String {
-    const LONGEST: usize = 60;
-    match value {
-        SqlValue::Null => "NULL".to_owned(),
-        SqlValue::Integer(integer) => integer.to_string(),
-        SqlValue::Real(real) => format!("{real:?}"),
-        SqlValue::Text(text) => {
-            let text = String::from_utf8_lossy(text);
-            let cut: String = text.chars().take(LONGEST).collect();
-            let more = if cut.len() < text.len() { "…" } else { "" };
-            format!("'{}{more}'", cut.escape_debug())
-        }
-        SqlValue::Blob(blob) => {
-            let more = if blob.len() > LONGEST / 2 { "…" } else { "" };
-            format!("x'{}{more}'", hex(&blob[..blob.len().min(LONGEST / 2)]))
         }
     }
 }

@@ -82,12 +82,17 @@ fn one(
     interrupt: &Interrupt,
 ) -> Result<(Option<String>, u64), PortError> {
     let (mut ours, mut theirs) = (Parts::new(), Parts::new());
+    let refused = |error: SqlError| Ok((Some(format!("PostgreSQL can't run it: {error}")), 0));
+    let types = match types(view, schema, control) {
+        Ok(types) => types,
+        Err(error) => return refused(error),
+    };
+    let types = types.as_slice();
     // SQLite itself may not be able to run it (a view over a table that is gone)
-    if let Err(error) = source_rows(view, reader, interrupt, |row| ours.add(&row))? {
+    if let Err(error) = source_rows(view, types, reader, interrupt, |row| ours.add(&row))? {
         return Ok((Some(format!("SQLite can't run it: {}", error.message)), 0));
     }
-    let refused = |error: SqlError| Ok((Some(format!("PostgreSQL can't run it: {error}")), 0));
-    if let Err(error) = target_rows(view, schema, control, interrupt, |row| theirs.add(&row))? {
+    if let Err(error) = target_rows(view, types, schema, control, interrupt, |row| theirs.add(&row))? {
         return refused(error);
     }
     let rows = ours.rows();
@@ -105,10 +110,10 @@ fn one(
             *rows.entry(row).or_default() += 1;
         }
     };
-    if let Err(error) = source_rows(view, reader, interrupt, |row| keep(&mut source, row))? {
+    if let Err(error) = source_rows(view, types, reader, interrupt, |row| keep(&mut source, row))? {
         return Err(PortError::source(format!("the view `{}`", view.source), error));
     }
-    if let Err(error) = target_rows(view, schema, control, interrupt, |row| keep(&mut target, row))? {
+    if let Err(error) = target_rows(view, types, schema, control, interrupt, |row| keep(&mut target, row))? {
         return refused(error);
     }
     let more = if differing.len() > looked_at.len() { "at least " } else { "" };
@@ -186,6 +191,7 @@ fn joined(cells: impl Iterator<Item = String>) -> String {
 /// The outer error is a request to stop, the inner one the view's own.
 fn source_rows(
     view: &ViewPlan,
+    types: &[String],
     reader: &SqliteDb,
     interrupt: &Interrupt,
     mut each: impl FnMut(String),
@@ -199,7 +205,14 @@ fn source_rows(
             SqlValue::Null => NULL.to_owned(),
             SqlValue::Integer(integer) => number(&integer.to_string()).unwrap_or_default(),
             SqlValue::Real(real) => number(&format!("{real:?}")).unwrap_or_default(),
-            SqlValue::Text(text) => text_cell(&String::from_utf8_lossy(text)),
+            SqlValue::Text(text) => {
+                let text = String::from_utf8_lossy(text);
+                // what is a boolean in PostgreSQL may be a word in SQLite
+                match types.get(at).filter(|pg_type| *pg_type == "boolean").and_then(|_| truth(&text)) {
+                    Some(truth) => number(truth).unwrap_or_default(),
+                    None => text_cell(&text),
+                }
+            }
             SqlValue::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
         })));
         Ok(ControlFlow::Continue(()))
@@ -210,12 +223,13 @@ fn source_rows(
 /// The outer error is of the connection, the inner one the view's own.
 fn target_rows(
     view: &ViewPlan,
+    types: &[String],
     schema: &str,
     db: &mut BulkDb,
     interrupt: &Interrupt,
     each: impl FnMut(String),
 ) -> Result<Result<(), SqlError>, PortError> {
-    let read = fetch(view, schema, db, interrupt, each);
+    let read = fetch(view, types, schema, db, interrupt, each);
     let ended = db.execute(if read.is_ok() { "COMMIT" } else { "ROLLBACK" });
     if interrupt.is_set() {
         return Err(PortError::Interrupted);
@@ -228,14 +242,8 @@ fn target_rows(
     }
 }
 
-/// Leaves a transaction open.
-fn fetch(
-    view: &ViewPlan,
-    schema: &str,
-    db: &mut BulkDb,
-    interrupt: &Interrupt,
-    mut each: impl FnMut(String),
-) -> Result<(), SqlError> {
+/// The types of the view's columns in PostgreSQL, in their order.
+fn types(view: &ViewPlan, schema: &str, db: &mut BulkDb) -> Result<Vec<String>, SqlError> {
     let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
     let name = format!("{}.{}", quote(schema), quote(&view.target));
     let types = db.query(&format!(
@@ -249,6 +257,20 @@ fn fetch(
             _ => None,
         })
         .collect();
+    Ok(view.columns.iter().map(|column| types.get(column).cloned().unwrap_or_default()).collect())
+}
+
+/// Leaves a transaction open.
+fn fetch(
+    view: &ViewPlan,
+    types: &[String],
+    schema: &str,
+    db: &mut BulkDb,
+    interrupt: &Interrupt,
+    mut each: impl FnMut(String),
+) -> Result<(), SqlError> {
+    let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
+    let name = format!("{}.{}", quote(schema), quote(&view.target));
     let columns: Vec<String> = view.columns.iter().map(|column| quote(column)).collect();
     db.execute(&format!(
         "BEGIN; SET LOCAL cursor_tuple_fraction = 1; DECLARE liftlock_view NO SCROLL CURSOR FOR SELECT {} FROM {name}",
@@ -260,9 +282,9 @@ fn fetch(
             break;
         }
         for row in rows {
-            each(joined(row.into_iter().zip(&view.columns).map(|(cell, column)| {
+            each(joined(row.into_iter().zip(types).map(|(cell, pg_type)| {
                 let Some(cell) = cell else { return NULL.to_owned() };
-                match types.get(column).map_or("", String::as_str) {
+                match pg_type.as_str() {
                     "boolean" => number(if cell == "t" { "1" } else { "0" }).unwrap_or_default(),
                     "bytea" => cell.strip_prefix("\\x").unwrap_or(&cell).to_owned(),
                     _ => text_cell(&cell),
@@ -271,6 +293,16 @@ fn fetch(
         }
     }
     Ok(())
+}
+
+/// A word for a truth value, as PostgreSQL reads it
+/// (<https://www.postgresql.org/docs/current/datatype-boolean.html>): 0 or 1.
+fn truth(word: &str) -> Option<&'static str> {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "t" | "true" | "y" | "yes" | "on" | "1" => Some("1"),
+        "f" | "false" | "n" | "no" | "off" | "0" => Some("0"),
+        _ => None,
+    }
 }
 
 /// Text as both sides spell it: a number by value, JSON by value, a time without what one side leaves out.

@@ -321,3 +321,14 @@ fn a_target_that_a_crash_empties_is_named() {
     port.target.execute("CREATE UNLOGGED TABLE t (id int PRIMARY KEY)");
     port.proven(&[]).finding("t", "", &["UNLOGGED"]);
 }
+
+#[test]
+fn a_view_of_truths_that_are_words_is_the_same() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, done BOOLEAN NOT NULL DEFAULT 'f'); \
+         INSERT INTO t VALUES (1, 't'), (2, 'f'); CREATE VIEW v AS SELECT id, done FROM t WHERE done = 't';",
+    );
+    let done = port.proven(&[]);
+    assert_eq!(port.type_of("t", "done"), "boolean", "{done}");
+    assert_eq!(port.target.query("SELECT id FROM v"), ["1"]);
+}
