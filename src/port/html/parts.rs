@@ -13,15 +13,15 @@ pub(super) fn tables(page: &mut Page, report: &Report) {
     page.section("tables", "Tables");
     let header = [
         "Table",
-        "#SQLite rows",
-        "#PostgreSQL rows",
-        "Checksum",
-        "#Batches",
-        "#Bytes sent",
+        "State",
+        "#Rows in SQLite",
+        "#in PostgreSQL",
+        "#Rows/s",
         "#Loading",
         "#Reading back",
-        "#Rows/s",
-        "State",
+        "#Bytes sent",
+        "#Batches",
+        "Checksum",
     ];
     page.table(&header, report.tables.iter().map(|table| table_row(table, report.result)));
     page.end_section();
@@ -53,15 +53,15 @@ fn table_row(table: &TableReport, result: Outcome) -> Vec<String> {
     };
     vec![
         arrow(&table.source, &table.target),
+        format!("<span class=\"{class}\">{state}</span>"),
         grouped(table.source_rows),
         rows,
-        checksum,
-        batches,
-        grouped(table.bytes),
+        table.rows_per_second().map(thousands).unwrap_or_default(),
         seconds(table.loading),
         seconds(table.reading_back),
-        table.rows_per_second().map(thousands).unwrap_or_default(),
-        format!("<span class=\"{class}\">{state}</span>"),
+        grouped(table.bytes),
+        batches,
+        checksum,
     ]
 }
 
