@@ -15,7 +15,7 @@ use super::candidates::TargetType;
 use super::names::Names;
 use super::spellings::spellings;
 use super::typing::{Typed, type_columns};
-use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts, there};
+use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts, there, unused};
 
 /// A plan, and what it was decided from.
 #[derive(Debug, Clone)]
@@ -70,6 +70,7 @@ pub fn make(
 ) -> Result<Planned, PlanError> {
     let mut schema = selected(schema, options);
     let (names, mut findings) = Names::new(&schema, options);
+    findings.extend(unused::types(&schema, options));
     let mut matches = Vec::new();
     if let Some(target) = target {
         let name = |table: &str, column: Option<&str>| match column {

@@ -248,7 +248,8 @@ fn split_arguments(declared: &str) -> (String, Vec<i64>) {
     (words.join(" "), inner.split(',').filter_map(|argument| argument.trim().parse().ok()).collect())
 }
 
-fn rule_fits(columns: &ColumnMatch, table: &Table, column: &Column) -> bool {
+/// Whether a rule for `columns` is for that column.
+pub(super) fn rule_fits(columns: &ColumnMatch, table: &Table, column: &Column) -> bool {
     match columns {
         ColumnMatch::Declared(declared) => {
             let (rule, rule_arguments) = split_arguments(declared);

@@ -16,6 +16,7 @@ pub mod revise;
 mod spellings;
 mod there;
 mod typing;
+mod unused;
 pub mod yaml;
 
 use std::fmt;

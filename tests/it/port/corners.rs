@@ -332,3 +332,11 @@ fn a_view_of_truths_that_are_words_is_the_same() {
     assert_eq!(port.type_of("t", "done"), "boolean", "{done}");
     assert_eq!(port.target.query("SELECT id FROM v"), ["1"]);
 }
+
+#[test]
+fn a_type_for_a_column_that_is_not_there_is_a_mistake() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a');");
+    port.refused(&["--type", "t.w=bytea"]).finding("", "t.w", &["fits no column"]);
+    // a general one may be meant for another database
+    port.proven(&["--type", "MONEY=numeric"]);
+}
