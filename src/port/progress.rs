@@ -12,13 +12,6 @@ pub enum Event<'a> {
         /// What.
         text: &'a str,
     },
-    /// Rows of a table were scanned.
-    Scanned {
-        /// The table in SQLite.
-        table: &'a str,
-        /// How many of its rows.
-        rows: u64,
-    },
     /// What is to be copied is known.
     Planned {
         /// The rows of all tables.

@@ -104,10 +104,6 @@ impl State {
                 self.told.push(text.to_owned());
                 Some(format!("note: {text}"))
             }
-            Event::Scanned { table, rows } => {
-                self.overall.set_message(format!("scanning {table}: {} rows", thousands(rows)));
-                None
-            }
             Event::Planned { rows, bytes, tables } => {
                 (self.of_rows, self.of_bytes) = (rows, bytes);
                 let tables = if tables == 1 { "1 table".to_owned() } else { format!("{tables} tables") };
