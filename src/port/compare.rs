@@ -226,7 +226,7 @@ fn one_table(
             for range in places(table, rows, worker.reader, &job.source)? {
                 // each place is one batch
                 let sums = hash_source(job, &range, worker.reader, interrupt, compared)?;
-                source.push(total(&sums));
+                source.push(sums.iter().copied().sum());
                 target.push(verify::read_range(job, &range, worker.bulk)?);
                 job.batches.truncate(source.len() - 1);
                 job.batches.push(range);
@@ -241,12 +241,6 @@ fn one_table(
     comparison.observer.tell(&Event::Compared { table: &job.source, proven, rows });
     compared.copy.proof = Some(proof);
     Ok(())
-}
-
-fn total(sums: &[Checksum]) -> Checksum {
-    let mut total = Checksum::default();
-    sums.iter().for_each(|sum| total += *sum);
-    total
 }
 
 struct Failure(PortError);

@@ -26,6 +26,7 @@ pub mod scan;
 pub mod target;
 pub mod translate;
 pub mod verify;
+pub(crate) mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;

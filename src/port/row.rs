@@ -71,7 +71,7 @@ impl RowCodec {
         let alias = table.rowid_alias();
         let key_at = plan.columns.iter().position(|column| {
             alias.is_some_and(|alias| alias.eq_ignore_ascii_case(&column.source))
-                && matches!(base(&column.pg_type), PgType::Int2 | PgType::Int4 | PgType::Int8)
+                && matches!(column.pg_type.base(), PgType::Int2 | PgType::Int4 | PgType::Int8)
         });
         Self {
             sent: i16::try_from(sent).expect("a plan has at most 1,600 columns"),
@@ -335,13 +335,6 @@ fn key_columns(plan: &TablePlan, table: &Table) -> Vec<usize> {
     let place = |name: &str| plan.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
     let key = table.primary_key.iter().flat_map(|key| &key.columns);
     key.map(|column| place(&column.name)).collect::<Option<_>>().unwrap_or_default()
-}
-
-fn base(pg_type: &PgType) -> &PgType {
-    match pg_type {
-        PgType::Domain { over, .. } => base(over),
-        other => other,
-    }
 }
 
 impl Column {

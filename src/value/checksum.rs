@@ -1,6 +1,7 @@
 //! The checksum of rows: independent of their order, the same for the same values wherever they are stored.
 
 use std::fmt;
+use std::iter::Sum;
 use std::ops::{AddAssign, SubAssign};
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -25,6 +26,14 @@ impl Checksum {
     pub fn add(&mut self, hash: u128) {
         self.rows += 1;
         self.sum = self.sum.wrapping_add(hash);
+    }
+}
+
+impl Sum for Checksum {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        let mut total = Self::default();
+        parts.for_each(|part| total += part);
+        total
     }
 }
 

@@ -7,8 +7,9 @@ use crate::port::Report;
 use crate::port::emit::Emitted;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::rehearse::place;
-use crate::port::report::{ObjectState, Outcome, TableReport, TableState, thousands};
+use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
 use crate::port::verify::{Cell, Difference, Kind};
+use crate::port::words::thousands;
 
 /// How many rows and objects are listed of each kind; JSON and the plan file have all.
 const LISTED: usize = 10;

@@ -1,7 +1,8 @@
 //! The bar chart of rows a second.
 
 use super::write::{Page, escape};
-use crate::port::report::{Report, TableReport, TableState, thousands};
+use crate::port::report::{Report, TableReport, TableState};
+use crate::port::words::thousands;
 
 /// How many tables are drawn: those with the most rows.
 const DRAWN: usize = 60;

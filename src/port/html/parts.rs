@@ -2,8 +2,9 @@
 
 use super::write::{Page, arrow, escape, grouped, seconds};
 use crate::port::plan::{Finding, Level};
-use crate::port::report::{ObjectReport, ObjectState, Outcome, Report, TableReport, TableState, thousands};
+use crate::port::report::{ObjectReport, ObjectState, Outcome, Report, TableReport, TableState};
 use crate::port::verify::{Difference, Kind};
+use crate::port::words::thousands;
 
 /// The tables, with their rows, checksums and times.
 pub(super) fn tables(page: &mut Page, report: &Report) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::port::report::thousands;
+use crate::port::words::thousands;
 
 /// A page in the making.
 #[derive(Debug, Default)]

@@ -10,9 +10,9 @@ use crate::port::scan::{ScanError, Tally, broken_checks, broken_foreign_key};
 use crate::schema::{ForeignKey, ParentState, Schema, Table};
 use crate::value::PgType;
 
-use super::explain::thousands;
 use super::typing::Typed;
 use super::{Finding, Level};
+use crate::port::words::thousands;
 
 /// What rows break, by the table's name and the index of the foreign key or CHECK in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use crate::port::scan::{KeyPart, ScanError, Tally, class_collisions, key_collisi
 use crate::schema::{Indexed, Schema, Table};
 
 use super::decide::ClassCandidate;
-use super::explain::thousands;
 use super::typing::Typed;
 use super::{Finding, Level, spellings};
+use crate::port::words::thousands;
 use crate::value::PgType;
 
 /// What was found.

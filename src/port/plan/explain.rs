@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::port::scan::{ColumnScan, Tally, Verdict};
+use crate::port::words::thousands;
 use crate::schema::{Column, Table};
 use crate::value::{BadText, Fidelity, Misfit, PgType};
 
@@ -366,18 +367,4 @@ fn first(tally: &Tally) -> String {
 
 fn values(count: u64) -> String {
     if count == 1 { "1 value".to_owned() } else { format!("{} values", thousands(count)) }
-}
-
-/// `100000` → `100,000`.
-#[must_use]
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

@@ -3,8 +3,8 @@
 use crate::port::scan::{LARGEST_ROW, TableScan};
 use crate::schema::Schema;
 
-use super::explain::thousands;
 use super::{Finding, Level};
+use crate::port::words::thousands;
 
 /// The columns that a table of PostgreSQL's has at most (`MaxHeapAttributeNumber`; appendix K, "PostgreSQL Limits").
 const MOST_COLUMNS: usize = 1_600;

@@ -16,7 +16,7 @@ use crate::port::options::{OnConflict, Options};
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
 use crate::port::scan::TableScan;
-use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, truncate_statement};
+use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, qualified, truncate_statement};
 use crate::port::translate::ddl::{self, ObjectKind, Statement};
 
 /// Marks the tables that hold rows which stay: rows go in beside them, all at once.
@@ -189,7 +189,7 @@ pub(super) fn undo(run: &Unfinished, control: &mut BulkDb, report: &mut Report) 
             (ObjectKind::View, _) => drop.replacen("DROP VIEW", "DROP VIEW IF EXISTS", 1),
             (ObjectKind::ForeignKey, Some(table)) => format!(
                 "ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}",
-                qualified(&run.plan, &table),
+                qualified(&run.plan.target_schema, &table),
                 Dialect::Postgres.quote_identifier(&object)
             ),
             _ => drop.replacen("DROP TABLE", "DROP TABLE IF EXISTS", 1),
@@ -227,11 +227,6 @@ fn is_filled_alone(table: &TablePlan) -> bool {
     table.existing && table.beside.is_none()
 }
 
-fn qualified(plan: &Plan, table: &str) -> String {
-    let quote = |name: &str| Dialect::Postgres.quote_identifier(name);
-    format!("{}.{}", quote(&plan.target_schema), quote(table))
-}
-
 /// The rows of a table that the run has copied.
 fn copied(run: &Unfinished, table: &TablePlan) -> u64 {
     let batches = run.batches.iter().filter(|batch| batch.table == table.source);
@@ -241,7 +236,7 @@ fn copied(run: &Unfinished, table: &TablePlan) -> u64 {
 /// Stops where rows would be lost, or be there twice, that are not the run's alone.
 fn refuse_rows_of_others(run: &Unfinished, control: &mut BulkDb) -> Result<(), PortError> {
     for table in &run.plan.tables {
-        let (name, copied) = (qualified(&run.plan, &table.target), copied(run, table));
+        let (name, copied) = (qualified(&run.plan.target_schema, &table.target), copied(run, table));
         if table.beside.is_some() {
             if copied > 0 && run.plan.on_conflict.unwrap_or(OnConflict::Error) == OnConflict::Error {
                 return Err(PortError::Unfit {

@@ -9,7 +9,7 @@ use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, Plan};
 use crate::port::progress::{Event, Observer};
-use crate::port::translate::ddl::{self, ObjectKind, Statement};
+use crate::port::translate::ddl::{self, Statement};
 
 /// SQLSTATEs of what is there already: `duplicate_table` (an index, too), `duplicate_object`,
 /// `invalid_table_definition` ("multiple primary keys"). A run that goes on with another finds some of them.
@@ -69,7 +69,7 @@ fn run(db: &mut BulkDb, statement: &Statement, how: &How<'_>) -> Result<Option<S
         return Err(PortError::Interrupted);
     }
     let of = statement.table.as_deref().map(|table| format!(" of {table}")).unwrap_or_default();
-    how.observer.tell(&Event::Making { object: &format!("{} {}{of}", word(statement.kind), statement.object) });
+    how.observer.tell(&Event::Making { object: &format!("{} {}{of}", statement.kind.word(), statement.object) });
     crate::crash::point("port-object");
     let sql = match how.single {
         true => format!("SAVEPOINT liftlock_object; {}; RELEASE SAVEPOINT liftlock_object", statement.sql),
@@ -78,7 +78,7 @@ fn run(db: &mut BulkDb, statement: &Statement, how: &How<'_>) -> Result<Option<S
     let Err(error) = db.execute(&sql) else { return Ok(None) };
     if how.single {
         let back = db.execute("ROLLBACK TO SAVEPOINT liftlock_object");
-        back.map_err(|error| PortError::target(format!("make {} {}", word(statement.kind), statement.object), error))?;
+        back.map_err(|error| PortError::target(format!("make {} {}", statement.kind.word(), statement.object), error))?;
     }
     let class = error.code.as_deref().unwrap_or("08").get(..2).unwrap_or("08");
     match error.class {
@@ -87,23 +87,7 @@ fn run(db: &mut BulkDb, statement: &Statement, how: &How<'_>) -> Result<Option<S
         ErrorClass::Other | ErrorClass::UniqueViolation | ErrorClass::Missing if !NOT_THE_OBJECT.contains(&class) => {
             Ok(Some(error))
         }
-        _ => Err(PortError::target(format!("make {} {}", word(statement.kind), statement.object), error)),
-    }
-}
-
-fn word(kind: ObjectKind) -> &'static str {
-    match kind {
-        ObjectKind::Schema => "schema",
-        ObjectKind::Table => "table",
-        ObjectKind::PrimaryKey => "primary key",
-        ObjectKind::Unique => "unique constraint",
-        ObjectKind::Index => "index",
-        ObjectKind::Check => "check",
-        ObjectKind::ForeignKey => "foreign key",
-        ObjectKind::View => "view",
-        ObjectKind::Sequence => "sequence",
-        ObjectKind::Collation => "collation",
-        ObjectKind::Extension => "extension",
+        _ => Err(PortError::target(format!("make {} {}", statement.kind.word(), statement.object), error)),
     }
 }
 

@@ -45,9 +45,7 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.exempt_keys.clone_from(&copy.beside.skipped_keys);
         table.kept_rows = copy.beside.kept;
         let Some(proof) = &copy.proof else {
-            let mut stored = Checksum::default();
-            copy.source.iter().flatten().for_each(|sum| stored += *sum);
-            table.target_rows = stored.rows;
+            table.target_rows = copy.source.iter().flatten().copied().sum::<Checksum>().rows;
             continue;
         };
         table.state = if proof.is_proven() { TableState::Proven } else { TableState::Differs };

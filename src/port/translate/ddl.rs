@@ -26,6 +26,26 @@ pub enum ObjectKind {
 /// The collation that `nocase: icu` asks for, as it is written in SQL; [`tables`] makes it where a column has it.
 pub const NOCASE_COLLATION: &str = "\"liftlock_nocase\"";
 
+impl ObjectKind {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Table => "table",
+            Self::PrimaryKey => "primary key",
+            Self::Unique => "unique constraint",
+            Self::Index => "index",
+            Self::Check => "check",
+            Self::ForeignKey => "foreign key",
+            Self::View => "view",
+            Self::Sequence => "sequence",
+            Self::Collation => "collation",
+            Self::Extension => "extension",
+        }
+    }
+}
+
 /// One statement, without a semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {

@@ -148,11 +148,7 @@ pub(super) fn compare(
     worker: &mut Worker<'_>,
     interrupt: &Interrupt,
 ) -> Result<TableProof, PortError> {
-    let total = |sums: &[Checksum]| {
-        let mut total = Checksum::default();
-        sums.iter().for_each(|sum| total += *sum);
-        total
-    };
+    let total = |sums: &[Checksum]| sums.iter().copied().sum::<Checksum>();
     let expected = total(source);
     let by_batch = batch_bounds(job).is_some() && source.len() == target.len();
     let differing: Vec<usize> = match by_batch {
