@@ -1,6 +1,7 @@
 //! Liftlock takes an application's data up the levels it outgrows, JSON and Markdown files → SQLite →
 //! PostgreSQL, each step versioned, verified and reversible. This is the library under the `liftlock` binary.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 mod crash;
