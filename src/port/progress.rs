@@ -21,6 +21,11 @@ pub enum Event<'a> {
         /// The tables.
         tables: usize,
     },
+    /// The rows of a table are tried against constraints that the target has already.
+    Trying {
+        /// The table in SQLite.
+        table: &'a str,
+    },
     /// More rows of a table are on their way.
     Sent {
         /// The table in SQLite.

@@ -149,6 +149,10 @@ impl State {
                     false => format!("{table}: {rows} rows, DIFFERS"),
                 })
             }
+            Event::Trying { table } => {
+                self.overall.set_message(format!("trying the target's constraints on {table}"));
+                None
+            }
             Event::Making { object } => {
                 self.overall.set_message(format!("making {object}"));
                 None

@@ -108,6 +108,11 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
                 output.line(&format!("    {line}"))?;
             }
         }
+        // where the examples are all there is, they say it already
+        let unshown = finding.rows > finding.examples.len().min(listed) as u64;
+        if let Some(line) = finding.affected.line(finding.rows).filter(|_| unshown) {
+            output.line(&format!("    rows: {line}"))?;
+        }
         if !finding.choices.is_empty() && !finding.accepted {
             output.line(&format!("    choose: {}", finding.choices.join("; ")))?;
         }

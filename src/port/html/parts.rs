@@ -189,6 +189,10 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         }
     };
     list(page, "examples", &finding.examples);
+    // where the examples are all there is, they say it already
+    let unshown = finding.rows > finding.examples.len() as u64;
+    let line = finding.affected.line(finding.rows).filter(|_| unshown);
+    list(page, "affected", &line.map(|line| format!("rows: {line}")).into_iter().collect::<Vec<_>>());
     list(page, "choices", &finding.choices);
     page.raw("</li>\n");
 }

@@ -4,7 +4,7 @@ use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
 use crate::port::batch::BatchSize;
 use crate::port::options::Options;
-use crate::port::scan::{ScanError, TableScan};
+use crate::port::scan::{ScanError, TableScan, rows_with_null};
 use crate::port::target::{ColumnPair, TableMatch, TargetSchema, match_tables};
 use crate::port::translate::objects::{self, Facts};
 use crate::schema::{Schema, Table};
@@ -103,9 +103,17 @@ pub fn make(
         ..Plan::default()
     };
     findings.extend(facts::sizes(schema, &typed.scans));
-    findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
+    let mut nulls = facts::nulls_for(schema, &typed.scans, |table, column| {
         taken.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
-    }));
+    });
+    for finding in &mut nulls {
+        let table = schema.tables.iter().find(|table| finding.table.as_ref() == Some(&table.name));
+        if let (Some(table), Some(column)) = (table, &finding.object) {
+            // asked for only where there are some: a scan does not keep which rows hold NULL
+            finding.affected = rows_with_null(&readers[0], table, &[column], interrupt)?.affected;
+        }
+    }
+    findings.extend(nulls);
     let is_there = |table: &Table| taken.table(&table.name).is_some();
     let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, &is_there, interrupt)?;
     findings.extend(found);

@@ -24,6 +24,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::port::options::OnConflict;
+use crate::port::scan::Affected;
 use crate::value::{PgType, Reading};
 
 /// Everything a run does.
@@ -226,6 +227,9 @@ pub struct Finding {
     /// The first of them: `rowid 17: 'abc'`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
+    /// All of them, up to a bound.
+    #[serde(default, skip_serializing_if = "Affected::is_empty")]
+    pub affected: Affected,
     /// What a person may choose, each with what it takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::migrations::Basis;
-use super::{existing, taken};
+use super::{existing, taken, trial};
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
@@ -48,6 +48,8 @@ pub(super) fn plan(
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
+    let tried = trial::find(port, &options, &planned, &target, snapshot.reader(), control)?;
+    planned.plan.findings.extend(tried);
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
 }

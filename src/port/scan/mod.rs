@@ -1,5 +1,6 @@
 //! The scan: every value of every column, once; again only for columns that are not what they are declared.
 
+mod affected;
 mod broken;
 mod column;
 mod keys;
@@ -7,10 +8,11 @@ mod result;
 mod rows;
 mod show;
 
-pub use broken::{broken_checks, broken_foreign_key};
+pub use affected::{Affected, Room};
+pub use broken::{broken_checks, broken_foreign_key, rows_with_null};
 pub use keys::{KeyPart, class_collisions, key_collisions};
 pub use result::{ColumnScan, EXAMPLES, TableScan, Tally, Verdict};
-pub use rows::RowKey;
+pub use rows::{Place, RowKey};
 pub use show::show;
 
 use std::ops::ControlFlow;
@@ -125,22 +127,23 @@ pub fn scan_table(
     let first = key.columns().len();
     let mut scratch = Vec::new();
     let wide = table.columns.len() >= WIDE;
+    let room = Room::in_table_of(table.columns.len());
     each_row(db, table, &key, &columns, interrupt, |row, number| {
-        let label = || key.label(row, number);
+        let place = Place { key: &key, row, number, room };
         // COPY's count of fields comes before them
         let (mut bytes, mut largest) = (2, 0);
         for (at, scanner) in scanners.iter_mut().enumerate() {
-            let taken = scanner.see(row.get(first + at), &label, &mut scratch);
+            let taken = scanner.see(row.get(first + at), &place, &mut scratch);
             bytes += taken;
             largest = largest.max(taken);
         }
         if bytes.max(largest) > LARGEST_ROW {
-            scan.too_large.add(|| format!("{}: {bytes} bytes", label()));
+            scan.too_large.add_row(&place, || format!("{}: {bytes} bytes", place.label()));
         }
         if wide {
             let page = page_bytes((0..scanners.len()).map(|at| row.get(first + at)));
             if page > LARGEST_ON_A_PAGE {
-                scan.too_wide.add(|| format!("{}: {page} bytes", label()));
+                scan.too_wide.add_row(&place, || format!("{}: {page} bytes", place.label()));
             }
         }
         if number == TRIAL {
@@ -175,10 +178,11 @@ pub fn scan_again(
     let names: Vec<String> = columns.iter().map(|at| rows::quote(&table.columns[*at].name)).collect();
     let first = key.columns().len();
     let mut scratch = Vec::new();
+    let room = Room::in_table_of(table.columns.len());
     each_row(db, table, &key, &names, interrupt, |row, number| {
-        let label = || key.label(row, number);
+        let place = Place { key: &key, row, number, room };
         for (at, scanner) in scanners.iter_mut().enumerate() {
-            scanner.see(row.get(first + at), &label, &mut scratch);
+            scanner.see(row.get(first + at), &place, &mut scratch);
         }
         ControlFlow::Continue(())
     })?;
