@@ -5,7 +5,7 @@ use super::progress::size;
 use crate::Error;
 use crate::port::Report;
 use crate::port::emit::Emitted;
-use crate::port::plan::{Finding, Level, Plan, TablePlan};
+use crate::port::plan::{Finding, Level, Memory, Plan, TablePlan};
 use crate::port::rehearse::place;
 use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
 use crate::port::verify::{Cell, Difference, Kind};
@@ -34,10 +34,11 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
         counted(rows, "row"),
         size(bytes)
     ))?;
-    let largest = plan.tables.iter().map(|table| table.largest_row).max().unwrap_or(0);
+    let Memory { bytes, bytes_per_connection } = plan.memory;
     output.line(&format!(
-        "memory: at most 64 MB, and twice the largest row ({}) for each connection at work",
-        size(largest)
+        "memory: at most {} MB, and twice the largest row ({}) for each connection at work",
+        bytes / 1_000_000,
+        size(bytes_per_connection / 2)
     ))?;
     let blockers = plan.blockers().count();
     match blockers {

@@ -149,18 +149,28 @@ impl Affected {
     /// One line of them, of `rows` in all: `17, 20–31 and 12,345 more`. `None` where no row is known.
     #[must_use]
     pub fn line(&self, rows: u64) -> Option<String> {
+        self.written(rows, |row| row.to_string(), str::to_owned)
+    }
+
+    /// As [`Affected::line`], with rows and keys written in a way of the caller's.
+    pub(crate) fn written(
+        &self,
+        rows: u64,
+        number: impl Fn(i64) -> String,
+        text: impl Fn(&str) -> String,
+    ) -> Option<String> {
         let mut shown = 0;
         let mut parts = Vec::new();
         for range in self.ranges.iter().take(SHOWN) {
             shown += width(*range);
             parts.push(match range {
-                (first, last) if first == last => first.to_string(),
-                (first, last) => format!("{first}–{last}"),
+                (first, last) if first == last => number(*first),
+                (first, last) => format!("{}–{}", number(*first), number(*last)),
             });
         }
         for key in self.keys.iter().take(SHOWN - parts.len()) {
             shown += 1;
-            parts.push(key.clone());
+            parts.push(text(key));
         }
         if parts.is_empty() {
             return None;

@@ -69,9 +69,7 @@ impl Types {
             });
             return Resolved {
                 checks: over.checks.into_iter().chain(own).collect(),
-                pg_type: over
-                    .pg_type
-                    .map(|over| PgType::Domain { name: domain, over: Box::new(over) }),
+                pg_type: over.pg_type.map(|over| PgType::Domain { name: domain, over: Box::new(over) }),
                 not_null: row.not_null || over.not_null,
                 // a domain over a domain shows the inner one's default as its own
                 default: row.expression.clone(),

@@ -90,7 +90,8 @@ fn nulls_that_may_not_be_and_keys_that_become_one() {
         done.finding("u", "k", &["key-collision"])["affected"],
         json!({"ranges": [[1, 1], [3, 3]], "complete": true})
     );
-    port.target.execute("DROP TABLE t, u; CREATE TABLE t (k text, v bigint NOT NULL); CREATE TABLE u (id bigint, k text)");
+    port.target
+        .execute("DROP TABLE t, u; CREATE TABLE t (k text, v bigint NOT NULL); CREATE TABLE u (id bigint, k text)");
     let done = port.refused(&[]);
     assert_eq!(
         done.finding("t", "v", &["null-in-not-null"])["affected"],

@@ -14,6 +14,7 @@ mod real;
 mod resume;
 mod review;
 mod robustness;
+mod target_checks;
 mod values;
 mod values_of;
 

@@ -114,10 +114,7 @@ fn broken_rule(port: &Port<'_>, table: &TablePlan, rule: &Rule, tally: &Tally) -
         rows: tally.count,
         examples: tally.examples.clone(),
         affected: tally.affected.clone(),
-        choices: vec![
-            "correct these rows in the source".to_owned(),
-            "change the constraint in the target".to_owned(),
-        ],
+        choices: vec!["correct these rows in the source".to_owned(), "change the constraint in the target".to_owned()],
         ..Finding::default()
     };
     let aside = table.beside.is_none();
@@ -142,10 +139,7 @@ fn not_tried(table: &TablePlan, untried: &Untried) -> Finding {
         level: Level::Note,
         table: Some(table.source.clone()),
         object: Some(untried.object.clone()),
-        message: format!(
-            "whether every row keeps {} is not known before the copy: {}",
-            untried.said, untried.why
-        ),
+        message: format!("whether every row keeps {} is not known before the copy: {}", untried.said, untried.why),
         ..Finding::default()
     }
 }

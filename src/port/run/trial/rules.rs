@@ -67,7 +67,7 @@ pub(super) fn of(table: &TablePlan, there: &TargetTable, target: &TargetSchema) 
                 ),
                 columns: vec![to.name.clone()],
                 raised: Cell::default(),
-            gave_up: Cell::default(),
+                gave_up: Cell::default(),
             });
         }
     }
@@ -95,7 +95,9 @@ pub(super) fn needed<'t>(
     let wanted: Vec<&TargetColumn> = there
         .columns
         .iter()
-        .filter(|column| reads(column) || computed && (sent.contains(&column.name.as_str()) || column.generated.is_some()))
+        .filter(|column| {
+            reads(column) || computed && (sent.contains(&column.name.as_str()) || column.generated.is_some())
+        })
         .collect();
     wanted.into_iter()
 }

@@ -60,9 +60,8 @@ impl<'a> Table<'a> {
         let read: Vec<String> = rules.iter().flat_map(|rule| rule.columns.iter().cloned()).collect();
         let wanted: Vec<&TargetColumn> = needed(plan, there, &read).collect();
         let mut sent = plan.clone();
-        sent.columns.retain(|column| {
-            column.generated.is_none() && wanted.iter().any(|wanted| wanted.name == column.target)
-        });
+        sent.columns
+            .retain(|column| column.generated.is_none() && wanted.iter().any(|wanted| wanted.name == column.target));
         if sent.columns.is_empty() {
             // nothing of the source is read: any column stands for the row
             sent.columns.extend(plan.columns.iter().find(|column| column.generated.is_none()).cloned());
@@ -86,12 +85,7 @@ impl<'a> Table<'a> {
     }
 
     /// Tries every row; for each rule, what it refuses. Whatever becomes of it, nothing stays in the target.
-    pub fn try_all(
-        &self,
-        reader: &SqliteDb,
-        db: &mut BulkDb,
-        interrupt: &Interrupt,
-    ) -> Result<Vec<Tally>, Failed> {
+    pub fn try_all(&self, reader: &SqliteDb, db: &mut BulkDb, interrupt: &Interrupt) -> Result<Vec<Tally>, Failed> {
         db.execute("BEGIN").map_err(Failed::Target)?;
         let tried = self.in_transaction(reader, db, interrupt);
         let rolled_back = db.execute("ROLLBACK").map_err(Failed::Target);
@@ -162,9 +156,8 @@ impl<'a> Table<'a> {
         let counted = attempt(db, &format!("SELECT {} FROM {}", counts.join(", "), self.from))?;
         for (at, rule) in self.rules.iter().enumerate() {
             // a rule that fails says nothing of the others: each is asked alone
-            let none = counted.as_ref().is_ok_and(|rows| {
-                rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("0")
-            });
+            let none =
+                counted.as_ref().is_ok_and(|rows| rows.first().and_then(|row| row.get(at)?.as_deref()) == Some("0"));
             if !none {
                 self.ask(rule, (0, keys.len()), &keys, db, &mut found[at])?;
             }
@@ -242,7 +235,8 @@ impl<'a> Table<'a> {
         if shown.is_empty() {
             return Ok(None);
         }
-        let sql = format!("SELECT concat_ws(', ', {}) FROM {} WHERE {} = {at}", shown.join(", "), self.from, self.number);
+        let sql =
+            format!("SELECT concat_ws(', ', {}) FROM {} WHERE {} = {at}", shown.join(", "), self.from, self.number);
         let rows = attempt(db, &sql)?.unwrap_or_default();
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
     }
