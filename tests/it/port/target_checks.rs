@@ -170,3 +170,57 @@ fn without_the_right_to_temporary_tables_the_plan_says_so() {
     let untried = done.finding("t", "t_v_check", &["target-check-untried", "may not make temporary tables"]);
     assert_eq!(untried["level"], "note", "{done}");
 }
+
+#[test]
+fn columns_are_tried_as_the_target_has_them() {
+    let port = into(
+        "CREATE TABLE \"My T\" (\"Id\" INTEGER PRIMARY KEY, \"a b\" TEXT, mood TEXT, at TEXT, amount TEXT, gone TEXT, code TEXT);
+         INSERT INTO \"My T\" VALUES (1, 'Z', 'good', '2020-01-01 10:00:00', '1.50', 'x', 'ab'),
+                                             (2, 'a', 'bad', '2020-01-01 10:00:00.25', '-1.50', 'x', 'abc'),
+                                             (3, NULL, NULL, NULL, NULL, NULL, NULL);",
+        "CREATE TYPE feeling AS ENUM ('good', 'bad'); CREATE DOMAIN mood AS feeling CHECK (VALUE < 'bad'::feeling);
+         CREATE DOMAIN money2 AS numeric(8,2) CHECK (VALUE >= 0 AND scale(VALUE) = 2);
+         CREATE TABLE \"My T\" (\"Id\" bigint PRIMARY KEY, \"a b\" text COLLATE \"C\", mood mood, at timestamp(2), amount money2,
+           gone text, code character(3),
+           CONSTRAINT ordered CHECK (\"a b\" < 'a'), CONSTRAINT whole CHECK (at = date_trunc('second', at)) NO INHERIT,
+           CONSTRAINT padded CHECK (octet_length(code) = 3));
+         ALTER TABLE \"My T\" ADD CONSTRAINT late CHECK (\"a b\" <> 'Z') NOT VALID;
+         ALTER TABLE \"My T\" DROP COLUMN gone;",
+    );
+    let accept = ["--accept", "missing-column"];
+    let done = port.refused(&accept);
+    let table = "My T";
+    for (object, row, example) in [
+        ("ordered", 2, "a b = a"),
+        ("whole", 2, "at = 2020-01-01 10:00:00.25"),
+        ("late", 1, "a b = Z"),
+        ("mood", 2, "mood = bad"),
+        ("amount", 2, "amount = -1.50"),
+    ] {
+        let found = done.finding(table, object, &["target-check", example]);
+        assert_eq!(found["affected"]["ranges"], json!([[row, row]]), "{found}");
+    }
+    let tried =
+        done.findings().filter(|finding| finding["code"].as_str().is_some_and(|code| code.starts_with("target")));
+    assert_eq!(tried.count(), 5, "{done}");
+    port.sqlite(
+        "UPDATE \"My T\" SET \"a b\" = 'B', mood = 'good', at = '2020-01-01 10:00:00', amount = '1.50'",
+    );
+    assert_eq!(port.run(&accept).ran.code, Some(0));
+}
+
+#[test]
+fn rows_beside_others_are_tried_too() {
+    let port = into(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO t VALUES (1, 5), (2, -6), (3, 7);",
+        "CREATE TABLE t (id bigint PRIMARY KEY, v bigint CHECK (v > 0)); INSERT INTO t VALUES (2, 9)",
+    );
+    for how in ["skip", "replace", "error"] {
+        // they go in all at once: one of them can't be put aside
+        let done = port.refused(&["--on-conflict", how, "--on-error", "quarantine"]);
+        let found = done.finding("t", "t_v_check", &["rowid 2: v = -6"]);
+        assert!(!found["choices"].to_string().contains("quarantine"), "{found}");
+    }
+    port.sqlite("UPDATE t SET v = 1");
+    assert_eq!(port.run(&["--on-conflict", "replace"]).ran.code, Some(0));
+}

@@ -63,8 +63,7 @@ pub(super) fn find(
         port.observer.tell(&Event::Trying { table: &table.source });
         let name = qualified(&target.name, &there.name);
         let found = {
-            let cancel = control.canceller();
-            let _running = port.interrupt.while_running(Box::new(move || cancel()));
+            let _running = port.interrupt.while_running(control.canceller());
             Table::new(table, there, source, &rules, name).try_all(reader, control, &port.interrupt)
         };
         match found {
