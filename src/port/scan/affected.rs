@@ -67,6 +67,13 @@ impl Default for Affected {
 impl Affected {
     /// Adds a row known by an integer. In ascending order it costs next to nothing.
     pub fn add(&mut self, row: i64, room: Room) {
+        // one after the other is how a scan meets them
+        if let Some((_, last)) = self.ranges.last_mut()
+            && last.checked_add(1) == Some(row)
+        {
+            *last = row;
+            return;
+        }
         // the range that it lies in or touches from above, if any, is the last of those that begin at or before it
         let at = match self.ranges.last() {
             Some((first, _)) if *first <= row => self.ranges.len(),

@@ -192,13 +192,13 @@ impl<'a> Table<'a> {
                     }
                 }
             }
-            Err(error) if to - from == 1 => {
-                rule.raised.set(rule.raised.get() + 1);
-                self.add(found, &keys[from], Some(error.message.clone()));
-            }
             Err(_) if rule.raised.get() >= RAISED => {
                 rule.gave_up.set(true);
                 found.affected.complete = false;
+            }
+            Err(error) if to - from == 1 => {
+                rule.raised.set(rule.raised.get() + 1);
+                self.add(found, &keys[from], Some(error.message.clone()));
             }
             Err(_) => {
                 let middle = from + (to - from) / 2;
