@@ -9,9 +9,10 @@ use crate::port::Port;
 use crate::port::copy::OnError;
 use crate::port::error::PortError;
 use crate::port::options::Options;
+use crate::port::plan::assemble::PlanError;
 use crate::port::plan::{Finding, Level, Plan, TablePlan, accept};
 use crate::port::progress::Event;
-use crate::port::scan::Tally;
+use crate::port::scan::{ScanError, Tally};
 use crate::port::target::{TargetSchema, qualified};
 use crate::port::words::thousands;
 
@@ -71,8 +72,9 @@ pub(super) fn find(
                 let broken = rules.iter().zip(&found).filter(|(_, tally)| !tally.is_empty());
                 findings.extend(broken.map(|(rule, tally)| broken_rule(port, table, rule, tally)));
             }
-            Err(_) if port.interrupt.is_set() => return Err(PortError::Interrupted),
-            Err(Failed::Interrupted) => return Err(PortError::Interrupted),
+            Err(Failed::Interrupted) => return Err(interrupted()),
+            // a statement that was cancelled for it
+            Err(_) if port.interrupt.is_set() => return Err(interrupted()),
             Err(Failed::Source(error)) => {
                 return Err(PortError::source(format!("table `{}`", table.source), error));
             }
@@ -93,6 +95,11 @@ pub(super) fn find(
     }
     accept::finish(&mut findings, &options.accept);
     Ok(findings)
+}
+
+/// There is nothing yet to go on with.
+fn interrupted() -> PortError {
+    PortError::Plan(PlanError::Scan(ScanError::Interrupted))
 }
 
 fn broken_rule(port: &Port<'_>, table: &TablePlan, rule: &Rule, tally: &Tally) -> Finding {
