@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
-use crate::port::batch::BatchSize;
 use crate::port::options::Options;
-use crate::port::scan::{self, ScanError, TableScan};
+use crate::port::progress::Event;
+use crate::port::scan::{self, ScanError, ScanSettings, TableScan};
 use crate::schema::{Column, Schema, Table};
 
 use super::Finding;
@@ -35,8 +35,7 @@ pub(super) fn type_columns(
     schema: &Schema,
     options: &Options,
     there: &dyn Fn(&str, &str) -> Option<TargetType>,
-    size: BatchSize,
-    interrupt: &Interrupt,
+    settings: &ScanSettings<'_>,
 ) -> Result<Typed, ScanError> {
     let own = |table: &Table| -> Vec<Candidates> {
         let of = |column: &Column| of_column(table, column, options, there(&table.name, &column.name).as_ref());
@@ -52,7 +51,9 @@ pub(super) fn type_columns(
             candidates[id.table][id.column] = class.candidates.clone();
         }
     }
-    let scans = scan_all(readers, schema, &candidates, size, interrupt)?;
+    let ScanSettings { interrupt, observer, .. } = *settings;
+    observer.tell(&Event::ToScan { rows: scan::rows_about(&readers[0], &schema.tables) });
+    let scans = scan_all(readers, schema, &candidates, settings)?;
     let db = &readers[0];
     let mut refused: BTreeSet<ClassCandidate> = BTreeSet::new();
     let mut typed = Typed { classes, chosen: Vec::new(), scans, collisions: Vec::new(), class_of };
@@ -84,8 +85,7 @@ fn scan_all(
     readers: &mut [SqliteDb],
     schema: &Schema,
     candidates: &[Vec<Candidates>],
-    size: BatchSize,
-    interrupt: &Interrupt,
+    settings: &ScanSettings<'_>,
 ) -> Result<Vec<TableScan>, ScanError> {
     let next = AtomicUsize::new(0);
     let scans: Mutex<Vec<(usize, Result<TableScan, ScanError>)>> = Mutex::default();
@@ -96,7 +96,7 @@ fn scan_all(
                 while let at = next.fetch_add(1, Ordering::Relaxed)
                     && let Some(table) = schema.tables.get(at)
                 {
-                    let scan = scan::scan_table(reader, table, &candidates[at], size, interrupt);
+                    let scan = scan::scan_table(reader, table, &candidates[at], settings);
                     if scan.is_err() {
                         next.store(schema.tables.len(), Ordering::Relaxed);
                     }
