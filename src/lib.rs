@@ -10,10 +10,12 @@ pub mod dialect;
 pub mod error;
 pub mod interrupt;
 pub mod migrate;
+pub mod patterns;
 pub mod port;
 pub mod schema;
 pub mod source_text;
 pub mod sql;
+mod suggest;
 pub mod value;
 
 pub use dialect::Dialect;

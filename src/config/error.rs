@@ -260,7 +260,7 @@ impl Problem {
 }
 
 fn did_you_mean(name: &str, names: &[String]) -> String {
-    match super::suggest::nearest(name, names.iter().map(String::as_str)) {
+    match crate::suggest::nearest(name, names.iter().map(String::as_str)) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("it has {}", list(names)),
     }

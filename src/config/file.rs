@@ -12,8 +12,8 @@ use super::keywords::{self, Keywords};
 use super::port::PortSection;
 use super::target::{Draft, SqliteTarget};
 use super::value::{Place, Text, parse_bool, parse_count, parse_duration, parse_text};
-use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode, suggest};
-use crate::Dialect;
+use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode};
+use crate::{Dialect, suggest};
 
 /// The configuration file, read and checked; variables in it are not replaced yet, so that one that is not set
 /// stops only who needs it.

@@ -16,7 +16,6 @@ mod passfile;
 mod port;
 mod postgres;
 mod secret;
-mod suggest;
 mod target;
 #[cfg(test)]
 mod tests;
