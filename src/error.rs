@@ -1,5 +1,6 @@
 //! The error of everything: its kind (→ exit code), and its hint (→ the next step to take).
 
+use crate::audit::AuditError;
 use crate::config::ConfigError;
 use crate::db::DbError;
 use crate::migrate::MigrateError;
@@ -24,6 +25,9 @@ pub enum Error {
     /// A port did not come to its end.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// An audit did not come to its end.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The command was called in a way that makes no sense.
     #[error("{message}")]
     Usage {
@@ -89,6 +93,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Port(error) => error.kind(),
+            Self::Audit(error) => error.kind(),
             Self::Config(_) | Self::Usage { .. } => ErrorKind::Usage,
             Self::Migrate(MigrateError::Interrupted { .. }) => ErrorKind::Interrupted,
             Self::Db(_) | Self::Layout(_) | Self::Migrate(_) | Self::Write { .. } | Self::Print(_) => ErrorKind::Failed,
@@ -104,6 +109,7 @@ impl Error {
             Self::Layout(error) => error.hint(),
             Self::Migrate(error) => error.hint(),
             Self::Port(error) => error.hint(),
+            Self::Audit(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Write { .. } | Self::Print(_) => None,
         }
