@@ -76,7 +76,7 @@ pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Res
         chosen && !options.skip.iter().any(|skip| skip == name)
     };
     let rules: Vec<_> = RULES.iter().filter(|rule| looks(rule.name, rule.on)).collect();
-    let subjects = Subjects { schema, statistics, coverage: &coverage };
+    let subjects = Subjects::new(schema, statistics, &coverage);
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| (rule.check)(&subjects)).collect();
     findings.sort_by(|one, other| {
         (other.severity, &one.subject, one.rule).cmp(&(one.severity, &other.subject, other.rule))
