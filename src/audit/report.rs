@@ -113,7 +113,7 @@ pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Res
             table.foreign_keys.iter().map(judge).collect()
         })
         .collect();
-    let subjects = Subjects { schema, statistics, coverage: &coverage };
+    let subjects = Subjects::new(schema, statistics, &coverage);
     let mut findings = Vec::new();
     let mut ignored = Vec::new();
     let mut idle = vec![true; options.ignore.len()];

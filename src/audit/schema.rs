@@ -92,6 +92,9 @@ pub struct Index {
     pub state: IndexState,
     /// The constraint that it belongs to, if any.
     pub constraint: Option<Owner>,
+    /// What else can't be without it, as a clause (`the foreign key \`c_fk\` refers to it`, `it is the replica identity`):
+    /// PostgreSQL refuses to drop it, or does harm where it doesn't.
+    pub needed: Option<String>,
     /// Its keys, in order: the first `indnkeyatts`.
     pub keys: Vec<Key>,
     /// INCLUDE columns, by name.

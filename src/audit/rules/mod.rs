@@ -1,12 +1,15 @@
 //! The rules: one a file, each a pure function from a schema and its statistics to findings.
 
+mod places;
+
 use super::finding::{Finding, Severity};
 use super::schema::Schema;
 use super::serve::Coverage;
 use super::statistics::Statistics;
+use places::Places;
 
 /// What a rule looks at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Subjects<'a> {
     /// The schema.
     pub schema: &'a Schema,
@@ -15,6 +18,8 @@ pub struct Subjects<'a> {
     /// How every foreign key is served: for each table of [`Schema::tables`], for each of its foreign keys. Judged once
     /// for all rules.
     pub coverage: &'a [Vec<Coverage>],
+    /// Where tables, partitions and attached indexes are found by name.
+    places: Places<'a>,
 }
 
 /// A rule.
@@ -34,3 +39,11 @@ pub struct Rule {
 
 /// Every rule, in the order in which they are listed.
 pub const RULES: &[Rule] = &[];
+
+impl<'a> Subjects<'a> {
+    /// What the rules look at, made ready for them. `coverage` has an entry for every foreign key of every table.
+    #[must_use]
+    pub fn new(schema: &'a Schema, statistics: &'a Statistics, coverage: &'a [Vec<Coverage>]) -> Self {
+        Self { schema, statistics, coverage, places: Places::of(schema) }
+    }
+}
