@@ -41,11 +41,13 @@ impl Declarations {
         Self { dialect, otherwise: otherwise.into(), tables: HashMap::new(), objects: HashMap::new() }
     }
 
-    /// Adds what `text`, which `file` holds, declares; nothing where it can't be taken apart.
-    pub fn read(&mut self, file: &str, text: &str) {
+    /// Adds what `text`, which stands in `file` from `first_line` on, declares; nothing where it can't be taken apart.
+    pub fn read(&mut self, file: &str, first_line: usize, text: &str) {
         for statement in split(self.dialect, text).unwrap_or_default() {
-            let place =
-                |offset: usize| Place { file: file.to_owned(), line: position(text, statement.start + offset).line };
+            let place = |offset: usize| Place {
+                file: file.to_owned(),
+                line: position(text, statement.start + offset).line + first_line - 1,
+            };
             let mut cursor = Cursor::new(self.dialect, statement.text);
             if cursor.eat("create") {
                 while ["or", "replace", "temp", "temporary", "unlogged", "global", "local", "foreign", "unique"]
@@ -155,7 +157,7 @@ mod tests {
 
     fn line(dialect: Dialect, text: &str, subject: (&str, &str, &[&str], Option<&str>)) -> (String, usize) {
         let mut declarations = Declarations::new(dialect, "liftlock.yaml");
-        declarations.read("schema.sql", text);
+        declarations.read("schema.sql", 1, text);
         let (schema, table, columns, object) = subject;
         let place = declarations.place(&Subject {
             schema: schema.to_owned(),

@@ -57,6 +57,6 @@ pub fn in_words(index: &SuggestedIndex) -> String {
 }
 
 fn statements(schema: &Schema, planned: &fix::PlannedIndex, concurrently: bool) -> String {
-    let _ = (schema, concurrently);
-    in_words(&planned.index)
+    let up = fix::script(schema.dialect, planned, concurrently).up;
+    up.iter().map(|statement| format!("{statement};")).collect::<Vec<_>>().join("\n")
 }

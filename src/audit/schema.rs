@@ -300,3 +300,18 @@ impl std::fmt::Display for Version {
         if self.2 > 0 { write!(f, ".{}", self.2) } else { Ok(()) }
     }
 }
+
+/// `3.46`, `3.46.1`: what is left out is 0.
+impl std::str::FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = [0; 3];
+        let wrong = || "a version such as `3.46.1`".to_owned();
+        for (at, part) in text.trim().split('.').enumerate() {
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            *parts.get_mut(at).ok_or_else(wrong)? = part.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+        }
+        Ok(Self(parts[0], parts[1], parts[2]))
+    }
+}
