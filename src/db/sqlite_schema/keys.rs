@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::catalog::{Origin, RawIndex, RawTable};
-use super::declaration::{self, Declaration, DeclaredKey};
+use super::declaration::{Declaration, DeclaredKey, IndexDeclaration};
 use super::{Reading, text, unreadable};
 use crate::db::SqlError;
 use crate::schema::{Index, IndexTerm, Indexed, KeyColumn, PrimaryKey, Table, Unique};
@@ -79,14 +79,13 @@ fn name_of<'a>(columns: &[KeyColumn], declared: impl Iterator<Item = &'a Declare
 }
 
 fn build_index(table: &Table, raw: &RawIndex, sql: &str, reading: Reading) -> Result<Index, SqlError> {
-    let agrees = |declared: &declaration::IndexDeclaration| {
+    let agrees = |declared: &IndexDeclaration| {
         declared.terms.len() == raw.terms.len() && declared.predicate.is_some() == raw.partial
     };
-    let declared = match declaration::index(sql).filter(agrees) {
-        Some(declared) => declared,
+    let (terms, predicate) = match raw.declared.as_ref().filter(|declared| agrees(declared)) {
+        Some(declared) => (declared.terms.clone(), declared.predicate.clone()),
         None if reading == Reading::Leniently => {
-            let terms = vec!["?".to_owned(); raw.terms.len()];
-            declaration::IndexDeclaration { terms, predicate: raw.partial.then(|| "?".to_owned()) }
+            (vec!["?".to_owned(); raw.terms.len()], raw.partial.then(|| "?".to_owned()))
         }
         None => {
             let why = format!("the statement of its index `{}` makes no sense", raw.name);
@@ -101,8 +100,8 @@ fn build_index(table: &Table, raw: &RawIndex, sql: &str, reading: Reading) -> Re
     Ok(Index {
         name: raw.name.clone(),
         unique: raw.unique,
-        terms: raw.terms.iter().zip(declared.terms).map(term).collect(),
-        predicate: declared.predicate,
+        terms: raw.terms.iter().zip(terms).map(term).collect(),
+        predicate,
         sql: sql.to_owned(),
     })
 }

@@ -9,6 +9,7 @@ mod declaration;
 mod foreign_keys;
 mod keys;
 mod table;
+mod terms;
 mod text;
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ fn read(db: &SqliteDb, reading: Reading) -> Result<(Schema, Vec<String>), SqlErr
                     schema.special.push(SpecialTable { name, kind, sql });
                     continue;
                 }
-                let raw = tables.remove(&name).unwrap_or_default();
+                let mut raw = tables.remove(&name).unwrap_or_default();
                 let listed = kinds.get(&name).copied().unwrap_or_default();
                 let understood = table::build(&name, &sql, &raw, listed).and_then(|(table, mut declared)| {
                     let declared_keys = std::mem::take(&mut declared.foreign_keys);
@@ -103,6 +104,7 @@ fn read(db: &SqliteDb, reading: Reading) -> Result<(Schema, Vec<String>), SqlErr
                     other => other?,
                 };
                 table.sequence = sequences.remove(&name);
+                terms::fill(db, &table, &mut raw.indexes, &index_texts)?;
                 keys::fill(&mut table, &raw, &declared, &index_texts, reading)?;
                 foreign_keys.push(keys);
                 indexes.push(raw.indexes);
