@@ -70,10 +70,18 @@ impl SchemaFile {
     /// Statements about owners, privileges and comments are passed over, and so are rows of `COPY … FROM stdin`: they
     /// change nothing in an audit, and the roles that they name are seldom there.
     ///
+    /// `tell` is told where that is, once the place is there.
+    ///
     /// # Errors
     /// [`AuditError::Scratch`] where there is no such place, [`AuditError::Syntax`] and [`AuditError::Load`] with the
     /// line of a statement that is wrong, and whatever [`read`] fails with.
-    pub fn load(&self, place: &Place, wanted: &Wanted, interrupt: &Interrupt) -> Result<Loaded, AuditError> {
+    pub fn load(
+        &self,
+        place: &Place,
+        wanted: &Wanted,
+        interrupt: &Interrupt,
+        tell: &dyn Fn(&str),
+    ) -> Result<Loaded, AuditError> {
         let mut notes = Vec::new();
         let mut scratch = match place {
             Place::Sqlite => None,
@@ -88,6 +96,14 @@ impl SchemaFile {
             None => Target::Sqlite(SqliteTarget { location: SqliteLocation::Memory, read_only: false, create: true }),
             Some(scratch) => Target::Postgres(scratch.target().clone()),
         };
+        tell(&match place {
+            Place::Sqlite => "SQLite, in memory".to_owned(),
+            Place::PrivateServer => "a private PostgreSQL server".to_owned(),
+            Place::Server(server) => {
+                let name = scratch.as_ref().and_then(|scratch| scratch.target().dbname.as_deref());
+                format!("the database `{}` beside `{server}`, which is dropped afterwards", name.unwrap_or_default())
+            }
+        });
         let read = self.load_and_read(&target, wanted, interrupt);
         if let Some(Err((why, line))) = scratch.as_mut().map(Scratch::remove) {
             notes.push(format!("the database made for the audit is left behind ({why}); this takes it away: {line}"));

@@ -102,13 +102,13 @@ impl Ignore {
             }
         }
         names.extend(subject.object.clone());
-        if !subject.schema.is_empty() {
+        if !subject.schema.is_empty() && !names.is_empty() {
             let full: Vec<String> = names.iter().map(|name| format!("{}.{name}", subject.schema)).collect();
             names.extend(full);
         }
-        // what concerns the whole database has no name, but for a lone `*`
+        // what concerns a whole database has no other name
         if names.is_empty() {
-            names.push(String::new());
+            names.push(subject.schema.clone());
         }
         let pattern = self.subject.split(',').map(str::trim).collect::<Vec<_>>().join(",");
         names.iter().any(|name| fits(&pattern, name))

@@ -68,17 +68,14 @@ fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output
         }
     };
     let file = SchemaFile::open(path)?;
-    let (place, words) = match target {
-        _ if args.private_server => (Place::PrivateServer, "a private PostgreSQL server".to_owned()),
-        Some(Target::Postgres(target)) => {
-            let words = format!("a database of its own on the server of `{target}`");
-            (Place::Server(target), words)
-        }
-        _ => (Place::Sqlite, "SQLite, in memory".to_owned()),
+    let place = match target {
+        _ if args.private_server => Place::PrivateServer,
+        Some(Target::Postgres(target)) => Place::Server(target),
+        _ => Place::Sqlite,
     };
     fits(args, if matches!(place, Place::Sqlite) { Dialect::Sqlite } else { Dialect::Postgres })?;
-    output.say(&format!("`{}` is loaded into {words}", path.display()));
-    let Loaded { schema, statistics, notes } = file.load(&place, &wanted(args), &context.interrupt())?;
+    let tell = |place: &str| output.say(&format!("`{}` is loaded into {place}", path.display()));
+    let Loaded { schema, statistics, notes } = file.load(&place, &wanted(args), &context.interrupt(), &tell)?;
     let target = path.display().to_string();
     Ok(Source { schema, statistics, target, notes, project, applied: None, file: Some(file) })
 }

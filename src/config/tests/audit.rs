@@ -81,7 +81,7 @@ fn every_error_has_a_place() {
         "audit:\n  ignore:\n    - { rule: a, reason: c }\n",
         "audit:\n  ignore:\n    - { rule: a, table: b, reason: c }\n",
         "audit:\n  ignore:\n    - orders\n",
-        "audit:\n  skip: [${NONE}]\n",
+        "audit:\n  skip:\n    - ${NONE}\n",
         "audit:\n  only: []\n  only: []\n",
         "audit: on\n",
     ] {
@@ -98,7 +98,7 @@ fn other_commands_say_what_is_wrong_too_but_need_no_variables() {
         std::fs::write(folder.path().join("liftlock.yaml"), text).expect("written");
         resolve_without_target(&Overrides::default(), &Environment::default(), folder.path())
     };
-    assert!(resolve("audit:\n  fail_on: ${NONE}\n  skip: [${NONE}]\n").is_ok());
-    assert!(resolve("audit:\n  ignore: [{ rule: a, subject: ${NONE}, reason: b }]\n").is_ok());
+    assert!(resolve("audit:\n  fail_on: ${NONE}\n  skip:\n    - ${NONE}\n").is_ok());
+    assert!(resolve("audit:\n  ignore: [{ rule: a, subject: '${NONE}', reason: b }]\n").is_ok());
     assert!(resolve("audit:\n  fail_on: never\n").is_err());
 }

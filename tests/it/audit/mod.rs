@@ -1,1 +1,3 @@
 //! Audits, judged by the databases' own planners.
+
+mod command;
