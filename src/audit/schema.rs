@@ -109,6 +109,9 @@ pub struct Index {
     pub definition: String,
     /// The index of the partitioned table that it is attached to: schema and name.
     pub partition_of: Option<(String, String)>,
+    /// What SQLite's `sqlite_stat1` says of it: all rows, then rows that are alike in the first key, in the first two, …;
+    /// empty where it says nothing, or says not to skip keys. They decide whether keys may be skipped.
+    pub rows_alike: Vec<u64>,
 }
 
 /// An index's organisation.
