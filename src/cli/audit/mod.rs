@@ -26,7 +26,7 @@ use sarif::SarifFile;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  liftlock audit\n  liftlock audit app.db --fail-on error\n  liftlock audit --fix --dry-run\n  \
-                        liftlock audit postgres://app@host/app --skip unused-index,boolean-led-index\n  liftlock audit \
+                        liftlock audit postgres://app@host/app --skip unused-index,boolean-index\n  liftlock audit \
                         --schema db/schema.sql --sarif audit.sarif\n  liftlock audit --list-rules\n\nNothing is written to \
                         the database. Exit codes: 0 nothing at or above --fail-on; 1 findings;\n2 usage; 3 failed. \
                         Findings that are accepted stand in liftlock.yaml (`audit: ignore:`), each with its\nreason. The \
