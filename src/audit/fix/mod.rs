@@ -11,6 +11,8 @@ mod migration;
 mod names;
 mod partitions;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
