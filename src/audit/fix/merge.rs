@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn key(column: impl Into<String>) -> SuggestedKey {
-        SuggestedKey { column: column.into(), collation: None }
+        SuggestedKey { column: column.into(), ..SuggestedKey::default() }
     }
 
     /// `ab` is a set of the columns `a` and `b`.
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn other_collations_are_other_keys() {
-        let nocase = SuggestedKey { column: "a".to_owned(), collation: Some("NOCASE".to_owned()) };
+        let nocase = SuggestedKey { collation: Some("NOCASE".to_owned()), ..key("a") };
         let sets = [vec![key("a")], vec![nocase.clone()], vec![key("b"), nocase.clone()]];
         let sets: Vec<&[SuggestedKey]> = sets.iter().map(Vec::as_slice).collect();
         assert_eq!(merge(&sets), [vec![key("a")], vec![nocase, key("b")]]);

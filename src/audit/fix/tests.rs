@@ -79,15 +79,57 @@ fn sql(schema: &Schema, concurrently: bool) -> String {
 #[test]
 fn foreign_keys_over_the_same_columns_share_an_index() {
     let schema = schema(Dialect::Postgres, vec![table("c", &[&["a"], &["a", "b"], &["x"]]), table("User", &[&["b"]])]);
-    insta::assert_snapshot!(sql(&schema, true), @"");
-    insta::assert_snapshot!(sql(&schema, false), @"");
+    insta::assert_snapshot!(sql(&schema, true), @r#"
+    for public.c (a) references public.p
+    for public.c (a, b) references public.p
+    CREATE INDEX CONCURRENTLY idx_c_a_b ON public.c (a, b)
+    <-
+    DROP INDEX CONCURRENTLY public.idx_c_a_b
+
+    for public.c (x) references public.p
+    CREATE INDEX CONCURRENTLY idx_c_x ON public.c (x)
+    <-
+    DROP INDEX CONCURRENTLY public.idx_c_x
+
+    for public."User" (b) references public.p
+    CREATE INDEX CONCURRENTLY "idx_User_b" ON public."User" (b)
+    <-
+    DROP INDEX CONCURRENTLY public."idx_User_b"
+    "#);
+    insta::assert_snapshot!(sql(&schema, false), @r#"
+    for public.c (a) references public.p
+    for public.c (a, b) references public.p
+    CREATE INDEX idx_c_a_b ON public.c (a, b)
+    <-
+    DROP INDEX public.idx_c_a_b
+
+    for public.c (x) references public.p
+    CREATE INDEX idx_c_x ON public.c (x)
+    <-
+    DROP INDEX public.idx_c_x
+
+    for public."User" (b) references public.p
+    CREATE INDEX "idx_User_b" ON public."User" (b)
+    <-
+    DROP INDEX public."idx_User_b"
+    "#);
 }
 
 #[test]
 fn sqlite_has_its_own_words() {
     let mut child = table("Child", &[&["a"], &["order", "b c"]]);
     child.foreign_keys[0].columns[0].search.collation = Some("NOCASE".to_owned());
-    insta::assert_snapshot!(sql(&schema(Dialect::Sqlite, vec![child]), true), @"");
+    insta::assert_snapshot!(sql(&schema(Dialect::Sqlite, vec![child]), true), @r#"
+    for Child (a) references p
+    CREATE INDEX idx_Child_a ON Child (a COLLATE NOCASE)
+    <-
+    DROP INDEX idx_Child_a
+
+    for Child ("order", "b c") references p
+    CREATE INDEX "idx_Child_order_b c" ON Child ("order", "b c")
+    <-
+    DROP INDEX "idx_Child_order_b c"
+    "#);
 }
 
 #[test]
@@ -99,8 +141,34 @@ fn a_partitioned_tables_index_is_made_of_its_partitions() {
         partitioned(partition("c12", "c1")),
         partition("c2", "c"),
     ];
-    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables.clone()), true), @"");
-    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables), false), @"");
+    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables.clone()), true), @r"
+    for public.c (a) references public.p
+    CREATE INDEX idx_c_a ON ONLY public.c (a)
+    CREATE INDEX idx_c1_a ON ONLY public.c1 (a)
+    CREATE INDEX CONCURRENTLY idx_c11_a ON public.c11 (a)
+    CREATE INDEX idx_c12_a ON ONLY public.c12 (a)
+    CREATE INDEX CONCURRENTLY idx_c2_a ON public.c2 (a)
+    ALTER INDEX public.idx_c1_a ATTACH PARTITION public.idx_c11_a
+    ALTER INDEX public.idx_c1_a ATTACH PARTITION public.idx_c12_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c1_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c2_a
+    <-
+    DROP INDEX public.idx_c_a
+    ");
+    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables), false), @r"
+    for public.c (a) references public.p
+    CREATE INDEX idx_c_a ON ONLY public.c (a)
+    CREATE INDEX idx_c1_a ON ONLY public.c1 (a)
+    CREATE INDEX idx_c11_a ON public.c11 (a)
+    CREATE INDEX idx_c12_a ON ONLY public.c12 (a)
+    CREATE INDEX idx_c2_a ON public.c2 (a)
+    ALTER INDEX public.idx_c1_a ATTACH PARTITION public.idx_c11_a
+    ALTER INDEX public.idx_c1_a ATTACH PARTITION public.idx_c12_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c1_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c2_a
+    <-
+    DROP INDEX public.idx_c_a
+    ");
 }
 
 #[test]
@@ -121,7 +189,19 @@ fn an_index_that_a_partition_has_is_attached_and_comes_back() {
         },
     ];
     let tables = vec![partitioned(table("c", &[&["a"]])), partition("c1", "c"), leaf];
-    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables), true), @"");
+    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables), true), @r"
+    for public.c (a) references public.p
+    CREATE INDEX idx_c_a ON ONLY public.c (a)
+    CREATE INDEX CONCURRENTLY idx_c1_a ON public.c1 (a)
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c1_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.mine
+    <-
+    CREATE INDEX CONCURRENTLY idx_c2_a ON public.c2 USING btree (a) WITH (fillfactor='70')
+    BEGIN
+    DROP INDEX public.idx_c_a
+    ALTER INDEX public.idx_c2_a RENAME TO mine
+    COMMIT
+    ");
 }
 
 #[test]
@@ -137,7 +217,26 @@ fn a_partitioned_index_that_was_left_unfinished_is_finished() {
     tables[1].indexes = vec![index("i1", "c1", Some("i"))];
     tables[2].indexes = vec![index("i11", "c11", Some("i1"))];
     tables[3].indexes = vec![index("i2", "c2", Some("i"))];
-    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables.clone()), true), @"");
+    insta::assert_snapshot!(sql(&schema(Dialect::Postgres, tables.clone()), true), @r"
+    for public.c (a) references public.p
+    CREATE INDEX CONCURRENTLY idx_c3_a ON public.c3 (a)
+    ALTER INDEX public.i ATTACH PARTITION public.idx_c3_a
+    <-
+    CREATE INDEX idx_c_a ON ONLY public.c USING btree (a)
+    CREATE INDEX idx_c1_a ON ONLY public.c1 USING btree (a)
+    CREATE INDEX CONCURRENTLY idx_c11_a ON public.c11 USING btree (a)
+    CREATE INDEX CONCURRENTLY idx_c2_a ON public.c2 USING btree (a)
+    ALTER INDEX public.idx_c1_a ATTACH PARTITION public.idx_c11_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c1_a
+    ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c2_a
+    BEGIN
+    DROP INDEX public.i
+    ALTER INDEX public.idx_c_a RENAME TO i
+    ALTER INDEX public.idx_c1_a RENAME TO i1
+    ALTER INDEX public.idx_c11_a RENAME TO i11
+    ALTER INDEX public.idx_c2_a RENAME TO i2
+    COMMIT
+    ");
     // one that is attached and can't be used keeps the whole from ever being usable
     tables[3].indexes[0].state = IndexState::Invalid;
     let planned = all(&schema(Dialect::Postgres, tables.clone()));
@@ -161,7 +260,7 @@ fn a_partition_needs_none_where_its_parent_gets_one() {
 #[test]
 fn a_name_can_not_break_out_of_its_comment() {
     let schema = schema(Dialect::Sqlite, vec![table("c\n; DROP TABLE p", &[&["a"]])]);
-    insta::assert_snapshot!(script(Dialect::Sqlite, &all(&schema)[0], true).comments.join("\n"), @"");
+    insta::assert_snapshot!(script(Dialect::Sqlite, &all(&schema)[0], true).comments.join("\n"), @r#"for "c ; DROP TABLE p" (a) references p"#);
 }
 
 fn options(dir: &Path, layout: Layout, concurrently: bool) -> FixOptions {
@@ -259,7 +358,7 @@ fn a_second_fix_comes_after_the_first() {
 
 impl SuggestedIndex {
     fn of_columns(table: &str, columns: &[&str]) -> Self {
-        let key = |column: &&str| SuggestedKey { column: (*column).to_owned(), collation: None };
+        let key = |column: &&str| SuggestedKey { column: (*column).to_owned(), ..SuggestedKey::default() };
         let keys = columns.iter().map(key).collect();
         Self { schema: "public".to_owned(), table: table.to_owned(), keys }
     }
