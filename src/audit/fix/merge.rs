@@ -108,3 +108,101 @@ fn augment(set: usize, larger: &[Vec<usize>], below: &mut [Option<usize>], tried
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(column: impl Into<String>) -> SuggestedKey {
+        SuggestedKey { column: column.into(), ..SuggestedKey::default() }
+    }
+
+    /// `ab` is a set of the columns `a` and `b`.
+    fn merged(sets: &[&str]) -> Vec<String> {
+        let sets: Vec<Vec<SuggestedKey>> = sets.iter().map(|set| set.chars().map(key).collect()).collect();
+        let sets: Vec<&[SuggestedKey]> = sets.iter().map(Vec::as_slice).collect();
+        merge(&sets).iter().map(|keys| keys.iter().map(|key| key.column.as_str()).collect()).collect()
+    }
+
+    #[test]
+    fn sets_within_each_other_share_an_index() {
+        assert_eq!(merged(&["a", "ab"]), ["ab"]);
+        assert_eq!(merged(&["b", "ab"]), ["ba"]);
+        assert_eq!(merged(&["ab", "b", "cab"]), ["bac"]);
+        assert_eq!(merged(&["ab", "ba", "ab"]), ["ab"]);
+        assert_eq!(merged(&["aba"]), ["ab"]);
+        assert_eq!(merged(&["a", "b", "ab"]), ["ab", "b"]);
+        assert!(merged(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_chain_moves_where_that_saves_an_index() {
+        // `a` under `abc` would leave `ab` and `ac` with one upper set between them
+        assert_eq!(merged(&["a", "ab", "ac", "abc"]).len(), 2);
+        // both ways take two indexes; this one takes four keys, not five
+        assert_eq!(merged(&["a", "b", "ab", "abc"]), ["abc", "b"]);
+    }
+
+    #[test]
+    fn other_collations_are_other_keys() {
+        let nocase = SuggestedKey { collation: Some("NOCASE".to_owned()), ..key("a") };
+        let sets = [vec![key("a")], vec![nocase.clone()], vec![key("b"), nocase.clone()]];
+        let sets: Vec<&[SuggestedKey]> = sets.iter().map(Vec::as_slice).collect();
+        assert_eq!(merge(&sets), [vec![key("a")], vec![nocase, key("b")]]);
+    }
+
+    /// The fewest indexes that serve all `sets` (of columns 0 to 3, as bits), and the fewest keys of so many, by trying
+    /// every index there can be.
+    fn fewest(sets: &[u8]) -> (usize, usize) {
+        let mut orders: Vec<Vec<u8>> = vec![vec![]];
+        let mut at = 0;
+        while at < orders.len() {
+            for column in 0..4 {
+                if !orders[at].contains(&column) {
+                    let mut longer = orders[at].clone();
+                    longer.push(column);
+                    orders.push(longer);
+                }
+            }
+            at += 1;
+        }
+        let mut best = vec![(usize::MAX, usize::MAX); 1 << sets.len()];
+        best[0] = (0, 0);
+        for done in 0..best.len() {
+            if best[done].0 == usize::MAX {
+                continue;
+            }
+            for order in &orders {
+                let mut prefix = 0_u8;
+                let mut serves = done;
+                for column in order {
+                    prefix |= 1 << column;
+                    for (at, set) in sets.iter().enumerate() {
+                        serves |= usize::from(*set == prefix) << at;
+                    }
+                }
+                best[serves] = best[serves].min((best[done].0 + 1, best[done].1 + order.len()));
+            }
+        }
+        best[best.len() - 1]
+    }
+
+    proptest! {
+        #[test]
+        fn every_set_leads_an_index_and_there_are_no_fewer(sets in proptest::collection::vec(1_u8..16, 0..9)) {
+            let asked: Vec<Vec<SuggestedKey>> = sets
+                .iter()
+                .map(|set| (0..4).filter(|column| set & (1 << column) != 0).map(|c: u8| key(c.to_string())).collect())
+                .collect();
+            let asked: Vec<&[SuggestedKey]> = asked.iter().map(Vec::as_slice).collect();
+            let indexes = merge(&asked);
+            for set in &asked {
+                prop_assert!(indexes.iter().any(|keys| leads(keys, set)), "{:?} in {:?}", set, indexes);
+            }
+            let keys = indexes.iter().map(Vec::len).sum();
+            prop_assert_eq!((indexes.len(), keys), fewest(&sets), "{:?}", indexes);
+        }
+    }
+}

@@ -79,15 +79,10 @@ pub fn plan_fix(schema: &Schema, planned: &[PlannedIndex], options: &FixOptions)
     let marked = concurrently && first.layout.no_transaction_marker().is_some();
     let mut migrations: Vec<FixMigration> = Vec::new();
     for (at, group) in groups.iter().enumerate() {
-        let seconds = i64::try_from(at).unwrap_or(i64::MAX);
-        let later = options.now.saturating_add(jiff::SignedDuration::from_secs(seconds));
-        let next = next(&options.dir, Some(first.layout), options.numbering, later)?;
-        let version = match migrations.last() {
-            None => next.version,
-            Some(last) => next.version.max(last.version.checked_add(1).ok_or(LayoutError::NoVersionLeft)?),
-        };
+        let after = i64::try_from(at).map_err(|_| LayoutError::NoVersionLeft)?;
+        let version = first.version.checked_add(after).ok_or(LayoutError::NoVersionLeft)?;
         let name = if groups.len() == 1 { NAME.to_owned() } else { format!("{NAME}_{}", at + 1) };
-        let files = files(dialect, &options.dir, Next { version, ..next }, &name, group, marked)?;
+        let files = files(dialect, &options.dir, Next { version, ..first }, &name, group, marked)?;
         migrations.push(FixMigration { version, name, files });
     }
     Ok(Fix { migrations, there: Vec::new() })

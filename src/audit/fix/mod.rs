@@ -11,6 +11,8 @@ mod migration;
 mod names;
 mod partitions;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +41,8 @@ pub struct SuggestedKey {
     pub column: String,
     /// The collation that has to be written, where it is not the column's own.
     pub collation: Option<String>,
+    /// The operator class that has to be written, where it is not the type's own (PostgreSQL).
+    pub class: Option<String>,
 }
 
 /// An index to be made, with its name.
@@ -167,6 +171,7 @@ impl SuggestedIndex {
             SuggestedKey {
                 column: column.column.clone(),
                 collation: needed.filter(|needed| Some(*needed) != own).cloned(),
+                class: column.search.class.clone(),
             }
         });
         keys.collect()

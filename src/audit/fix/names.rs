@@ -37,7 +37,7 @@ pub(super) fn quote(dialect: Dialect, name: &str) -> String {
         }
         Dialect::Sqlite => {
             plain(|c| c.is_ascii_alphabetic() || c == '_')
-                && sqlite3_parser::dialect::keyword_token(name.as_bytes()).is_none()
+                && (name.len() < 2 || sqlite3_parser::dialect::keyword_token(name.as_bytes()).is_none())
         }
     };
     if bare { name.to_owned() } else { dialect.quote_identifier(name) }
@@ -115,4 +115,85 @@ fn cut(whole: &str, suffix: &str) -> String {
     let hash = format!("_{:08x}", xxh3_64(whole.as_bytes()) & 0xffff_ffff);
     let room = whole.floor_char_boundary(LONGEST - hash.len() - suffix.len());
     format!("{}{hash}{suffix}", whole[..room].trim_end_matches('_'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::audit::schema::Version;
+
+    fn names(dialect: Dialect, taken: &[&str]) -> Names {
+        let taken = taken.iter().map(|name| (*name).to_owned()).collect();
+        let schema = Schema {
+            dialect,
+            version: Version::default(),
+            tables: Vec::new(),
+            families: BTreeMap::new(),
+            taken: BTreeMap::from([("s".to_owned(), taken)]),
+        };
+        Names::new(&schema)
+    }
+
+    #[test]
+    fn names_are_quoted_where_they_have_to_be() {
+        let both = |name: &str| Dialect::ALL.map(|dialect| quote(dialect, name));
+        assert_eq!(both("a_1"), ["a_1", "a_1"]);
+        assert_eq!(both("Order"), ["\"Order\"", "\"Order\""]);
+        assert_eq!(both("Users"), ["Users", "\"Users\""]);
+        assert_eq!(both("user"), ["user", "\"user\""]);
+        assert_eq!(both("1a"), ["\"1a\"", "\"1a\""]);
+        assert_eq!(both("a$"), ["\"a$\"", "\"a$\""]);
+        assert_eq!(both("ä"), ["\"ä\"", "\"ä\""]);
+        assert_eq!(both(""), ["\"\"", "\"\""]);
+        assert_eq!(both("a\"b"), ["\"a\"\"b\"", "\"a\"\"b\""]);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let mut names = names(Dialect::Postgres, &["idx_t_a", "idx_t_a_2", "IDX_T_B"]);
+        assert_eq!(names.give("s", "t", ["a"].into_iter()), "idx_t_a_3");
+        assert_eq!(names.give("s", "t", ["a"].into_iter()), "idx_t_a_4");
+        assert_eq!(names.give("s", "t", ["b"].into_iter()), "idx_t_b");
+        assert_eq!(names.give("other", "t", ["a"].into_iter()), "idx_t_a");
+        // `t_a` with `b`, and `t` with `a_b`
+        assert_eq!(names.give("s", "t_a", ["b"].into_iter()), "idx_t_a_b");
+        assert_eq!(names.give("s", "t", ["a", "b"].into_iter()), "idx_t_a_b_2");
+    }
+
+    #[test]
+    fn sqlite_takes_names_for_the_same_whatever_their_case() {
+        let mut names = names(Dialect::Sqlite, &["IDX_T_A", "idx_t_ä"]);
+        assert_eq!(names.give("s", "t", ["a"].into_iter()), "idx_t_a_2");
+        // but only of ASCII letters
+        assert_eq!(names.give("s", "t", ["Ä"].into_iter()), "idx_t_Ä");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let long = "x".repeat(60);
+        let mut names = names(Dialect::Postgres, &[]);
+        let mut given = BTreeSet::new();
+        for column in ["a", "b", "a", "a"] {
+            let name = names.give("s", &long, [column].into_iter());
+            assert!(name.len() <= LONGEST && name.starts_with("idx_xxx"), "{name}");
+            assert!(given.insert(name.clone()), "{name}");
+        }
+        // 63 bytes are not too many, and the hash is the same for ever
+        let exactly = "y".repeat(57);
+        assert_eq!(names.give("s", &exactly, ["a"].into_iter()), format!("idx_{exactly}_a"));
+        insta::assert_snapshot!(cut(&format!("idx_{long}_a"), "_2"), @r"idx_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_9a662856_2");
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters() {
+        let mut names = names(Dialect::Postgres, &[]);
+        for length in 28..34 {
+            let name = names.give("s", &"é".repeat(length), ["ключ"].into_iter());
+            assert!(name.len() <= LONGEST, "{name}");
+        }
+        let emoji = names.give("s", "t", [&"🚢".repeat(15) as &str].into_iter());
+        assert!(emoji.len() <= LONGEST && emoji.len() > LONGEST - 4, "{emoji}");
+    }
 }

@@ -166,13 +166,15 @@ fn is_part_of(index: &Index, schema: &str, name: &str) -> bool {
 
 /// Whether `there` is what a plain `CREATE INDEX` over the keys would make, but for its storage parameters. What it is is
 /// read from its definition too, which writes an operator class only where it is not the type's usual one. Where
-/// collations are to be written, how they would be written there depends on the search path: such are built anew.
+/// collations or classes are to be written, how they would be written there depends on the search path: such are built
+/// anew.
 fn is_same(there: &Index, index: &SuggestedIndex) -> bool {
     let key = |(key, wanted): (&crate::audit::schema::Key, &super::SuggestedKey)| {
         key.what == Keyed::Column(wanted.column.clone())
             && !key.descending
             && !key.nulls_first
             && wanted.collation.is_none()
+            && wanted.class.is_none()
     };
     let columns: Vec<String> = columns(index).map(|column| quote(Dialect::Postgres, column)).collect();
     let written = format!(" USING btree ({})", columns.join(", "));

@@ -64,13 +64,20 @@ impl Writer<'_> {
 
     fn tail(&self) -> String {
         let keys = self.keys.iter().map(|key| {
-            let column = quote(self.dialect, &key.column);
-            match (&key.collation, self.dialect) {
-                (None, _) => column,
-                // the schema has it qualified and quoted
-                (Some(collation), Dialect::Postgres) => format!("{column} COLLATE {collation}"),
-                (Some(collation), Dialect::Sqlite) => format!("{column} COLLATE {}", quote(self.dialect, collation)),
+            let mut written = quote(self.dialect, &key.column);
+            if let Some(collation) = &key.collation {
+                written.push_str(" COLLATE ");
+                match self.dialect {
+                    // the schema has it qualified and quoted
+                    Dialect::Postgres => written.push_str(collation),
+                    Dialect::Sqlite => written.push_str(&quote(self.dialect, collation)),
+                }
             }
+            if let Some(class) = &key.class {
+                written.push(' ');
+                written.push_str(class);
+            }
+            written
         });
         format!(" ({})", keys.collect::<Vec<_>>().join(", "))
     }
