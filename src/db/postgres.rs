@@ -118,7 +118,7 @@ impl PostgresDb {
         mut each: impl FnMut(usize, &BorrowedRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let messages = self.client.simple_query(sql).map_err(|error| E::from(describe(&error, sql)))?;
-        let mut results = 0;
+        let mut results = 0_usize;
         for message in messages {
             match message {
                 SimpleQueryMessage::RowDescription(_) => results += 1,
