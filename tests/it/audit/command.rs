@@ -102,11 +102,11 @@ fn rules_are_chosen_and_left_out() {
         audit(&project, database, &["--only", "no-primary-key"]).ok().prints("no findings");
         let json = audit(&project, database, &["--only", &format!("no-primary-key, {MISSING}"), "--json"]);
         assert_eq!(of_rule(&json.exits(1).json(), MISSING), ["orders.customer_id"]);
-        database.execute("CREATE TABLE keyless (a int)");
-        let without = ["--only", "no-primary-key"];
-        audit(&project, database, &without).exits(1);
-        audit(&project, database, &[&without[..], &["--fail-on", "warn"]].concat()).exits(1);
-        audit(&project, database, &[&without[..], &["--fail-on", "error"]].concat()).ok();
+        database.execute("CREATE INDEX orders_parent_again ON orders (parent_id)");
+        let twice = ["--only", "duplicate-index"];
+        audit(&project, database, &twice).exits(1).prints("1 warning");
+        audit(&project, database, &[&twice[..], &["--fail-on", "warn"]].concat()).exits(1);
+        audit(&project, database, &[&twice[..], &["--fail-on", "error"]].concat()).ok();
         audit(&project, database, &["--only", "missing-foreign-key-indx"])
             .exits(2)
             .says("there is no rule `missing-foreign-key-indx`")
@@ -159,7 +159,7 @@ fn what_is_accepted_stands_in_the_file_with_its_reason() {
     project.write("liftlock.yaml", &section(&format!("  skip: [{MISSING}]\n  fail_on: error\n")));
     project.run(&["audit"]).ok();
     project.run(&["audit", "--only", MISSING]).exits(1);
-    database.execute("CREATE TABLE keyless (a int)");
+    database.execute("CREATE INDEX orders_parent_again ON orders (parent_id)");
     project.run(&["audit"]).ok();
     project.run(&["audit", "--fail-on", "warn"]).exits(1);
 
