@@ -1,1 +1,5 @@
 //! Audits, judged by the databases' own planners.
+
+mod corpus_sqlite;
+mod fuzz_sqlite;
+mod planner_sqlite;
