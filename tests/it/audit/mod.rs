@@ -1,3 +1,6 @@
 //! Audits, judged by the databases' own planners.
 
 mod command;
+mod corpus_sqlite;
+mod fuzz_sqlite;
+mod planner_sqlite;
