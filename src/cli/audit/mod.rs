@@ -28,9 +28,9 @@ use sarif::SarifFile;
     after_help = "Examples:\n  liftlock audit\n  liftlock audit app.db --fail-on error\n  liftlock audit --fix --dry-run\n  \
                         liftlock audit postgres://app@host/app --skip unused-index,boolean-index\n  liftlock audit \
                         --schema db/schema.sql --sarif audit.sarif\n  liftlock audit --list-rules\n\nNothing is written to \
-                        the database. Exit codes: 0 nothing at or above --fail-on; 1 findings;\n2 usage; 3 failed. \
-                        Findings that are accepted stand in liftlock.yaml (`audit: ignore:`), each with its\nreason. The \
-                        guide is docs/auditing.md, the rules are in docs/audit-rules.md."
+                        the database. Exit codes: 0 nothing at or above --fail-on; 1 findings;\n2 usage; 3 failed; 130 \
+                        interrupted. What is accepted stands in liftlock.yaml (`audit: ignore:`).\nThe guide is \
+                        docs/auditing.md, the rules are in docs/audit-rules.md."
 )]
 pub(super) struct AuditArgs {
     /// The database: `sqlite:app.db`, a path, or `postgres://user@host/db` [default: as other commands find theirs]
