@@ -3,3 +3,5 @@
 mod corpus_sqlite;
 mod fuzz_sqlite;
 mod planner_sqlite;
+
+mod fix;

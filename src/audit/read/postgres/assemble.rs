@@ -199,6 +199,7 @@ fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relati
             .map(|table| definition(catalog, lookups, row, relation, table, &expressions))
             .unwrap_or_default(),
         partition_of: full_name(catalog, relation.partition_of),
+        rows_alike: Vec::new(),
     }
 }
 
