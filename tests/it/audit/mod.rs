@@ -4,3 +4,5 @@ mod command;
 mod corpus_sqlite;
 mod fuzz_sqlite;
 mod planner_sqlite;
+
+mod fix;
