@@ -1,1 +1,2 @@
 //! Audits, judged by the databases' own planners.
+mod rules;
