@@ -204,3 +204,7 @@ fn is_reversed(dialect: Dialect, one: &Key, other: &Key) -> bool {
         && one.collation == other.collation
         && one.class == other.class
 }
+
+#[cfg(test)]
+#[path = "drops_tests.rs"]
+mod tests;

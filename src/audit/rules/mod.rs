@@ -166,3 +166,6 @@ impl<'a> Subjects<'a> {
         leaves.map(|(table, index)| count(&table.schema, &table.indexes[index].name)).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 mod command;
 mod corpus_sqlite;
+mod fix;
 mod fuzz_sqlite;
 mod planner_sqlite;
-
-mod fix;
+mod rules;

@@ -200,6 +200,7 @@ fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relati
             .unwrap_or_default(),
         partition_of: full_name(catalog, relation.partition_of),
         rows_alike: Vec::new(),
+        needed: None,
     }
 }
 
