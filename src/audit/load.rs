@@ -18,7 +18,7 @@ pub enum Place {
     /// Into a SQLite database in memory.
     Sqlite,
     /// Into a PostgreSQL database that is made on this server, and dropped.
-    Server(PostgresTarget),
+    Server(Box<PostgresTarget>),
     /// Into a PostgreSQL server of its own, in a temporary folder (on Unix, with PostgreSQL's programs installed).
     PrivateServer,
 }

@@ -3,13 +3,21 @@
 use std::collections::HashMap;
 
 use super::fix::{self, SuggestedIndex, SuggestedKey};
+use super::statistics::Name;
 use super::{Report, Schema};
 
 /// The statements that make the suggested indexes.
 #[derive(Debug, Default)]
 pub struct Remedies {
-    /// By schema and table: the keys of an index, and what makes it.
-    made: HashMap<(String, String), Vec<(Vec<SuggestedKey>, String)>>,
+    /// By table.
+    made: HashMap<Name, Vec<Made>>,
+}
+
+/// An index that was planned.
+#[derive(Debug)]
+struct Made {
+    keys: Vec<SuggestedKey>,
+    sql: String,
 }
 
 impl Remedies {
@@ -29,7 +37,7 @@ impl Remedies {
         for planned in fix::plan(schema, suggested) {
             let sql = statements(schema, &planned, concurrently);
             let index = planned.index;
-            self.made.entry((index.schema, index.table)).or_default().push((index.keys, sql));
+            self.made.entry((index.schema, index.table)).or_default().push(Made { keys: index.keys, sql });
         }
     }
 
@@ -41,7 +49,7 @@ impl Remedies {
             let leading = keys.get(..index.keys.len());
             leading.is_some_and(|leading| index.keys.iter().all(|key| leading.contains(key)))
         };
-        made.iter().find(|(keys, _)| leads(keys)).map(|(_, sql)| sql.as_str())
+        made.iter().find(|made| leads(&made.keys)).map(|made| made.sql.as_str())
     }
 }
 

@@ -70,7 +70,7 @@ fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output
     let file = SchemaFile::open(path)?;
     let place = match target {
         _ if args.private_server => Place::PrivateServer,
-        Some(Target::Postgres(target)) => Place::Server(target),
+        Some(Target::Postgres(target)) => Place::Server(Box::new(target)),
         _ => Place::Sqlite,
     };
     fits(args, if matches!(place, Place::Sqlite) { Dialect::Sqlite } else { Dialect::Postgres })?;
