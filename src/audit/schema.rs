@@ -186,6 +186,9 @@ pub struct Key {
     pub class: Option<String>,
     /// The OID of the operator class' family.
     pub family: Option<u32>,
+    /// On PostgreSQL: the column whose values the expression is, only under another type's name (`(code)::text` of a
+    /// `varchar`); the planner takes it for the column.
+    pub relabels: Option<String>,
 }
 
 /// What a key of an index is over.
@@ -265,6 +268,9 @@ pub struct Search {
     /// and the cast changes more than the type's name: as an index over it would be written (`(p_id)::numeric`), and the
     /// type it is cast to.
     pub cast: Option<Cast>,
+    /// On PostgreSQL: the operator class that a b-tree over the column has to name, schema-qualified, because the one
+    /// that it gets otherwise does not have the operator (a `text` column whose parent is `char(n)`).
+    pub class: Option<String>,
     /// On SQLite: the comparison is numeric and the child's column is not, so that no index on it can be used.
     pub affinity_blocks: bool,
 }
