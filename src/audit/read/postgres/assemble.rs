@@ -30,11 +30,15 @@ pub(super) fn assemble(version: Version, mut catalog: Catalog, lookups: &Lookups
         }
     }
     let owners = constraints(&catalog, lookups, &mut tables);
+    let referring = referring(&catalog);
     for row in &catalog.indexes {
         let (Some(table), Some(relation)) = (tables.get_mut(&row.table), catalog.relations.get(&row.oid)) else {
             continue;
         };
-        table.indexes.push(index(&catalog, lookups, row, relation, owners.get(&row.oid)));
+        let mut index = index(&catalog, lookups, row, relation, owners.get(&row.oid));
+        let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
+        index.needed = refers.or_else(|| row.replica_identity.then(|| "it is the table's replica identity".to_owned()));
+        table.indexes.push(index);
     }
     let mut tables: Vec<Table> = tables.into_values().collect();
     for table in &mut tables {
@@ -43,6 +47,12 @@ pub(super) fn assemble(version: Version, mut catalog: Catalog, lookups: &Lookups
     tables.sort_unstable_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
     let taken = taken(catalog);
     Schema { dialect: Dialect::Postgres, version, tables, families: lookups.families.clone(), taken }
+}
+
+/// The indexes by which foreign keys were made, each with the name of one: it can't be dropped while they are there.
+fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
+    let foreign_keys = catalog.constraints.iter().filter(|row| row.kind == 'f');
+    foreign_keys.map(|row| (row.index, &*row.name)).collect()
 }
 
 fn taken(catalog: Catalog) -> BTreeMap<String, BTreeSet<String>> {
@@ -199,8 +209,7 @@ fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relati
             .map(|table| definition(catalog, lookups, row, relation, table, &expressions))
             .unwrap_or_default(),
         partition_of: full_name(catalog, relation.partition_of),
-        rows_alike: Vec::new(),
-        needed: None,
+        ..Index::default()
     }
 }
 

@@ -69,6 +69,8 @@ pub(super) struct IndexRow {
     pub trees: Option<String>,
     pub predicate: Option<String>,
     pub scans: Option<u64>,
+    /// Rows are known to replication by it.
+    pub replica_identity: bool,
 }
 
 /// A row of `pg_constraint`.
@@ -195,6 +197,7 @@ impl Catalog {
             trees: row.option(12).map(str::to_owned),
             predicate: row.option(13).map(str::to_owned),
             scans: row.number_or_null(14)?,
+            replica_identity: row.flag(15),
         });
         Ok(())
     }

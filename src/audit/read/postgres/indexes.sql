@@ -26,7 +26,8 @@ SELECT x.indexrelid,
        pg_get_expr(x.indexprs, x.indrelid),
        CASE WHEN strpos(x.indexprs::text, '{RELABELTYPE') > 0 THEN x.indexprs::text END,
        pg_get_expr(x.indpred, x.indrelid),
-       :scans
+       :scans,
+       x.indisreplident
   FROM pg_index x
   JOIN pg_class c ON c.oid = x.indrelid
  WHERE x.indrelid >= 16384 AND c.relkind IN ('r', 'p')
