@@ -4,7 +4,7 @@
 //! suggestions → merge (which sets share an index) → partitions (on which tables), names → sql (up, down) → migration
 //! ```
 //!
-//! Everything is pure but [`plan_fix`], which reads the migrations folder, and [`write`], which writes to it.
+//! Everything is pure but [`plan_fix`], which reads the migrations folder, and [`write()`], which writes to it.
 
 mod merge;
 mod migration;
