@@ -1,1 +1,4 @@
 //! Audits, judged by the databases' own planners.
+
+mod corpus_postgres;
+mod planner_postgres;

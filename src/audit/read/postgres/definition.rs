@@ -34,7 +34,8 @@ pub(super) fn definition(
         lookups.quoted(&index.method),
         keys.join(", ")
     );
-    let included: Vec<String> = row.columns.iter().skip(row.keys).map(|at| column(catalog, lookups, row, *at)).collect();
+    let included: Vec<String> =
+        row.columns.iter().skip(row.keys).map(|at| column(catalog, lookups, row, *at)).collect();
     if !included.is_empty() {
         let _ = write!(sql, " INCLUDE ({})", included.join(", "));
     }
