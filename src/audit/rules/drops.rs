@@ -5,8 +5,6 @@
 //! left, and keeps what a foreign key would miss. That an index does another's work is transitive, so what went early
 //! still has its substitute when that one goes, too: the substitute's own.
 
-use std::collections::BTreeMap;
-
 use super::Subjects;
 use super::needs::{Gone, think_away};
 use crate::Dialect;
@@ -142,25 +140,29 @@ impl<'a> Drops<'a> {
 
 /// Usable indexes by method and first key: those of different groups have nothing to do with each other.
 fn groups(table: &Table) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<(Method, bool, &str), Vec<usize>> = BTreeMap::new();
-    for (position, index) in table.indexes.iter().enumerate() {
-        let (is_column, first) = match index.keys.first().map(|key| &key.what) {
-            Some(Keyed::Column(column)) => (true, &**column),
-            Some(Keyed::Expression(expression)) => (false, &**expression),
-            None => continue,
+    let mut usable: Vec<usize> = (0..table.indexes.len()).collect();
+    usable.retain(|at| {
+        let index = &table.indexes[*at];
+        index.state == IndexState::Usable && index.method != Method::Rowid && !index.keys.is_empty()
+    });
+    let group = |at: &usize| {
+        let index = &table.indexes[*at];
+        let first = match &index.keys[0].what {
+            Keyed::Column(column) => (true, column),
+            Keyed::Expression(expression) => (false, expression),
         };
-        if index.state == IndexState::Usable && index.method != Method::Rowid {
-            groups.entry((method(index), is_column, first)).or_default().push(position);
-        }
-    }
-    groups.into_values().filter(|group| group.len() > 1).collect()
+        (method(index), first)
+    };
+    usable.sort_by(|one, other| group(one).cmp(&group(other)));
+    let groups = usable.chunk_by(|one, other| group(one) == group(other));
+    groups.filter(|group| group.len() > 1).map(<[usize]>::to_vec).collect()
 }
 
 /// A `WITHOUT ROWID` table's own tree is searched as any other b-tree is.
-fn method(index: &Index) -> Method {
+fn method(index: &Index) -> &Method {
     match &index.method {
-        Method::Primary => Method::Btree,
-        method => method.clone(),
+        Method::Primary => &Method::Btree,
+        method => method,
     }
 }
 
@@ -182,8 +184,8 @@ fn does_the_work_of(dialect: Dialect, longer: &Index, short: &Index) -> bool {
         longer.included.contains(column) || longer.keys.iter().any(|key| key.what == Keyed::Column(column.clone()))
     };
     !short.unique
-        && method(short) == Method::Btree
-        && method(longer) == Method::Btree
+        && *method(short) == Method::Btree
+        && *method(longer) == Method::Btree
         && short.keys.len() <= longer.keys.len()
         && (shared.clone().all(|(one, other)| one == other)
             || shared.clone().all(|(one, other)| is_reversed(dialect, one, other)))

@@ -99,7 +99,7 @@ fn foreign_keys_that_point_nowhere_are_found_on_sqlite_and_fail_as_is_said() {
     let database = sqlite(
         "CREATE TABLE p (id integer PRIMARY KEY, code text, fine text UNIQUE);
          CREATE TABLE missing_table (a REFERENCES nowhere (id));
-         CREATE TABLE missing_column (a REFERENCES p (nothing));
+         CREATE TABLE missing_column (a REFERENCES p (unknown));
          CREATE TABLE not_unique (a text REFERENCES p (code));
          CREATE TABLE fine (a integer REFERENCES p, b text REFERENCES p (fine));",
     );
@@ -231,7 +231,7 @@ fn what_another_begins_with_goes() {
 ",
         ),
         "redundant-index",
-        &["c.c_a", "c.c_b", "c.c_bt", "c.c_down", "c.c_inc", "m.m_a"],
+        &["c.c_a", "c.c_b", "c.c_down", "c.c_bt", "c.c_inc", "m.m_a"],
     );
     mends(
         &sqlite(
@@ -459,12 +459,12 @@ fn indexes_of_nulls_leave_them_out_and_serve_their_foreign_key() {
            FROM generate_series(1, 2000) n;
          CREATE INDEX \"C p\" ON c (p_id) INCLUDE (other) WITH (fillfactor = 70);
          CREATE INDEX c_deleted ON c (deleted_at);
-         CREATE INDEX c_other ON c (other);
+         CREATE INDEX c_other ON c (other, p_id);
          CREATE INDEX c_there ON c (p_id) WHERE p_id IS NOT NULL;
          DROP INDEX c_there;
          ANALYZE;
 ",
     );
-    mends(&database, "mostly-null-index", &["c.C p", "c.c_deleted"]);
+    mends(&database, "mostly-null-index", &["c.c_deleted", "c.C p"]);
     assert_eq!(database.value("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%IS NOT NULL)'"), "2");
 }
