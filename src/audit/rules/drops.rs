@@ -69,7 +69,7 @@ impl<'a> Drops<'a> {
 
     /// Whether it can be dropped and no foreign key misses it; then it is thought away.
     fn goes(&mut self, subjects: &Subjects<'a>, at: usize, index: usize) -> bool {
-        subjects.droppable(at, index).is_ok() && think_away(subjects, &mut self.gone, at, index).is_none()
+        subjects.is_droppable(at, index) && think_away(subjects, &mut self.gone, at, index).is_none()
     }
 
     /// Indexes over a SQLite table's rowid alone.
@@ -90,7 +90,7 @@ impl<'a> Drops<'a> {
         // what must stay stands first, then what has the plainest name
         rest.sort_by_key(|&index| {
             let name = &table.indexes[index].name;
-            (subjects.droppable(at, index).is_ok(), name.len(), name)
+            (subjects.is_droppable(at, index), name.len(), name)
         });
         while let Some(kept) = (!rest.is_empty()).then(|| rest.remove(0)) {
             let (same, others): (Vec<_>, Vec<_>) =
@@ -111,11 +111,7 @@ impl<'a> Drops<'a> {
         let dialect = subjects.schema.dialect;
         let mut left: Vec<usize> = group.to_vec();
         left.retain(|index| !self.is_gone(table, &table.indexes[*index]));
-        let order = |index: &usize| {
-            let index = &table.indexes[*index];
-            (index.keys.len(), index.included.len(), std::cmp::Reverse(index.name.len()), index.name.clone())
-        };
-        left.sort_by_key(order);
+        left.sort_by(|one, other| order(table, *one).cmp(&order(table, *other)));
         let mut went = Vec::new();
         for index in left.clone() {
             let substitute = |other: &usize| {
@@ -131,11 +127,17 @@ impl<'a> Drops<'a> {
                 .iter()
                 .copied()
                 .filter(|other| does_the_work_of(dialect, &table.indexes[*other], &table.indexes[index]))
-                .min_by_key(order)
+                .min_by(|one, other| order(table, *one).cmp(&order(table, *other)))
                 .expect("doing another's work is transitive, so one that stays does it");
             self.drops.push(Drop { table: at, index, instead: Instead::Longer(longer) });
         }
     }
+}
+
+/// The shortest first, and of those that are alike the one with the plainer name last, so that it stays.
+fn order(table: &Table, index: usize) -> (usize, usize, std::cmp::Reverse<usize>, &str) {
+    let index = &table.indexes[index];
+    (index.keys.len(), index.included.len(), std::cmp::Reverse(index.name.len()), &index.name)
 }
 
 /// Usable indexes by method and first key: those of different groups have nothing to do with each other.

@@ -62,6 +62,14 @@ fn finding(subjects: &Subjects<'_>, (at, position): (usize, usize), column: &str
                 "It stays as it is: with `WHERE {quoted} IS NOT NULL` it would not serve the {foreign_key} any more."
             )),
         ),
+        // such as (`deleted_at`, `user_id`), where all searches may be for NULL
+        None if index.keys.len() > 1 => (
+            String::new(),
+            Remedy::Advice(format!(
+                "If no search is for rows where `{column}` is NULL, make it again with `WHERE {quoted} IS NOT NULL`. If all are, \
+                 the other columns tell more when they come first."
+            )),
+        ),
         None => (
             format!(
                 " With `WHERE {quoted} IS NOT NULL` it holds the others alone, and every foreign key is served as before."
