@@ -1,6 +1,8 @@
 //! Audits, judged by the databases' own planners.
-mod rules;
 
+mod corpus_postgres;
 mod corpus_sqlite;
 mod fuzz_sqlite;
+mod planner_postgres;
 mod planner_sqlite;
+mod rules;
