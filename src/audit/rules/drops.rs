@@ -5,8 +5,6 @@
 //! left, and keeps what a foreign key would miss. That an index does another's work is transitive, so what went early
 //! still has its substitute when that one goes, too: the substitute's own.
 
-use std::collections::BTreeMap;
-
 use super::Subjects;
 use super::needs::{Gone, think_away};
 use crate::Dialect;
@@ -71,7 +69,7 @@ impl<'a> Drops<'a> {
 
     /// Whether it can be dropped and no foreign key misses it; then it is thought away.
     fn goes(&mut self, subjects: &Subjects<'a>, at: usize, index: usize) -> bool {
-        subjects.droppable(at, index).is_ok() && think_away(subjects, &mut self.gone, at, index).is_none()
+        subjects.is_droppable(at, index) && think_away(subjects, &mut self.gone, at, index).is_none()
     }
 
     /// Indexes over a SQLite table's rowid alone.
@@ -92,7 +90,7 @@ impl<'a> Drops<'a> {
         // what must stay stands first, then what has the plainest name
         rest.sort_by_key(|&index| {
             let name = &table.indexes[index].name;
-            (subjects.droppable(at, index).is_ok(), name.len(), name)
+            (subjects.is_droppable(at, index), name.len(), name)
         });
         while let Some(kept) = (!rest.is_empty()).then(|| rest.remove(0)) {
             let (same, others): (Vec<_>, Vec<_>) =
@@ -113,11 +111,7 @@ impl<'a> Drops<'a> {
         let dialect = subjects.schema.dialect;
         let mut left: Vec<usize> = group.to_vec();
         left.retain(|index| !self.is_gone(table, &table.indexes[*index]));
-        let order = |index: &usize| {
-            let index = &table.indexes[*index];
-            (index.keys.len(), index.included.len(), std::cmp::Reverse(index.name.len()), index.name.clone())
-        };
-        left.sort_by_key(order);
+        left.sort_by(|one, other| order(table, *one).cmp(&order(table, *other)));
         let mut went = Vec::new();
         for index in left.clone() {
             let substitute = |other: &usize| {
@@ -133,34 +127,44 @@ impl<'a> Drops<'a> {
                 .iter()
                 .copied()
                 .filter(|other| does_the_work_of(dialect, &table.indexes[*other], &table.indexes[index]))
-                .min_by_key(order)
+                .min_by(|one, other| order(table, *one).cmp(&order(table, *other)))
                 .expect("doing another's work is transitive, so one that stays does it");
             self.drops.push(Drop { table: at, index, instead: Instead::Longer(longer) });
         }
     }
 }
 
+/// The shortest first, and of those that are alike the one with the plainer name last, so that it stays.
+fn order(table: &Table, index: usize) -> (usize, usize, std::cmp::Reverse<usize>, &str) {
+    let index = &table.indexes[index];
+    (index.keys.len(), index.included.len(), std::cmp::Reverse(index.name.len()), &index.name)
+}
+
 /// Usable indexes by method and first key: those of different groups have nothing to do with each other.
 fn groups(table: &Table) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<(Method, bool, &str), Vec<usize>> = BTreeMap::new();
-    for (position, index) in table.indexes.iter().enumerate() {
-        let (is_column, first) = match index.keys.first().map(|key| &key.what) {
-            Some(Keyed::Column(column)) => (true, &**column),
-            Some(Keyed::Expression(expression)) => (false, &**expression),
-            None => continue,
+    let mut usable: Vec<usize> = (0..table.indexes.len()).collect();
+    usable.retain(|at| {
+        let index = &table.indexes[*at];
+        index.state == IndexState::Usable && index.method != Method::Rowid && !index.keys.is_empty()
+    });
+    let group = |at: &usize| {
+        let index = &table.indexes[*at];
+        let first = match &index.keys[0].what {
+            Keyed::Column(column) => (true, column),
+            Keyed::Expression(expression) => (false, expression),
         };
-        if index.state == IndexState::Usable && index.method != Method::Rowid {
-            groups.entry((method(index), is_column, first)).or_default().push(position);
-        }
-    }
-    groups.into_values().filter(|group| group.len() > 1).collect()
+        (method(index), first)
+    };
+    usable.sort_by(|one, other| group(one).cmp(&group(other)));
+    let groups = usable.chunk_by(|one, other| group(one) == group(other));
+    groups.filter(|group| group.len() > 1).map(<[usize]>::to_vec).collect()
 }
 
 /// A `WITHOUT ROWID` table's own tree is searched as any other b-tree is.
-fn method(index: &Index) -> Method {
+fn method(index: &Index) -> &Method {
     match &index.method {
-        Method::Primary => Method::Btree,
-        method => method.clone(),
+        Method::Primary => &Method::Btree,
+        method => method,
     }
 }
 
@@ -182,8 +186,8 @@ fn does_the_work_of(dialect: Dialect, longer: &Index, short: &Index) -> bool {
         longer.included.contains(column) || longer.keys.iter().any(|key| key.what == Keyed::Column(column.clone()))
     };
     !short.unique
-        && method(short) == Method::Btree
-        && method(longer) == Method::Btree
+        && *method(short) == Method::Btree
+        && *method(longer) == Method::Btree
         && short.keys.len() <= longer.keys.len()
         && (shared.clone().all(|(one, other)| one == other)
             || shared.clone().all(|(one, other)| is_reversed(dialect, one, other)))

@@ -22,26 +22,24 @@ fn finding(schema: &Schema, table: &Table, foreign_key: &ForeignKey) -> Finding 
     let what = words::foreign_key(schema, table, foreign_key);
     let parent = words::plain(schema.dialect, &foreign_key.parent_schema, &foreign_key.parent);
     let child = words::table(schema, table);
-    let (wrong, fails, remedy) = match foreign_key.parent_state {
+    let (wrong, fails_too, remedy) = match foreign_key.parent_state {
         ParentState::Ok | ParentState::MissingTable => (
             format!("there is no table `{parent}`"),
-            format!(
-                "every INSERT into {child}, and every UPDATE of those columns, that doesn't leave one of them NULL"
-            ),
+            String::new(),
             Remedy::Advice(format!(
                 "Make the table `{parent}`, or make {child} anew without this foreign key: SQLite can't drop one by itself."
             )),
         ),
         ParentState::MissingColumn => (
             format!("`{parent}` has no such key"),
-            format!("every INSERT into {child} and every DELETE from `{parent}`"),
+            format!(", every DELETE from `{parent}`"),
             Remedy::Advice(format!(
                 "Make {child} anew with a foreign key to the columns that are `{parent}`'s primary key or unique."
             )),
         ),
         ParentState::NotUnique => (
             format!("those columns of `{parent}` are neither its primary key nor unique"),
-            format!("every INSERT into {child} and every DELETE from `{parent}`"),
+            format!(", every DELETE from `{parent}`"),
             unique(schema, foreign_key),
         ),
     };
@@ -52,7 +50,8 @@ fn finding(schema: &Schema, table: &Table, foreign_key: &ForeignKey) -> Finding 
         message: format!("The {what} can't be checked: {wrong}."),
         explanation: format!(
             "SQLite takes the declaration without a look at the parent. On a connection that enforces foreign keys, \
-             {fails} fails (`no such table`, `foreign key mismatch`); on any other nothing is checked at all."
+             every INSERT into {child}, every DELETE from it, every UPDATE of those columns{fails_too} fails, NULL or not (`no such \
+             table`, `foreign key mismatch`); on any other connection nothing is checked at all."
         ),
         remedy,
     }

@@ -134,6 +134,17 @@ impl<'a> Subjects<'a> {
         self.going_with(table, index).iter().find_map(needed).map_or(Ok(()), Err)
     }
 
+    /// Whether [`Subjects::droppable`] says yes; asked of every index, so without a word.
+    fn is_droppable(&self, table: usize, index: usize) -> bool {
+        let of = &self.schema.tables[table];
+        let index_of = &of.indexes[index];
+        index_of.constraint.is_none()
+            && index_of.partition_of.is_none()
+            && index_of.needed.is_none()
+            && !matches!(index_of.method, Method::Rowid | Method::Primary)
+            && (!of.partitioned && index_of.state == IndexState::Usable || self.droppable(table, index).is_ok())
+    }
+
     /// Which indexes can go because another does their work.
     fn drops(&self) -> &Drops<'a> {
         self.drops.get_or_init(|| Drops::of(self))

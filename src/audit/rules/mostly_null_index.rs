@@ -62,6 +62,14 @@ fn finding(subjects: &Subjects<'_>, (at, position): (usize, usize), column: &str
                 "It stays as it is: with `WHERE {quoted} IS NOT NULL` it would not serve the {foreign_key} any more."
             )),
         ),
+        // such as (`deleted_at`, `user_id`), where all searches may be for NULL
+        None if index.keys.len() > 1 => (
+            String::new(),
+            Remedy::Advice(format!(
+                "If no search is for rows where `{column}` is NULL, make it again with `WHERE {quoted} IS NOT NULL`. If all are, \
+                 the other columns tell more when they come first."
+            )),
+        ),
         None => (
             format!(
                 " With `WHERE {quoted} IS NOT NULL` it holds the others alone, and every foreign key is served as before."
@@ -84,10 +92,7 @@ fn finding(subjects: &Subjects<'_>, (at, position): (usize, usize), column: &str
             words::table(schema, table),
             (nulls * 100.0).floor(),
         ),
-        explanation: format!(
-            "It has an entry for each of those rows, which every write maintains and hardly any search is for.{why} A search \
-             for rows that are NULL there would read the table instead."
-        ),
+        explanation: format!("It has an entry for each of those rows, which every write maintains.{why}"),
         remedy,
     }
 }
@@ -179,6 +184,13 @@ mod tests {
             "CREATE INDEX CONCURRENTLY \"i_not_null\" ON public.c USING btree (a) WHERE \"a\" IS NOT NULL;\n\
              DROP INDEX CONCURRENTLY \"public\".\"i\";"
         );
+    }
+
+    #[test]
+    fn one_that_goes_on_behind_it_may_be_there_for_the_nulls() {
+        let findings = with(&simple(defined(&["a", "b"])), 0.97);
+        assert_eq!(findings[0].severity, Severity::Note);
+        assert!(matches!(findings[0].remedy, Remedy::Advice(_)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Subjects;
 use crate::audit::schema::{Index, Table};
-use crate::audit::serve;
+use crate::audit::serve::{self, Coverage, Level};
 
 /// Indexes that are thought away, by schema and name.
 pub(super) type Gone<'a> = HashSet<(&'a str, &'a str)>;
@@ -34,6 +34,9 @@ pub(super) fn think_away<'a>(
         .flat_map(|&table| subjects.coverage[table].iter().enumerate().map(move |(at, before)| (table, at, before)));
     let loser = foreign_keys.find(|(table, at, before)| {
         let table = &tables[*table];
+        if before.level == Level::None || (!table.partitioned && stays(table, before, gone)) {
+            return false;
+        }
         let after = serve::judge(subjects.schema, table, &table.foreign_keys[*at], &there);
         !after.level.covers() && after.level < before.level
     });
@@ -44,4 +47,9 @@ pub(super) fn think_away<'a>(
         }
     }
     loser
+}
+
+/// Whether the index that serves a foreign key best is still there: then nothing has to be judged again.
+fn stays(table: &Table, before: &Coverage, gone: &Gone<'_>) -> bool {
+    before.index.as_ref().is_some_and(|index| !gone.contains(&(&*table.schema, &**index)))
 }

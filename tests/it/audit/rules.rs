@@ -99,7 +99,7 @@ fn foreign_keys_that_point_nowhere_are_found_on_sqlite_and_fail_as_is_said() {
     let database = sqlite(
         "CREATE TABLE p (id integer PRIMARY KEY, code text, fine text UNIQUE);
          CREATE TABLE missing_table (a REFERENCES nowhere (id));
-         CREATE TABLE missing_column (a REFERENCES p (nothing));
+         CREATE TABLE missing_column (a REFERENCES p (unknown));
          CREATE TABLE not_unique (a text REFERENCES p (code));
          CREATE TABLE fine (a integer REFERENCES p, b text REFERENCES p (fine));",
     );
@@ -109,7 +109,10 @@ fn foreign_keys_that_point_nowhere_are_found_on_sqlite_and_fail_as_is_said() {
     connection.execute_batch("PRAGMA foreign_keys = on").unwrap();
     for (sql, fails) in [
         ("INSERT INTO missing_table VALUES (1)", true),
-        ("INSERT INTO missing_table VALUES (NULL)", false),
+        ("INSERT INTO missing_table VALUES (NULL)", true),
+        ("DELETE FROM missing_table", true),
+        ("UPDATE not_unique SET a = NULL", true),
+        ("DELETE FROM not_unique", true),
         ("INSERT INTO missing_column VALUES (1)", true),
         ("INSERT INTO not_unique VALUES ('x')", true),
         ("DELETE FROM p", true),
@@ -231,7 +234,7 @@ fn what_another_begins_with_goes() {
 ",
         ),
         "redundant-index",
-        &["c.c_a", "c.c_b", "c.c_bt", "c.c_down", "c.c_inc", "m.m_a"],
+        &["c.c_a", "c.c_b", "c.c_down", "c.c_bt", "c.c_inc", "m.m_a"],
     );
     mends(
         &sqlite(
@@ -421,7 +424,7 @@ fn constraints_that_are_not_valid_are_validated() {
 #[test]
 fn unused_indexes_are_found_unless_they_are_needed() {
     let database = postgres(
-        "CREATE TABLE p (id integer PRIMARY KEY, t text);
+        "CREATE TABLE p (id serial PRIMARY KEY, t text);
          CREATE TABLE c (p_id integer CONSTRAINT c_fk REFERENCES p, t text);
          CREATE INDEX c_p_id ON c (p_id);
          CREATE INDEX c_t ON c (t);
@@ -459,12 +462,12 @@ fn indexes_of_nulls_leave_them_out_and_serve_their_foreign_key() {
            FROM generate_series(1, 2000) n;
          CREATE INDEX \"C p\" ON c (p_id) INCLUDE (other) WITH (fillfactor = 70);
          CREATE INDEX c_deleted ON c (deleted_at);
-         CREATE INDEX c_other ON c (other);
+         CREATE INDEX c_other ON c (other, p_id);
          CREATE INDEX c_there ON c (p_id) WHERE p_id IS NOT NULL;
          DROP INDEX c_there;
          ANALYZE;
 ",
     );
-    mends(&database, "mostly-null-index", &["c.C p", "c.c_deleted"]);
+    mends(&database, "mostly-null-index", &["c.c_deleted", "c.C p"]);
     assert_eq!(database.value("SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%IS NOT NULL)'"), "2");
 }
