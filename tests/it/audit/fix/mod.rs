@@ -97,8 +97,11 @@ impl Written {
         }
     }
 
+    /// The names of the planned indexes, sorted: the catalogs list foreign keys in different orders.
     fn names(&self) -> Vec<&str> {
-        self.planned.iter().map(PlannedIndex::name).collect()
+        let mut names: Vec<&str> = self.planned.iter().map(PlannedIndex::name).collect();
+        names.sort_unstable();
+        names
     }
 }
 
@@ -116,7 +119,7 @@ fn snapshot(database: &TestDatabase) -> String {
              ORDER BY type, name"
         }
         Kind::Postgres => {
-            "SELECT n.nspname, c.relname, c.relkind, c.reloptions, c.relispartition, c.relpersistence, c.relhasindex, \
+            "SELECT n.nspname, c.relname, c.relkind, c.reloptions, c.relispartition, c.relpersistence, \
              pg_get_indexdef(i.indexrelid), i.indisvalid, i.indisready, i.indislive, i.indisclustered, \
              (SELECT string_agg(inhparent::regclass::text, ',') FROM pg_inherits WHERE inhrelid = c.oid), \
              (SELECT string_agg(conname || ' ' || convalidated || ' ' || pg_get_constraintdef(k.oid), ',' ORDER BY conname) \

@@ -59,7 +59,7 @@ fn foreign_keys_share_indexes() {
                  FOREIGN KEY (z, x, y) REFERENCES p (a, b, c), FOREIGN KEY (x2) REFERENCES p,
                  FOREIGN KEY (x2) REFERENCES p ON DELETE CASCADE, FOREIGN KEY (z) REFERENCES p);",
         );
-        round_trip(database, USUAL, |written| assert_eq!(written.names(), ["idx_c_y_x_z", "idx_c_x2", "idx_c_z"]));
+        round_trip(database, USUAL, |written| assert_eq!(written.names(), ["idx_c_x2", "idx_c_y_x_z", "idx_c_z"]));
     });
 }
 
@@ -92,7 +92,7 @@ fn schemas_other_than_the_usual_one() {
     );
     for how in [USUAL, IN_A_TRANSACTION] {
         round_trip(&database, how, |written| {
-            assert_eq!(written.names(), ["idx_c_a", "idx_c_a_2", "idx_c_a"].map(|name| name), "{:?}", written.planned);
+            assert_eq!(written.names(), ["idx_c_a", "idx_c_a", "idx_c_a_2"]);
         });
     }
 }

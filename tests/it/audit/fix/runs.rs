@@ -49,7 +49,7 @@ fn a_build_that_was_killed_is_gone_on_with() {
     let kill = |command: &[&str], statement: &str| {
         let mut reader = database.client();
         let mut reading = reader.transaction().unwrap();
-        reading.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT * FROM c, d").unwrap();
+        reading.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT * FROM c").unwrap();
         let mut run = project.spawn(command);
         until("it waits", || database.backend_running(statement).is_some() && database.someone_waits());
         let pid = database.backend_running(statement).unwrap();
@@ -85,8 +85,10 @@ fn a_dump_is_the_same_after_the_way_back() {
          CREATE INDEX own ON c1 (a) WITH (fillfactor = 50); CREATE TABLE d (a int REFERENCES p)",
     );
     let Some(private) = &crate::support::server().private else { return };
+    let beside = private.programs.join("pg_dump");
+    let program = if beside.exists() { beside } else { "pg_dump".into() };
     let dump = || {
-        let mut command = std::process::Command::new(private.programs.join("pg_dump"));
+        let mut command = std::process::Command::new(&program);
         let ran = Ran::of(command.args(["--schema-only", "--exclude-table=schema_migrations*", "-d", &database.url]));
         // newer ones write a random word into two lines
         ran.ok().stdout.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")
