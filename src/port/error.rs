@@ -1,6 +1,6 @@
 //! Why a port did not come to its end. Findings and mismatches are no errors: they stand in the report.
 
-use crate::db::{DbError, ErrorClass, SnapshotError, SqlError};
+use crate::db::{DbError, ErrorClass, ScratchError, SnapshotError, SqlError};
 use crate::error::ErrorKind;
 use crate::migrate::MigrateError;
 use crate::port::plan::assemble::PlanError;
@@ -225,5 +225,16 @@ impl PortError {
 
     pub(crate) fn target(doing: impl Into<String>, source: SqlError) -> Self {
         Self::Target { doing: doing.into(), source }
+    }
+}
+
+impl From<ScratchError> for PortError {
+    fn from(error: ScratchError) -> Self {
+        match error {
+            ScratchError::Connect(error) => Self::Connect(error),
+            ScratchError::Sql { doing, source } => Self::Target { doing, source },
+            ScratchError::Unfit { message, hint } => Self::Unfit { message, hint },
+            ScratchError::Interrupted => Self::Interrupted,
+        }
     }
 }

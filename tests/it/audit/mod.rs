@@ -1,1 +1,10 @@
 //! Audits, judged by the databases' own planners.
+
+mod command;
+mod corpus_postgres;
+mod corpus_sqlite;
+mod fix;
+mod fuzz_sqlite;
+mod planner_postgres;
+mod planner_sqlite;
+mod rules;
