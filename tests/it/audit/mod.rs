@@ -1,4 +1,5 @@
 //! Audits, judged by the databases' own planners.
 
 mod corpus_postgres;
+mod fuzz_postgres;
 mod planner_postgres;
