@@ -2,6 +2,7 @@
 
 mod corpus_postgres;
 mod corpus_sqlite;
+mod fuzz_postgres;
 mod fuzz_sqlite;
 mod planner_postgres;
 mod planner_sqlite;
