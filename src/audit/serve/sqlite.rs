@@ -51,7 +51,7 @@ fn primary_key_first(table: &Table, foreign_key: &ForeignKey, index: &Index, ans
     let beaten = answer.level == Level::Full && !answer.one_row && index.method == Method::Btree;
     (beaten && prefix.level == Level::Prefix).then(|| {
         format!(
-            "as long as ANALYZE has not been run, newer versions of SQLite search the primary key by {} alone instead",
+            "as long as ANALYZE has not been run, newer versions of SQLite may search the primary key by {} alone instead",
             words(&prefix.searched, "and")
         )
     })

@@ -113,11 +113,12 @@ fn a_primary_key_without_rowid_is_searched_first_until_there_are_statistics() {
     connection
         .execute_batch(
             "PRAGMA foreign_keys = off;
-             CREATE TABLE p(x INT, y INT, UNIQUE (x, y));
-             CREATE TABLE c(a INT NOT NULL, e INT, b INT, PRIMARY KEY (a, e), FOREIGN KEY (a, b) REFERENCES p(x, y)) WITHOUT ROWID;
+             CREATE TABLE p(x INTEGER PRIMARY KEY, y INTEGER, UNIQUE (x, y));
+             CREATE TABLE c(e INTEGER, f INTEGER, a REAL NOT NULL, b REAL, PRIMARY KEY (a, e), FOREIGN KEY (a, b) REFERENCES p(x, y))
+               WITHOUT ROWID;
              CREATE INDEX i ON c(a, b);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-             INSERT INTO c SELECT i % 20, i, i % 1000 FROM n;",
+             INSERT INTO c SELECT i, 1, i % 20, i % 1000 FROM n;",
         )
         .unwrap();
     let (connection, schema) = schema_of(connection);
