@@ -68,7 +68,11 @@ enum Reading {
 }
 
 fn read(db: &SqliteDb, reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
-    let Catalog { objects, mut tables, kinds, mut views, mut sequences } = Catalog::read(db)?;
+    assemble(db, Catalog::read(db)?, reading)
+}
+
+fn assemble(db: &SqliteDb, catalog: Catalog, reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
+    let Catalog { objects, mut tables, kinds, mut views, mut sequences } = catalog;
     let index_texts: HashMap<&str, &str> = objects
         .iter()
         .filter(|object| object.kind == Kind::Index)

@@ -27,12 +27,16 @@ pub struct Planned {
     pub one_row: bool,
 }
 
-/// How the planner looks for the children of `parent` in `child` when the parent's rows are deleted; `None` where it
-/// refuses to plan that (the foreign key can't be enforced). The child has to have but one foreign key to that parent.
-pub fn plan(connection: &Connection, child: &str, parent: &str) -> Option<Planned> {
+/// How the planner looks for the children of `parent` in `child` when the parent's rows are deleted; what it
+/// says where it refuses to plan that (`foreign key mismatch`). The child has to have but one foreign key to that parent.
+pub fn plan(connection: &Connection, child: &str, parent: &str) -> Result<Planned, String> {
     connection.pragma_update(None, "foreign_keys", true).unwrap();
+    let analysed = "SELECT count(*) FROM main.sqlite_schema WHERE name = 'sqlite_stat1'";
+    if connection.query_row(analysed, [], |row| row.get::<_, bool>(0)).unwrap() {
+        connection.execute_batch("ANALYZE main.sqlite_schema").unwrap(); // takes in what was written to the statistics by hand
+    }
     let sql = format!("EXPLAIN QUERY PLAN DELETE FROM main.{}", Dialect::Sqlite.quote_identifier(parent));
-    let mut statement = connection.prepare(&sql).ok()?;
+    let mut statement = connection.prepare(&sql).map_err(|error| error.to_string())?;
     let details = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
     let details: Vec<String> = details.map(Result::unwrap).collect();
     let of_child = |detail: &&String| {
@@ -45,7 +49,7 @@ pub fn plan(connection: &Connection, child: &str, parent: &str) -> Option<Planne
     let terms = compared.split(" AND ").filter_map(|term| term.strip_suffix("=?"));
     let columns: Vec<String> = terms.map(str::to_owned).collect();
     let one_row = columns.iter().any(|column| column == "rowid") || unique(connection, child, &text, columns.len());
-    Some(Planned { skips: compared.contains("ANY("), columns, one_row, text })
+    Ok(Planned { skips: compared.contains("ANY("), columns, one_row, text })
 }
 
 /// Whether `count` columns are all that the unique index in the line has.
