@@ -189,24 +189,28 @@ fn does_the_work_of(dialect: Dialect, longer: &Index, short: &Index) -> bool {
         && *method(short) == Method::Btree
         && *method(longer) == Method::Btree
         && short.keys.len() <= longer.keys.len()
-        && (shared.clone().all(|(one, other)| one == other)
-            || shared.clone().all(|(one, other)| is_reversed(dialect, one, other)))
+        && [false, true]
+            .into_iter()
+            .any(|turned| shared.clone().all(|(one, other)| keys_agree(dialect, one, other, turned)))
         && short.predicate == longer.predicate
         && short.included.iter().all(has)
 }
 
-/// Whether one key is the other read from its end: a b-tree is read from either side, so an index whose keys are all
-/// reversed sorts as well. In SQLite NULL is less than any value, so that the direction says all.
-fn is_reversed(dialect: Dialect, one: &Key, other: &Key) -> bool {
+/// Whether two keys are over the same, and sorted alike, or (`turned`) as from the other end: a b-tree is read from either
+/// side, so an index whose keys are all turned sorts as well. In SQLite NULL is less than any value, so that the direction
+/// says all.
+fn keys_agree(dialect: Dialect, one: &Key, other: &Key, turned: bool) -> bool {
     let nulls = match dialect {
         Dialect::Sqlite => true,
-        Dialect::Postgres => one.nulls_first != other.nulls_first,
+        Dialect::Postgres => (one.nulls_first != other.nulls_first) == turned,
     };
     nulls
-        && one.descending != other.descending
+        && (one.descending != other.descending) == turned
         && one.what == other.what
         && one.collation == other.collation
         && one.class == other.class
+        && one.family == other.family
+        && one.relabels == other.relabels
 }
 
 #[cfg(test)]

@@ -38,8 +38,23 @@ pub(super) fn judge(
         let why = format!("no index begins with {}", words(&names, "or"));
         return Coverage { level, why, index: None, note: None, blocked };
     };
+    let note = answer.note.clone().or_else(|| primary_key_first(table, foreign_key, index, &answer));
     let index = (level > Level::None).then(|| own_name(index));
-    Coverage { level, why: answer.why, index, note: answer.note, blocked }
+    Coverage { level, why: answer.why, index, note, blocked }
+}
+
+/// A `WITHOUT ROWID` table's own tree has whole rows in it. Without statistics SQLite takes it for cheaper than an index
+/// even where fewer of the columns are searched in it.
+fn primary_key_first(table: &Table, foreign_key: &ForeignKey, index: &Index, answer: &Answer) -> Option<String> {
+    let primary = table.indexes.iter().find(|index| index.method == Method::Primary)?;
+    let prefix = search(table, foreign_key, primary);
+    let beaten = answer.level == Level::Full && !answer.one_row && index.method == Method::Btree;
+    (beaten && prefix.level == Level::Prefix).then(|| {
+        format!(
+            "as long as ANALYZE has not been run, newer versions of SQLite may search the primary key by {} alone instead",
+            words(&prefix.searched, "and")
+        )
+    })
 }
 
 /// What is known of one index.

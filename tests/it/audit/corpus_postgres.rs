@@ -72,6 +72,8 @@ pub fn differences(schema: &Schema, planned: &[Planned]) -> Vec<String> {
 
 /// What differs between the definitions of indexes that we put together and the server's.
 pub fn definitions(client: &mut Client, schema: &Schema) -> Vec<String> {
+    // ours name the schema of everything that is not the system's
+    client.batch_execute("SET search_path = pg_catalog").unwrap();
     let written: BTreeMap<(String, String), String> = client
         .query(
             "SELECT n.nspname::text, c.relname::text, pg_get_indexdef(c.oid) FROM pg_class c \

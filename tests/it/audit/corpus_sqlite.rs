@@ -105,3 +105,29 @@ fn every_case_is_judged_as_the_planner_judges_it() {
     println!("{count} foreign keys");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The schema with rows in it, before and after ANALYZE: the plans' levels, and the audit's.
+#[test]
+fn a_primary_key_without_rowid_is_searched_first_until_there_are_statistics() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = off;
+             CREATE TABLE p(x INTEGER PRIMARY KEY, y INTEGER, UNIQUE (x, y));
+             CREATE TABLE c(e INTEGER, f INTEGER, a REAL NOT NULL, b REAL, PRIMARY KEY (a, e), FOREIGN KEY (a, b) REFERENCES p(x, y))
+               WITHOUT ROWID;
+             CREATE INDEX i ON c(a, b);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO c SELECT i, 1, i % 20, i % 1000 FROM n;",
+        )
+        .unwrap();
+    let (connection, schema) = schema_of(connection);
+    let table = schema.table("main", "c").unwrap();
+    let key = &table.foreign_keys[0];
+    let coverage = serve::judge(&schema, table, key, &|_, _| true);
+    assert_eq!((coverage.level, coverage.index.as_deref()), (Level::Full, Some("i")));
+    assert!(coverage.note.unwrap().contains("ANALYZE"));
+    assert_eq!(plan(&connection, "c", "p").unwrap().level(table, key), Level::Prefix);
+    connection.execute_batch("ANALYZE").unwrap();
+    assert_eq!(plan(&connection, "c", "p").unwrap().level(table, key), Level::Full);
+}

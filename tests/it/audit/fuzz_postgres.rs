@@ -79,20 +79,45 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// Those with citext, where the server has it.
-const CITEXT: &[(&str, &str)] =
-    &[("citext", "citext"), ("text", "citext"), ("citext", "text"), ("citext", "varchar(10)"), ("varchar(10)", "citext")];
+const CITEXT: &[(&str, &str)] = &[
+    ("citext", "citext"),
+    ("text", "citext"),
+    ("citext", "text"),
+    ("citext", "varchar(10)"),
+    ("varchar(10)", "citext"),
+];
 
 /// Operator classes that a key may name; most fit few columns, and an index that can't be made is left out.
 const CLASSES: &[&str] = &[
-    "text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops", "text_ops", "varchar_ops", "bpchar_ops", "name_ops",
-    "int4_ops", "oid_ops", "record_image_ops", "record_ops", "inet_ops", "array_ops", "jsonb_path_ops", "jsonb_ops",
-    "range_ops", "int4_minmax_ops", "int4_bloom_ops", "int4_minmax_multi_ops", "text_bloom_ops", "inet_inclusion_ops",
-    "gist_int4_ops", "network_ops", "citext_pattern_ops", "quad_point_ops",
+    "text_pattern_ops",
+    "varchar_pattern_ops",
+    "bpchar_pattern_ops",
+    "text_ops",
+    "varchar_ops",
+    "bpchar_ops",
+    "name_ops",
+    "int4_ops",
+    "oid_ops",
+    "record_image_ops",
+    "record_ops",
+    "inet_ops",
+    "array_ops",
+    "jsonb_path_ops",
+    "jsonb_ops",
+    "range_ops",
+    "int4_minmax_ops",
+    "int4_bloom_ops",
+    "int4_minmax_multi_ops",
+    "text_bloom_ops",
+    "inet_inclusion_ops",
+    "gist_int4_ops",
+    "network_ops",
+    "citext_pattern_ops",
+    "quad_point_ops",
 ];
 
-const METHODS: &[&str] = &[
-    "btree", "btree", "btree", "btree", "btree", "btree", "hash", "gist", "spgist", "gin", "brin", "bloom",
-];
+const METHODS: &[&str] =
+    &["btree", "btree", "btree", "btree", "btree", "btree", "hash", "gist", "spgist", "gin", "brin", "bloom"];
 
 const COLLATIONS: &[&str] = &["\"C\"", "\"POSIX\"", "\"en-x-icu\"", "public.ci", "\"default\""];
 
@@ -376,8 +401,12 @@ fn random_schemas_are_judged_as_the_planner_judges() {
             let (read, _) = read_all(&database.url, &wanted);
             let planned = planner_postgres::plan(client, &schema);
             found = differences(&read, &planned);
-            // an expression's operator class and collation are always written: other texts, the same index
-            let plain = |line: &String| !line.contains("::") && !line.contains("lower(") && !line.contains("(x + 1)");
+            // an expression's collation, and its operator class where the index stores another type, are always
+            // written: another text, the same index
+            let plain = |line: &String| {
+                let expression = ["::", "lower(", "(x + 1)"].iter().any(|part| line.contains(part));
+                !expression || line.contains("USING btree") && !line.contains("COLLATE")
+            };
             found.extend(definitions(client, &read).into_iter().filter(plain));
         }
         client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).unwrap();

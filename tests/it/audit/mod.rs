@@ -4,6 +4,7 @@ mod command;
 mod corpus_postgres;
 mod corpus_sqlite;
 mod fix;
+mod fuzz_postgres;
 mod fuzz_sqlite;
 mod planner_postgres;
 mod planner_sqlite;

@@ -201,7 +201,6 @@ impl Catalog {
             && self.relations.get(&relation).is_some_and(|relation| matches!(relation.kind, 'i' | 'I'))
         {
             self.class_options.insert((relation, number), options.to_owned());
-            return Ok(());
         }
         self.columns.entry(relation).or_default().push(ColumnRow {
             number,

@@ -174,7 +174,7 @@ fn read_keys(db: &mut PostgresDb, statistics: &mut Statistics, unread: &Unread) 
             && let Some(largest) = row.number_or_null(1)?
         {
             let key = (table.clone(), column.clone());
-            statistics.columns.entry(key).or_insert_with(ColumnStatistics::default).largest = Some(largest);
+            statistics.columns.entry(key).or_default().largest = Some(largest);
         }
         Ok(())
     })

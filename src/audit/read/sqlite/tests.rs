@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::super::{Wanted, read};
-use crate::audit::schema::{Index, Keyed, Method, OwnerKind, ParentState, Predicate, Schema, Table};
+use crate::audit::schema::{Index, Keyed, OwnerKind, ParentState, Predicate, Schema, Table};
 use crate::audit::statistics::Statistics;
 use crate::db::Db;
 
@@ -80,7 +80,7 @@ fn predicates_are_read_as_far_as_they_ask_for_null() {
 fn a_foreign_key_is_searched_by_the_parents_collation_and_affinity() {
     let sql = "CREATE TABLE p(id INTEGER PRIMARY KEY, code TEXT COLLATE NOCASE UNIQUE, n REAL UNIQUE);
                CREATE TABLE c(a TEXT COLLATE RTRIM REFERENCES p, b COLLATE RTRIM REFERENCES P(CODE), d VARCHAR(9) REFERENCES p(n),
-                              e INT REFERENCES p, f REFERENCES nothing(x), g TEXT COLLATE RTRIM REFERENCES c(h), h);";
+                              e INT REFERENCES p, f REFERENCES nowhere(x), g TEXT COLLATE RTRIM REFERENCES c(h), h);";
     let (schema, _) = read_all(sql);
     let table = schema.table("main", "c").expect("there");
     let of = |column: &str| {

@@ -127,6 +127,17 @@ fn without_rowid_the_primary_key_stands_at_the_end_of_every_index() {
 }
 
 #[test]
+fn a_primary_key_without_rowid_that_is_taken_first_is_told_of() {
+    let mut table = child(&["a", "b"], vec![own_tree(Method::Primary, &["b", "d"]), index("i", &["a", "b"])]);
+    table.without_rowid = true;
+    let found = verdict(&table);
+    assert_eq!((found.level, found.index.as_deref()), (Level::Full, Some("i")));
+    assert!(found.note.expect("ANALYZE is needed").contains("the primary key by `b` alone"));
+    table.indexes[1].unique = true;
+    assert_eq!(verdict(&table).note, None, "one row at most is cheaper");
+}
+
+#[test]
 fn collations_have_to_be_the_same() {
     let mut table = child(&["a"], vec![index("i", &["a"])]);
     table.foreign_keys[0].columns[0].search.collation = Some("NOCASE".to_owned());
