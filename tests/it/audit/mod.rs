@@ -1,7 +1,9 @@
 //! Audits, judged by the databases' own planners.
 
+mod corpus_postgres;
 mod corpus_sqlite;
-mod fuzz_sqlite;
-mod planner_sqlite;
-
 mod fix;
+mod fuzz_postgres;
+mod fuzz_sqlite;
+mod planner_postgres;
+mod planner_sqlite;

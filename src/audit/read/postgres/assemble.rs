@@ -9,7 +9,6 @@ use super::lookups::Lookups;
 use super::predicate::{parse, split_list};
 use super::relabel::relabelled_columns;
 use crate::Dialect;
-use crate::audit::read::Wanted;
 use crate::audit::schema::{Column, Index, IndexState, Key, Keyed, Method, Owner, OwnerKind, Schema, Table, Version};
 
 // src/include/catalog/pg_type.dat
@@ -19,13 +18,13 @@ pub(super) const INT2: u32 = 21;
 pub(super) const INT4: u32 = 23;
 
 /// The schema of what `catalog` has.
-pub(super) fn assemble(version: Version, mut catalog: Catalog, lookups: &Lookups, wanted: &Wanted) -> Schema {
+pub(super) fn assemble(version: Version, mut catalog: Catalog, lookups: &Lookups) -> Schema {
     for columns in catalog.columns.values_mut() {
         columns.sort_unstable_by_key(|column| column.number);
     }
     let mut tables: HashMap<u32, Table> = HashMap::new();
     for (oid, relation) in &catalog.relations {
-        if relation.is_audited(wanted) {
+        if relation.audited {
             tables.insert(*oid, table(&catalog, lookups, *oid, relation));
         }
     }
@@ -55,23 +54,6 @@ fn taken(catalog: Catalog) -> BTreeMap<String, BTreeSet<String>> {
     }
     // a set made of a whole list at once is sorted first, and built from its leaves
     names.into_iter().map(|(schema, names)| (schema, names.into_iter().collect())).collect()
-}
-
-impl Relation {
-    /// Whether it is a table that is to be audited.
-    pub fn is_audited(&self, wanted: &Wanted) -> bool {
-        matches!(self.kind, 'r' | 'p') && !self.of_extension && self.is_in(wanted)
-    }
-
-    /// Schema and name.
-    pub fn full_name(&self) -> (String, String) {
-        (self.schema.clone(), self.name.clone())
-    }
-
-    /// Whether it is in a schema that is to be audited.
-    pub fn is_in(&self, wanted: &Wanted) -> bool {
-        wanted.schemas.is_empty() || wanted.schemas.contains(&self.schema)
-    }
 }
 
 fn full_name(catalog: &Catalog, oid: Option<u32>) -> Option<(String, String)> {

@@ -34,6 +34,8 @@ pub(super) struct Relation {
     pub method: String,
     pub options: Vec<String>,
     pub of_extension: bool,
+    /// It is a table that is to be audited.
+    pub audited: bool,
 }
 
 /// A row of `pg_attribute`.
@@ -102,6 +104,18 @@ pub(super) struct SequenceRow {
     pub column: Option<(u32, i16)>,
 }
 
+impl Relation {
+    /// Schema and name.
+    pub fn full_name(&self) -> (String, String) {
+        (self.schema.clone(), self.name.clone())
+    }
+
+    /// Whether it is in a schema that is to be audited.
+    pub fn is_in(&self, wanted: &Wanted) -> bool {
+        wanted.schemas.is_empty() || wanted.schemas.contains(&self.schema)
+    }
+}
+
 impl Catalog {
     /// Reads them.
     pub fn read(db: &mut PostgresDb, server: Server, wanted: &Wanted) -> Result<Self, AuditError> {
@@ -139,7 +153,26 @@ impl Catalog {
                 Ok(())
             }
         })?;
+        catalog.choose(wanted);
         Ok(catalog)
+    }
+
+    /// Marks what is to be audited: the tables of the schemas that are wanted, and their partitions wherever they are.
+    fn choose(&mut self, wanted: &Wanted) {
+        let chosen: Vec<u32> = self.relations.keys().copied().filter(|oid| self.is_chosen(*oid, wanted)).collect();
+        for oid in chosen {
+            if let Some(relation) = self.relations.get_mut(&oid) {
+                relation.audited = true;
+            }
+        }
+    }
+
+    fn is_chosen(&self, oid: u32, wanted: &Wanted) -> bool {
+        self.relations.get(&oid).is_some_and(|relation| {
+            matches!(relation.kind, 'r' | 'p')
+                && (!relation.of_extension && relation.is_in(wanted)
+                    || relation.partition_of.is_some_and(|whole| self.is_chosen(whole, wanted)))
+        })
     }
 
     fn relation(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
@@ -154,6 +187,7 @@ impl Catalog {
             method: row.option(7).unwrap_or_default().to_owned(),
             options: row.option(8).map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default(),
             of_extension: row.flag(9),
+            audited: false,
         };
         self.relations.insert(row.number(0)?, relation);
         Ok(())
@@ -165,7 +199,6 @@ impl Catalog {
             && self.relations.get(&relation).is_some_and(|relation| matches!(relation.kind, 'i' | 'I'))
         {
             self.class_options.insert((relation, number), options.to_owned());
-            return Ok(());
         }
         self.columns.entry(relation).or_default().push(ColumnRow {
             number,

@@ -32,7 +32,7 @@ pub(super) struct Unread {
 /// What the catalogs hold, by name; and what they don't.
 pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statistics, Unread) {
     let mut statistics = Statistics { age: catalog.age, ..Statistics::default() };
-    for relation in catalog.relations.values().filter(|relation| relation.is_audited(wanted)) {
+    for relation in catalog.relations.values().filter(|relation| relation.audited) {
         if let Some(rows) = relation.rows {
             statistics.rows.insert(relation.full_name(), rows);
         }
@@ -42,17 +42,17 @@ pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statist
             continue;
         };
         // nothing scans a partitioned table's index itself
-        if index.kind == 'i' && table.is_audited(wanted) {
+        if index.kind == 'i' && table.audited {
             let bytes = Some(index.pages * server.block_size).filter(|bytes| *bytes > 0);
             statistics.indexes.insert(index.full_name(), IndexStatistics { scans: row.scans, bytes });
         }
     }
     for (table, column, fraction) in &catalog.null_fractions {
-        if let Some(key) = column_name(catalog, wanted, *table, *column) {
+        if let Some(key) = column_name(catalog, *table, *column) {
             statistics.columns.entry(key).or_default().null_fraction = Some(*fraction);
         }
     }
-    let mut unread = Unread { sequences: Vec::new(), keys: unnumbered_keys(catalog, wanted) };
+    let mut unread = Unread { sequences: Vec::new(), keys: unnumbered_keys(catalog) };
     for row in &catalog.sequences {
         let Some(relation) = catalog.relations.get(&row.oid) else { continue };
         if relation.of_extension || !relation.is_in(wanted) {
@@ -62,7 +62,7 @@ pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statist
         statistics.sequences.push(Sequence {
             schema: relation.schema.clone(),
             name: relation.name.clone(),
-            column: row.column.and_then(|(table, column)| column_name(catalog, wanted, table, column)),
+            column: row.column.and_then(|(table, column)| column_name(catalog, table, column)),
             last: None,
             maximum: row.maximum,
             increment: row.increment,
@@ -72,13 +72,13 @@ pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statist
     (statistics, unread)
 }
 
-fn column_name(catalog: &Catalog, wanted: &Wanted, table: u32, column: i16) -> Option<(Name, String)> {
-    let relation = catalog.relations.get(&table).filter(|relation| relation.is_audited(wanted))?;
+fn column_name(catalog: &Catalog, table: u32, column: i16) -> Option<(Name, String)> {
+    let relation = catalog.relations.get(&table).filter(|relation| relation.audited)?;
     Some((relation.full_name(), catalog.column_of(table, column)?.name.clone()))
 }
 
 /// The tables with a key of one small integer column that no sequence fills; the largest ones.
-fn unnumbered_keys(catalog: &Catalog, wanted: &Wanted) -> Vec<(u32, Name, String)> {
+fn unnumbered_keys(catalog: &Catalog) -> Vec<(u32, Name, String)> {
     let numbered: HashSet<(u32, i16)> = catalog.sequences.iter().filter_map(|sequence| sequence.column).collect();
     let mut keys = Vec::new();
     for row in catalog.constraints.iter().filter(|row| row.kind == 'p') {
@@ -86,7 +86,7 @@ fn unnumbered_keys(catalog: &Catalog, wanted: &Wanted) -> Vec<(u32, Name, String
         let Some(table) = catalog.relations.get(&row.table) else { continue };
         let Some(column) = catalog.column_of(row.table, at) else { continue };
         let small = matches!(column.type_oid, INT2 | INT4);
-        if small && table.kind == 'r' && table.is_audited(wanted) && !numbered.contains(&(row.table, at)) {
+        if small && table.kind == 'r' && table.audited && !numbered.contains(&(row.table, at)) {
             keys.push((std::cmp::Reverse(table.pages), row.table, table.full_name(), column.name.clone()));
         }
     }

@@ -1,8 +1,7 @@
 //! The statement that makes an index, written as `pg_get_indexdef` writes it: asked for each of 20,000 indexes, the server
 //! takes the better part of a second over them.
 //!
-//! Where it can't be known whether the server would leave a word out (the operator class and collation of an expression),
-//! it is written.
+//! Where it can't be known whether the server would leave a word out (an expression's collation), it is written.
 
 use std::fmt::Write as _;
 
@@ -34,7 +33,8 @@ pub(super) fn definition(
         lookups.quoted(&index.method),
         keys.join(", ")
     );
-    let included: Vec<String> = row.columns.iter().skip(row.keys).map(|at| column(catalog, lookups, row, *at)).collect();
+    let included: Vec<String> =
+        row.columns.iter().skip(row.keys).map(|at| column(catalog, lookups, row, *at)).collect();
     if !included.is_empty() {
         let _ = write!(sql, " INCLUDE ({})", included.join(", "));
     }
@@ -78,7 +78,9 @@ fn key(
     }
     let class = row.classes.get(at).copied().unwrap_or_default();
     let options = i16::try_from(at + 1).ok().and_then(|at| catalog.class_options.get(&(row.oid, at)));
-    let unasked = of_column.and_then(|column| lookups.default_class(column.type_oid, &index.method));
+    // an expression's type is that of the index's own column, unless the index stores something else in its stead
+    let of_key = of_column.or_else(|| catalog.column_of(row.oid, i16::try_from(at + 1).ok()?));
+    let unasked = of_key.and_then(|column| lookups.default_class(column.type_oid, &index.method));
     if (unasked != Some(class) || options.is_some())
         && let Some(class) = lookups.classes.get(&class)
     {

@@ -70,7 +70,7 @@ fn read_in_transaction(
     let version = Version(server.number / 10_000, server.number % 10_000, 0);
     let (statistics, unread) =
         if wanted.statistics { counted::of(&catalog, server, wanted) } else { Default::default() };
-    Ok((assemble::assemble(version, catalog, &lookups, wanted), statistics, unread))
+    Ok((assemble::assemble(version, catalog, &lookups), statistics, unread))
 }
 
 fn begin(db: &mut PostgresDb) -> Result<Server, AuditError> {

@@ -63,11 +63,7 @@ impl Clause<'_> {
         match tokens {
             [not, rest @ ..] if not.is_word("not") && !rest.is_empty() => self.read(rest, !negated),
             [constant] if constant.is_word("true") || constant.is_word("false") => {
-                if constant.is_word("true") != negated {
-                    Predicate::And(Vec::new())
-                } else {
-                    Predicate::Or(Vec::new())
-                }
+                if constant.is_word("true") != negated { Predicate::And(Vec::new()) } else { Predicate::Or(Vec::new()) }
             }
             [column, rest @ ..] if asks_for_null(rest) == Some(negated) => match self.column(*column) {
                 Some(column) => Predicate::NotNull(column),
@@ -78,8 +74,8 @@ impl Clause<'_> {
     }
 
     fn column(&self, token: Token<'_>) -> Option<String> {
-        if !matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdentifier) || token.text.starts_with(['U', 'u'])
-            && token.text.as_bytes().get(1) == Some(&b'&')
+        if !matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdentifier)
+            || token.text.starts_with(['U', 'u']) && token.text.as_bytes().get(1) == Some(&b'&')
         {
             return None;
         }
