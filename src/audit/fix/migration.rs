@@ -65,15 +65,22 @@ pub fn plan_fix(schema: &Schema, planned: &[PlannedIndex], options: &FixOptions)
     }
     let dialect = schema.dialect;
     let first = next(&options.dir, options.layout, options.numbering, options.now)?;
-    let scripts: Vec<Script> = planned.iter().map(|index| script(dialect, index, options.concurrently)).collect();
+    let mut scripts: Vec<Script> = planned.iter().map(|index| script(dialect, index, options.concurrently)).collect();
     let there = earlier(dialect, &scripts, options, first.layout)?;
     if !there.is_empty() {
         return Ok(Fix { migrations: Vec::new(), there });
     }
     let concurrently = options.concurrently && dialect == Dialect::Postgres;
     let partitioned = planned.iter().find(|index| index.on.partitioned).map(|index| &index.on);
-    let groups: Vec<&[Script]> = match Way::of(first.layout, dialect, concurrently, partitioned)? {
-        Way::Together => vec![&scripts],
+    let way = Way::of(first.layout, dialect, concurrently, partitioned)?;
+    if let Way::ByLiftlock = way {
+        scripts[0].comments.insert(
+            0,
+            format!("for Liftlock, statement by statement: {} sends it as one, which PostgreSQL refuses", first.layout),
+        );
+    }
+    let groups: Vec<&[Script]> = match way {
+        Way::Together | Way::ByLiftlock => vec![&scripts],
         Way::Alone => scripts.chunks(1).collect(),
     };
     let marked = concurrently && first.layout.no_transaction_marker().is_some();
@@ -101,6 +108,8 @@ pub fn write(fix: &Fix) -> Result<(), AuditError> {
 enum Way {
     /// All in one.
     Together,
+    /// All in one, which Liftlock can run, but not the layout's own tool.
+    ByLiftlock,
     /// Each in one of its own.
     Alone,
 }
@@ -120,7 +129,7 @@ impl Way {
             (Layout::Liftlock | Layout::Goose, _) => Ok(Self::Together),
             // the others' own tools send it as one message, which PostgreSQL takes for one transaction
             (_, None) => Ok(Self::Alone),
-            (_, Some(_)) if layout.no_transaction_marker().is_some() => Ok(Self::Together),
+            (_, Some(_)) if layout.no_transaction_marker().is_some() => Ok(Self::ByLiftlock),
             (_, Some(on)) => Err(AuditError::Usage {
                 message: format!(
                     "the {layout} layout can't say that a script runs outside a transaction, which it takes to build \
@@ -159,16 +168,14 @@ fn files(
 
 /// The up script and the down script, which takes the last first.
 fn texts(scripts: &[Script]) -> (String, String) {
-    let mut up = String::new();
-    for (at, script) in scripts.iter().enumerate() {
-        if at > 0 {
-            up.push('\n');
-        }
-        script.comments.iter().for_each(|comment| up.push_str(&format!("-- {comment}\n")));
-        script.up.iter().for_each(|statement| up.push_str(&format!("{statement};\n")));
-    }
-    let down = scripts.iter().rev().flat_map(|script| &script.down);
-    (up, down.map(|statement| format!("{statement};\n")).collect())
+    let up = scripts.iter().map(|script| text(&script.comments, &script.up));
+    let down = scripts.iter().rev().map(|script| text(&script.down_comments, &script.down));
+    (up.collect::<Vec<_>>().join("\n"), down.collect())
+}
+
+fn text(comments: &[String], statements: &[String]) -> String {
+    let comments = comments.iter().map(|comment| format!("-- {comment}\n"));
+    comments.chain(statements.iter().map(|statement| format!("{statement};\n"))).collect()
 }
 
 /// The files of earlier fixes that are still to be applied and make all of it; none where none makes any of it.

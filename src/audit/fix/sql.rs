@@ -11,6 +11,8 @@ pub struct Script {
     pub comments: Vec<String>,
     /// What makes it.
     pub up: Vec<String>,
+    /// What is said of the way back, a line each.
+    pub down_comments: Vec<String>,
     /// What takes it away.
     pub down: Vec<String>,
 }
@@ -27,7 +29,15 @@ pub fn script(dialect: Dialect, planned: &PlannedIndex, concurrently: bool) -> S
     let mut down = Vec::new();
     writer.take_away(&planned.on, &mut down);
     let comments = planned.serves.iter().map(|words| format!("for {}", one_line(words))).collect();
-    Script { comments, up, down }
+    let mut down_comments = Vec::new();
+    if planned.on.reuses() {
+        let name = qualified(dialect, &planned.on.schema, &planned.on.name);
+        down_comments
+            .push(one_line(&format!("dropping {name} drops all that is attached to it: what was there before")));
+        down_comments
+            .push("is built again first, in the usual tablespace and without what COMMENT said of it".to_owned());
+    }
+    Script { comments, up, down_comments, down }
 }
 
 /// A text that may hold any name, as one line of a comment.

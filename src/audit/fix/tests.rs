@@ -70,7 +70,8 @@ fn all(schema: &Schema) -> Vec<PlannedIndex> {
 
 fn sql(schema: &Schema, concurrently: bool) -> String {
     let scripts = all(schema).into_iter().map(|planned| {
-        let Script { comments, up, down } = script(schema.dialect, &planned, concurrently);
+        let Script { comments, up, down_comments, down } = script(schema.dialect, &planned, concurrently);
+        let down: Vec<String> = down_comments.into_iter().chain(down).collect();
         format!("{}\n{}\n<-\n{}", comments.join("\n"), up.join("\n"), down.join("\n"))
     });
     scripts.collect::<Vec<_>>().join("\n\n")
@@ -196,6 +197,8 @@ fn an_index_that_a_partition_has_is_attached_and_comes_back() {
     ALTER INDEX public.idx_c_a ATTACH PARTITION public.idx_c1_a
     ALTER INDEX public.idx_c_a ATTACH PARTITION public.mine
     <-
+    dropping public.idx_c_a drops all that is attached to it: what was there before
+    is built again first, in the usual tablespace and without what COMMENT said of it
     CREATE INDEX CONCURRENTLY idx_c2_a ON public.c2 USING btree (a) WITH (fillfactor='70')
     BEGIN
     DROP INDEX public.idx_c_a
@@ -222,6 +225,8 @@ fn a_partitioned_index_that_was_left_unfinished_is_finished() {
     CREATE INDEX CONCURRENTLY idx_c3_a ON public.c3 (a)
     ALTER INDEX public.i ATTACH PARTITION public.idx_c3_a
     <-
+    dropping public.i drops all that is attached to it: what was there before
+    is built again first, in the usual tablespace and without what COMMENT said of it
     CREATE INDEX idx_c_a ON ONLY public.c USING btree (a)
     CREATE INDEX idx_c1_a ON ONLY public.c1 USING btree (a)
     CREATE INDEX CONCURRENTLY idx_c11_a ON public.c11 USING btree (a)
@@ -323,7 +328,12 @@ fn a_partitioned_table_needs_a_layout_that_can_say_so() {
                 assert!(error.to_string().contains("`c`"), "{error}");
                 assert!(error.hint().unwrap().contains("--no-concurrently"));
             }
-            _ => assert_eq!(fix.unwrap().migrations.len(), 1),
+            _ => {
+                let fix = fix.unwrap();
+                assert_eq!(fix.migrations.len(), 1);
+                let says = fix.migrations[0].files[0].1.contains("-- for Liftlock, statement by statement");
+                assert_eq!(says, !matches!(layout, Layout::Liftlock | Layout::Goose));
+            }
         }
         plan_fix(&schema, &planned, &options(Path::new("/nowhere"), layout, false)).unwrap();
     }
