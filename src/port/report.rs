@@ -119,6 +119,11 @@ pub struct TableReport {
     /// The numbers of those that differ, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differing_batches: Vec<usize>,
+    /// The ranges of row hashes that were compared one by one, where batches could not be; 1: the table as a whole.
+    pub hash_ranges: usize,
+    /// The numbers of those that differ, from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differing_hash_ranges: Vec<usize>,
     /// The bytes that were sent.
     pub bytes: u64,
     /// How long the workers loaded it, their times added up.

@@ -61,6 +61,8 @@ fn full() -> Report {
                 target_checksum: Some("fedcba9876543210fedcba9876543210".to_owned()),
                 batches: 25,
                 differing_batches: vec![3, 17],
+                hash_ranges: 1,
+                differing_hash_ranges: Vec::new(),
                 bytes: 98_765_432,
                 loading: Duration::from_millis(1_500),
                 reading_back: Duration::from_millis(722),

@@ -229,6 +229,13 @@ fn differences(table: &TableReport, output: &Output) -> Result<(), Error> {
         let more = if table.differing_batches.len() > LISTED { ", …" } else { "" };
         output.line(&format!("{}: batches {}{more} of {} differ", table.source, numbers.join(", "), table.batches))?;
     }
+    if !table.differing_hash_ranges.is_empty() {
+        let ranges = &table.differing_hash_ranges;
+        let numbers: Vec<String> = ranges.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
+        let more = if ranges.len() > LISTED { ", …" } else { "" };
+        let (of, numbers) = (table.hash_ranges, numbers.join(", "));
+        output.line(&format!("{}: ranges {numbers}{more} of {of} of its rows' hashes differ", table.source))?;
+    }
     for difference in table.differences.iter().take(LISTED) {
         output.line(&describe(table, difference))?;
     }

@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use super::load::{Failure, Loaded};
+use super::load::{COUNT, Failure, Loaded};
 use super::{CopySettings, TableJob, Worker};
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Row, SqlError, Statements as _};
 use crate::port::batch::KeyValue;
 use crate::port::checkpoint;
 use crate::port::error::PortError;
-use crate::port::row::{BadCell, Scratch};
+use crate::port::row::{BadCell, Fields, Scratch};
 use crate::port::scan::show;
+use crate::port::verify::InPlace;
 use crate::value::SqlValue;
 
 /// The table that takes rows put aside.
@@ -61,7 +62,8 @@ pub(super) fn one_by_one(
     worker: &mut Worker<'_>,
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded::new(job);
+    let mut in_place = InPlace::new(&job.codec, job.bounds.as_ref(), number);
     let mut rows: Vec<(Vec<u8>, u128, Quarantined)> = Vec::new();
     let mut scratch = Scratch::default();
     let (sql, values_of_key) = job.codec.select(&job.batches[number]);
@@ -69,6 +71,7 @@ pub(super) fn one_by_one(
         let mut wire = Vec::new();
         match job.codec.encode(row, &mut wire, &mut scratch) {
             Ok(hash) => {
+                in_place.see(&wire[COUNT..], Fields::Sent);
                 let aside = Quarantined {
                     table: job.source.clone(),
                     key: key(job, row),
@@ -99,7 +102,7 @@ pub(super) fn one_by_one(
         match worker.bulk.copy_in::<SqlError>(&statement, |copy| copy.send(sent)) {
             Ok(stored) if stored == (to - from) as u64 => {
                 worker.bulk.execute("RELEASE SAVEPOINT liftlock_part").map_err(Failure::Target)?;
-                rows[from..to].iter().for_each(|(_, hash, _)| loaded.checksum.add(*hash));
+                rows[from..to].iter().for_each(|(_, hash, _)| loaded.sums.add(*hash));
                 loaded.bytes += bytes;
             }
             Ok(stored) => {
@@ -111,6 +114,7 @@ pub(super) fn one_by_one(
                 if to - from == 1 {
                     let reason = format!("the server refuses it: {}", error.message);
                     loaded.quarantined.push(Quarantined { reason, ..rows[from].2.clone() });
+                    loaded.refused.push(rows[from].1);
                 } else {
                     let middle = from + (to - from) / 2;
                     parts.push((middle, to));
@@ -120,6 +124,7 @@ pub(super) fn one_by_one(
             Err(error) => return Err(Failure::Target(error)),
         }
     }
+    loaded.in_place = in_place.so_far;
     Ok(loaded)
 }
 

@@ -40,6 +40,13 @@ fn table_row(table: &TableReport, result: Outcome) -> Vec<String> {
         let numbers: Vec<String> = table.differing_batches.iter().map(|number| grouped(*number as u64)).collect();
         batches.push_str(&format!("; these differ: {}", numbers.join(", ")));
     }
+    if table.hash_ranges > 1 {
+        batches.push_str(&format!("; {} ranges of hashes", grouped(table.hash_ranges as u64)));
+    }
+    if !table.differing_hash_ranges.is_empty() {
+        let numbers: Vec<String> = table.differing_hash_ranges.iter().map(|at| grouped(*at as u64)).collect();
+        batches.push_str(&format!(", of which these differ: {}", numbers.join(", ")));
+    }
     let mut rows = grouped(table.target_rows);
     if table.kept_rows > 0 {
         rows.push_str(&format!("<br>and {} that were there before", grouped(table.kept_rows)));

@@ -14,6 +14,7 @@ mod views;
 use std::time::Instant;
 
 use super::Port;
+use super::batch::BatchSize;
 use super::checkpoint::{BesideRows, Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker};
 use super::error::PortError;
@@ -24,9 +25,11 @@ use super::progress::{Event, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::RowCodec;
 use super::scan::ScanError;
+use super::verify::Sums;
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Snapshot, Statements as _};
 use crate::error::ErrorKind;
+use crate::value::Checksum;
 use planning::Planned;
 use session::Sessions;
 
@@ -177,7 +180,7 @@ fn phased(
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
-    let mut tables = jobs(&planned, unfinished.as_ref());
+    let mut tables = jobs(&planned, unfinished.as_ref(), port.batch_size);
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {
         if unfinished.is_some() {
@@ -197,7 +200,7 @@ fn phased(
     let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
-        check_finished(port, plan, &tables, run, &mut snapshot, sessions.control())?;
+        check_finished(port, &mut tables, run, &mut snapshot, sessions.control())?;
         if run.stage == Stage::Copying {
             create::rest(plan, sessions.control())?;
         }
@@ -244,7 +247,7 @@ fn rolled_back(port: &Port<'_>, error: PortError) -> PortError {
 }
 
 /// The tables to be copied, each with its batches: those of the scan, or those of the run that is gone on with.
-fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
+fn jobs(planned: &Planned, unfinished: Option<&Unfinished>, size: BatchSize) -> Vec<TableJob> {
     let mut jobs = Vec::new();
     for (plan, scan) in planned.plan.tables.iter().zip(&planned.scans) {
         let Some(table) = planned.schema.table(&plan.source) else { continue };
@@ -256,14 +259,18 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
             stored => stored.iter().map(|stored| (stored.batch.clone(), stored.done)).unzip(),
         };
         let became = stored.iter().find_map(|stored| stored.beside.clone());
-        jobs.push(TableJob {
-            source: plan.source.clone(),
-            codec: RowCodec::new(plan, table, &planned.plan.target_schema),
-            batches,
-            done,
-            beside: beside(&planned.plan, plan, became),
-            after: Vec::new(),
-        });
+        let codec = RowCodec::new(plan, table, &planned.plan.target_schema);
+        let beside = beside(&planned.plan, plan, became);
+        let mut job = TableJob { done, ..TableJob::new(plan.source.clone(), codec, batches, size, beside) };
+        if let Some((all, became)) =
+            job.done.first().copied().flatten().zip(job.beside.as_ref().and_then(|beside| beside.done.as_ref()))
+        {
+            // what stood in the table before can't be summed up again
+            let ranges = became.ranges.iter().filter_map(|(rows, sum)| Checksum::parse(*rows, sum).ok());
+            job.before.sums = Sums::of(all, ranges.collect());
+            job.hash_ranges = job.before.sums.ranges().len().max(1);
+        }
+        jobs.push(job);
     }
     jobs
 }
@@ -276,15 +283,12 @@ fn beside(plan: &Plan, table: &TablePlan, done: Option<BesideRows>) -> Option<Be
 
 fn check_finished(
     port: &Port<'_>,
-    plan: &Plan,
-    tables: &[TableJob],
+    tables: &mut [TableJob],
     run: &Unfinished,
     snapshot: &mut Snapshot,
     control: &mut BulkDb,
 ) -> Result<(), PortError> {
-    let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-    let aside = copy::read_quarantine(control, &schema, true)?.into_iter().map(|row| (row.table, row.key)).collect();
-    let changed = resume::changed(tables, &aside, snapshot.readers(), &port.interrupt)?;
+    let changed = resume::changed(tables, run, snapshot.readers(), control, &port.interrupt)?;
     if changed.is_empty() {
         tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
         return Ok(());

@@ -61,6 +61,8 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.target_checksum = Some(format!("{:032x}", proof.target.sum));
         table.batches = proof.batches;
         table.differing_batches.clone_from(&proof.differing);
+        table.hash_ranges = proof.ranges;
+        table.differing_hash_ranges.clone_from(&proof.differing_ranges);
         table.differences.clone_from(&proof.differences);
         table.unlisted_differences = proof.unlisted;
     }

@@ -1,5 +1,6 @@
 //! Ports by the binary, judged by an independent comparison of every cell.
 
+mod batches;
 mod cases_existing;
 mod cases_objects;
 mod cases_values;
