@@ -79,6 +79,7 @@ fn full() -> Report {
                     Difference { kind: Kind::Missing, key: "rowid 18".to_owned(), columns: Vec::new() },
                 ],
                 unlisted_differences: 12,
+                quarantined_rows: 1,
                 quarantined: vec![Quarantined {
                     table: EVIL.to_owned(),
                     key: "rowid 5".to_owned(),
@@ -98,6 +99,7 @@ fn full() -> Report {
             object(ObjectState::Different, "different<1>"),
             object(ObjectState::Missing, "missing<1>"),
         ],
+        quarantine_file: None,
         findings: vec![
             finding(Level::Note, "a-note"),
             finding(Level::Assumption, "an-assumption"),

@@ -153,7 +153,8 @@ pub(in crate::cli) fn report(report: &Report, told: &[String], output: &Output) 
         for row in table.quarantined.iter().take(LISTED) {
             output.line(&format!("put aside: {} {}: {}", row.table, row.key, row.reason))?;
         }
-        more(table.quarantined.len().saturating_sub(LISTED) as u64, "rows put aside", output)?;
+        let listed = table.quarantined.len().min(LISTED) as u64;
+        more(table.quarantined_rows.saturating_sub(listed), "rows put aside", output)?;
         if table.exempt_rows > 0 {
             let keys = table.exempt_keys.join("; ");
             output.line(&format!(

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::load::Loaded;
-use super::{TableCopy, TableJob};
+use super::{SHOWN, TableCopy, TableJob};
 use crate::port::error::PortError;
 use crate::port::verify::{PageRange, Refused, Sums, TableProof, TableSums};
 
@@ -164,7 +164,9 @@ impl Board {
         table.source.in_place &= loaded.in_place;
         table.copy.refused.add(&loaded.refused);
         table.copy.bytes += loaded.bytes;
-        table.copy.quarantined.extend(loaded.quarantined);
+        let room = SHOWN - table.copy.quarantined.len().min(SHOWN);
+        table.copy.quarantined.extend(loaded.quarantined.shown.into_iter().take(room));
+        table.copy.quarantined_rows += loaded.quarantined.rows;
         table.copy.beside = loaded.beside.unwrap_or_default();
         table.copy.loading += took;
         table.loads_left -= 1;
@@ -267,7 +269,7 @@ mod tests {
         let board = Board::new(&jobs(&[&[1], &[]]));
         let (task, parent) = board.take().expect("there is one");
         assert_eq!(task.table(), 1);
-        board.loaded(1, 0, Loaded::default(), Duration::ZERO);
+        board.loaded(1, 0, Loaded::new(&jobs(&[&[]])[0]), Duration::ZERO);
         parent.finish(Ok(()));
         let (task, child) = board.take().expect("there is one");
         assert_eq!(task.table(), 0);

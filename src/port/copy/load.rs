@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::reject::{self, OnError, Quarantined};
+use super::aside::{Aside, NotStored};
+use super::reject::{self, OnError};
 use super::{CopySettings, TableJob, Worker, beside};
 use crate::db::{SqlError, Statements as _};
 use crate::port::checkpoint::BesideRows;
@@ -26,7 +27,7 @@ pub(super) struct Loaded {
     pub bytes: u64,
     /// The hashes of the rows that the server has refused.
     pub refused: Vec<u128>,
-    pub quarantined: Vec<Quarantined>,
+    pub quarantined: Aside,
     pub beside: Option<BesideRows>,
 }
 
@@ -37,7 +38,7 @@ impl Loaded {
             in_place: true,
             bytes: 0,
             refused: Vec::new(),
-            quarantined: Vec::new(),
+            quarantined: Aside::default(),
             beside: None,
         }
     }
@@ -53,6 +54,21 @@ pub(super) enum Failure {
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
         Self::Source(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(PortError::Aside(error))
+    }
+}
+
+impl From<NotStored> for Failure {
+    fn from(error: NotStored) -> Self {
+        match error {
+            NotStored::File(error) => error.into(),
+            NotStored::Target(error) => Self::Target(error),
+        }
     }
 }
 
@@ -100,18 +116,14 @@ pub(super) fn batch(
         }
         other => other,
     };
-    let end = |loaded: &Loaded| {
-        let quarantine = reject::sql(&settings.schema, &job.source, &loaded.quarantined);
-        match settings.checkpoint {
-            Some(checkpoint) => {
-                let done =
-                    checkpoint.done(&job.source, number, loaded.sums.all, &loaded.refused, loaded.beside.as_ref());
-                format!("{quarantine}{done}")
-            }
-            None => format!("{quarantine}RELEASE SAVEPOINT liftlock_batch"),
+    let end = |loaded: &Loaded| match settings.checkpoint {
+        Some(checkpoint) => {
+            checkpoint.done(&job.source, number, loaded.sums.all, &loaded.refused, loaded.beside.as_ref())
         }
+        None => "RELEASE SAVEPOINT liftlock_batch".to_owned(),
     };
-    let stored = loaded.and_then(|loaded| {
+    let stored = loaded.and_then(|mut loaded| {
+        loaded.quarantined.store(worker.bulk, &settings.schema)?;
         worker.bulk.execute(&end(&loaded)).map_err(Failure::Target)?;
         crate::crash::point("port-batch-before-commit");
         if own_transaction {
@@ -152,7 +164,7 @@ pub(super) fn send(
                     in_place.see(&buffer[start + COUNT..], Fields::Sent);
                 }
                 Err(bad) if settings.on_error == OnError::Quarantine => {
-                    loaded.quarantined.push(reject::quarantined(job, row, bad));
+                    loaded.quarantined.push(reject::quarantined(job, row, bad)).map_err(Failure::from)?;
                 }
                 Err(bad) => return Err(Failure::Other(bad_row(job, row, bad))),
             }

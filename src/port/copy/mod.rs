@@ -1,5 +1,6 @@
 //! The copy: batches are loaded and tables read back by several workers at once, each with a connection to either side.
 
+mod aside;
 mod beside;
 mod board;
 mod load;
@@ -7,6 +8,7 @@ mod reject;
 
 use std::time::{Duration, Instant};
 
+pub use aside::SHOWN;
 pub use reject::{OnError, Quarantined};
 pub(super) use reject::{
     make_sql as quarantine_table_sql, read as read_quarantine, show_key, table_sql as quarantine_sql,
@@ -110,8 +112,10 @@ pub struct TableCopy {
     pub bytes: u64,
     /// What became of the rows where they went in beside others.
     pub beside: BesideRows,
-    /// Rows that were put aside.
+    /// The first of the rows that were put aside, [`SHOWN`] at most.
     pub quarantined: Vec<Quarantined>,
+    /// How many rows were put aside.
+    pub quarantined_rows: u64,
     /// The time that the workers took to load it, added up.
     pub loading: Duration,
     /// The time that they took to read it back.

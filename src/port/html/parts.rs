@@ -126,15 +126,19 @@ fn difference_rows(table: &str, difference: &Difference) -> Vec<Vec<String>> {
 
 /// The rows that were put aside.
 pub(super) fn quarantined(page: &mut Page, report: &Report) {
-    let count: usize = report.tables.iter().map(|table| table.quarantined.len()).sum();
+    let count: u64 = report.tables.iter().map(|table| table.quarantined_rows).sum();
     if count == 0 {
         return;
     }
-    page.section("quarantined", &format!("Rows put aside ({})", thousands(count as u64)));
+    page.section("quarantined", &format!("Rows put aside ({})", thousands(count)));
     let rows = report.tables.iter().flat_map(|table| &table.quarantined).map(|row| {
         vec![escape(&row.table), escape(&row.key), escape(&row.reason), format!("<code>{}</code>", escape(&row.values))]
     });
     page.table(&["Table", "Row", "Why", "Values"], rows);
+    let listed: usize = report.tables.iter().map(|table| table.quarantined.len()).sum();
+    if count > listed as u64 {
+        page.raw(&format!("<p>These are the first; {} more are put aside.</p>\n", grouped(count - listed as u64)));
+    }
     page.end_section();
 }
 

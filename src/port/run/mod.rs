@@ -237,6 +237,7 @@ fn phased(
     if port.single_transaction {
         reporting::rolled_back(report);
     }
+    reporting::quarantined_so_far(port, report);
     existing::after_failure(port, plan, report);
     Err(error)
 }
@@ -333,6 +334,7 @@ fn finish(
     let plan = &planned.plan;
     let differs = report.tables.iter().any(|table| table.state == TableState::Differs);
     if differs {
+        reporting::quarantined(port, report, sessions.control())?;
         // the rows stay to be looked at; what was taken off goes back
         if port.single_transaction {
             sessions.control().execute("ROLLBACK").map_err(|error| PortError::target("roll back", error))?;
@@ -364,10 +366,7 @@ fn finish(
     existing::put_back(port, sessions.control(), report)?;
     finish::analyze(plan, sessions.all())?;
     phases.begin(Phase::Validating, report);
-    if report.resumed || port.on_error == OnError::Quarantine {
-        let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-        reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema, resumed)?);
-    }
+    reporting::quarantined(port, report, sessions.control())?;
     reporting::objects(planned, sessions.control(), report)?;
     reporting::left_out(report);
     views::compare(planned, snapshot.reader(), sessions.control(), &port.interrupt, report)?;

@@ -366,3 +366,28 @@ pub(super) fn target_range(
     });
     read.map_err(|Failed(error)| error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_parts_are_looked_at_than_may_be_held() {
+        let sum = |rows: u64| Checksum { rows, sum: u128::from(rows) };
+        let source: Vec<Checksum> = [10, HELD, 5, HELD / 2, 7].map(sum).to_vec();
+        let target: Vec<Checksum> = [11, HELD, 5, HELD, 4].map(sum).to_vec();
+        let choice = Choice::of(&[0, 1, 2, 3, 4], &source, &target, 2);
+        assert_eq!((choice.looked, choice.rows), (vec![0, 2, 4], 42));
+        assert_eq!(choice.left, 2 + HELD / 2);
+        // one has to be looked at
+        let choice = Choice::of(&[1, 2], &source, &target, 1);
+        assert_eq!((choice.looked, choice.left), (vec![1], 1));
+    }
+
+    #[test]
+    fn both_versions_of_a_row_count_once() {
+        let odd = [(1, 5, 1), (2, 5, -1), (3, 6, -3), (4, 7, 1), (5, 7, 1), (6, 7, -1)];
+        let odd = odd.into_iter().map(|(hash, key, count)| (hash, Odd { count, key })).collect();
+        assert_eq!(count(&odd), 1 + 3 + 2);
+    }
+}

@@ -147,3 +147,8 @@ impl Rising {
         !self.fell
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "place_tests.rs"]
+mod tests;
