@@ -124,6 +124,7 @@ pub struct TableReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differing_batches: Vec<usize>,
     /// The ranges of row hashes that were compared one by one, where batches could not be; 1: the table as a whole.
+    #[serde(skip_serializing_if = "is_one")]
     pub hash_ranges: usize,
     /// The numbers of those that differ, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -274,6 +275,11 @@ impl TableReport {
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(value: &usize) -> bool {
+    *value <= 1
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

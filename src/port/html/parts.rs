@@ -137,7 +137,7 @@ pub(super) fn quarantined(page: &mut Page, report: &Report) {
     page.table(&["Table", "Row", "Why", "Values"], rows);
     let listed: usize = report.tables.iter().map(|table| table.quarantined.len()).sum();
     if count > listed as u64 {
-        page.raw(&format!("<p>These are the first; {} more are put aside.</p>\n", grouped(count - listed as u64)));
+        page.raw(&format!("<p>These are the first of {} rows put aside.</p>\n", grouped(count)));
     }
     page.end_section();
 }

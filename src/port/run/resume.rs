@@ -81,7 +81,6 @@ pub(super) fn changed(
     if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    drop(queue);
     let before = before.into_inner().unwrap_or_else(PoisonError::into_inner);
     tables.iter_mut().zip(before).for_each(|(job, before)| job.before = before);
     let differing = differing.into_inner().unwrap_or_else(PoisonError::into_inner);
