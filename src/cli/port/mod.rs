@@ -31,6 +31,7 @@ use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::rehearse::Scratch;
 use crate::port::report::Outcome;
+use crate::port::words::thousands;
 use crate::port::{self, Options, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
@@ -328,7 +329,7 @@ pub(super) fn read_plan(path: &Path) -> Result<Plan, Error> {
 /// Says where the rows are that were put aside.
 fn say_quarantine(report: &Report, output: &Output) {
     if let Some(path) = &report.quarantine_file {
-        let rows: u64 = report.tables.iter().map(|table| table.quarantined_rows).sum();
+        let rows = thousands(report.tables.iter().map(|table| table.quarantined_rows).sum());
         let table = if report.rehearsal.is_some() { "" } else { " and in the table `liftlock_quarantine`" };
         output.say(&format!("{rows} rows were put aside: they are in `{}`{table}", path.display()));
     }

@@ -122,19 +122,23 @@ fn conflicts(job: &TableJob, key: &[String], worker: &mut Worker<'_>) -> Result<
     let target = job.codec.target();
     let same: Vec<String> = key.iter().map(|column| format!("t.{column} = s.{column}")).collect();
     let same = same.join(" AND ");
+    // the key's columns besides: the source need not have them all
     let side = |number: u8, alias: &str, from: &str, other: &str| {
-        let columns: Vec<String> = job.codec.column_list().map(|column| format!("{alias}.{column}")).collect();
-        format!("SELECT {number}, {} FROM {from} WHERE EXISTS (SELECT FROM {other} WHERE {same})", columns.join(", "))
+        let columns = job.codec.column_list().enumerate().map(|(at, column)| format!("{alias}.{column} AS c{at}"));
+        let keys = key.iter().enumerate().map(|(at, column)| format!("{alias}.{column} AS k{at}"));
+        let columns: Vec<String> = columns.chain(keys).collect();
+        let columns = columns.join(", ");
+        format!("SELECT {number} AS side, {columns} FROM {from} WHERE EXISTS (SELECT FROM {other} WHERE {same})")
     };
     let (theirs, ours) = (format!("{target} t"), format!("{STAGE} s"));
-    // by their places: the first column is the side
-    let order = key.iter().filter_map(|key| job.codec.column_list().position(|column| column == key));
-    let order: Vec<String> = order.map(|at| (at + 2).to_string()).chain(["1".to_owned()]).collect();
+    let columns: Vec<String> = (0..job.codec.column_list().count()).map(|at| format!(", c{at}")).collect();
+    let order: Vec<String> = (0..key.len()).map(|at| format!("k{at}, ")).collect();
     let statement = format!(
-        "COPY ({} UNION ALL {} ORDER BY {}) TO STDOUT (FORMAT binary)",
+        "COPY (SELECT side{} FROM ({} UNION ALL {}) both_sides ORDER BY {}side) TO STDOUT (FORMAT binary)",
+        columns.concat(),
         side(0, "t", &theirs, &ours),
         side(1, "s", &ours, &theirs),
-        order.join(", ")
+        order.concat()
     );
     let empty = Sums::new(job.hash_ranges);
     let mut found = Conflicts { theirs: empty.clone(), ours: empty, skipped: 0, skipped_keys: Vec::new() };

@@ -268,6 +268,23 @@ fn rows_that_stay_are_in_the_ranges() {
     }
 }
 
+/// The key of the target has a column that the source has not: rows of others with the rest of the key are no matter.
+#[test]
+fn a_key_that_the_source_has_not_all_of() {
+    let port =
+        Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c');");
+    port.target.execute(
+        "CREATE TABLE t (tenant int DEFAULT 7, id bigint, v text, PRIMARY KEY (id, tenant));
+         INSERT INTO t VALUES (7, 1, 'a'), (8, 1, 'x'), (6, 1, 'y'), (7, 2, 'other'), (8, 2, 'b'), (6, 3, 'c')",
+    );
+    let done = port.plainly(&["--on-conflict", "skip"]);
+    let is = table(&done, "t");
+    assert_eq!((is["exempt_rows"].as_u64(), is["state"].as_str()), (Some(1), Some("exempt")), "{done}");
+    assert_eq!(is["exempt_keys"], serde_json::json!(["id = 2"]), "{done}");
+    let sevens = port.target.query("SELECT id, v FROM t WHERE tenant = 7 ORDER BY id");
+    assert_eq!(sevens, ["1|a", "2|other", "3|c"], "{done}");
+}
+
 /// More rows than are held: the parts that differ are found by the key, so that both versions of a row are together.
 #[test]
 fn a_table_that_is_not_held_is_looked_at_in_parts() {
