@@ -107,6 +107,9 @@ pub enum PortError {
     /// A plan document can't be used.
     #[error("cannot use the plan")]
     Document(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Rows that were to be put aside could not be kept until their batch was done.
+    #[error("cannot keep rows that are to be put aside in a temporary file")]
+    Aside(#[source] std::io::Error),
     /// The target can't take this port.
     #[error("{message}")]
     Unfit {
@@ -151,6 +154,7 @@ impl PortError {
             | Self::Malformed { .. }
             | Self::SourceChanged { .. }
             | Self::Busy { .. }
+            | Self::Aside(_)
             | Self::Unfit { .. } => ErrorKind::Failed,
         }
     }
@@ -187,6 +191,7 @@ impl PortError {
             Self::SourceChanged { .. } => "what is in the target is of two minds now: begin anew with `--restart`",
             Self::Busy { .. } => "wait for it to end",
             Self::Document(_) => "`liftlock port … --plan-out FILE` writes one that can be edited",
+            Self::Aside(_) => "make room in the folder for temporary files (`TMPDIR`), and go on with `--resume`",
             Self::Unfit { hint, .. } => return Some(hint.clone()),
             Self::RolledBack(error) => match &**error {
                 Self::Interrupted => "all of it was rolled back; begin it again",

@@ -71,6 +71,8 @@ pub struct Port<'a> {
     pub single_transaction: bool,
     /// What becomes of rows that can't be stored.
     pub on_error: OnError,
+    /// The file that rows put aside are written to, a JSON object a line, besides the table that has them.
+    pub quarantine_file: Option<PathBuf>,
     /// Copy the source to this file first, and port (and later resume) from that.
     pub snapshot: Option<PathBuf>,
     /// How long to wait for locks of the source's.

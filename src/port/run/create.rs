@@ -85,6 +85,7 @@ fn batches(tables: &[TableJob]) -> Vec<StoredBatch> {
             batch: batch.clone(),
             done: None,
             beside: None,
+            has_refused: false,
         };
         job.batches.iter().enumerate().map(stored).collect::<Vec<_>>()
     };

@@ -10,7 +10,7 @@ use crate::Dialect;
 use crate::audit::AuditError;
 use crate::audit::Statistics;
 use crate::audit::read::Wanted;
-use crate::audit::statistics::{ColumnStatistics, IndexStatistics, Name, Sequence};
+use crate::audit::statistics::{IndexStatistics, Name, Sequence};
 use crate::db::PostgresDb;
 
 /// A sequence is locked for as long as the transaction that reads it lasts, and all sessions share the places for locks
