@@ -23,6 +23,7 @@ pub mod report;
 pub mod row;
 mod run;
 pub mod scan;
+mod side_by_side;
 pub mod target;
 pub mod translate;
 pub mod verify;

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 use crate::db::{SqlError, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::port::copy::{TableJob, show_key};
 use crate::port::error::PortError;
 use crate::port::row::Scratch;
+use crate::port::side_by_side::side_by_side;
 use crate::value::Checksum;
 
 struct Failure(PortError);
@@ -29,34 +29,12 @@ pub(super) fn changed(
     let finished = tables.iter().enumerate().flat_map(|(table, job)| {
         job.done.iter().enumerate().filter_map(move |(batch, done)| done.map(|done| (table, batch, done)))
     });
-    let queue = Mutex::new(finished);
-    let differing: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
-    let failure: Mutex<Option<PortError>> = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for reader in readers {
-            let (queue, differing, failure) = (&queue, &differing, &failure);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((table, batch, done)) = next else { return };
-                    match checksum(&tables[table], batch, aside, reader, interrupt) {
-                        Ok(now) if is_as_it_was(&tables[table], now, done) => {}
-                        Ok(_) => differing.lock().unwrap_or_else(PoisonError::into_inner).push((table, batch)),
-                        Err(error) => {
-                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                            return;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let differing = differing.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let checked = side_by_side(readers.iter_mut(), finished, |reader, (table, batch, done)| {
+        let now = checksum(&tables[table], batch, aside, reader, interrupt)?;
+        Ok::<_, PortError>((table, is_as_it_was(&tables[table], now, done)))
+    })?;
     let changed = tables.iter().enumerate().filter_map(|(at, job)| {
-        let count = differing.iter().filter(|(table, _)| *table == at).count();
+        let count = checked.iter().filter(|(table, same)| *table == at && !same).count();
         let of = job.done.iter().flatten().count();
         (count > 0).then(|| format!("`{}` ({count} of {of} finished batches)", job.source))
     });
