@@ -14,6 +14,7 @@ pub mod copy;
 pub mod emit;
 pub mod error;
 pub mod html;
+mod object_kind;
 pub mod options;
 mod patterns;
 pub mod plan;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 pub use compare::{Comparison, compare};
 pub use error::PortError;
+pub use object_kind::ObjectKind;
 pub use options::Options;
 pub use report::Report;
 pub use run::{dry_run, port};

@@ -8,9 +8,10 @@ use crate::port::Port;
 use crate::port::checkpoint::{Checkpoint, StoredBatch};
 use crate::port::copy::{OnError, TableJob, quarantine_sql};
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::Plan;
 use crate::port::target;
-use crate::port::translate::ddl::{self, ObjectKind, Statement};
+use crate::port::translate::ddl::{self, Statement};
 
 /// How many tables are made in one transaction: each takes a lock for itself, its index and its sequence, and a server
 /// has room for some thousands (`max_locks_per_transaction`).
