@@ -17,6 +17,10 @@ use crate::port::translate::ddl::{self, Statement};
 /// has room for some thousands (`max_locks_per_transaction`).
 pub(super) const AT_ONCE: usize = 200;
 
+/// The advisory lock under which is made what ports into different schemas share: IF NOT EXISTS does not see what another
+/// transaction is making, and fails once that is there. `LLPTsame` in ASCII.
+const SHARED: i64 = 0x4c4c_5054_7361_6d65;
+
 /// Makes the tables and writes the run down: in one transaction, as far as it has room.
 pub(super) fn create(
     port: &Port<'_>,
@@ -33,6 +37,9 @@ pub(super) fn create(
         sql.push_str(&format!("CREATE SCHEMA IF NOT EXISTS {schema};\n"));
     }
     let statements = ddl::tables(plan);
+    if statements.iter().any(|statement| matches!(statement.kind, ObjectKind::Extension | ObjectKind::Collation)) {
+        sql.push_str(&format!("SELECT pg_catalog.pg_advisory_xact_lock({SHARED});\n"));
+    }
     let first = if port.single_transaction { statements.len() } else { AT_ONCE.min(statements.len()) };
     for statement in &statements[..first] {
         sql.push_str(&statement.sql);
