@@ -2,6 +2,8 @@
 
 use crate::config::ConfigError;
 use crate::db::DbError;
+use crate::import::ImportError;
+use crate::maintain::MaintainError;
 use crate::migrate::MigrateError;
 use crate::migrate::layout::LayoutError;
 use crate::port::PortError;
@@ -24,6 +26,12 @@ pub enum Error {
     /// A port did not come to its end.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Files were not imported, or not written back.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// An operation did not come to its end.
+    #[error(transparent)]
+    Maintain(#[from] MaintainError),
     /// The command was called in a way that makes no sense.
     #[error("{message}")]
     Usage {
@@ -89,6 +97,8 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Port(error) => error.kind(),
+            Self::Import(error) => error.kind(),
+            Self::Maintain(error) => error.kind(),
             Self::Config(_) | Self::Usage { .. } => ErrorKind::Usage,
             Self::Migrate(MigrateError::Interrupted { .. }) => ErrorKind::Interrupted,
             Self::Db(_) | Self::Layout(_) | Self::Migrate(_) | Self::Write { .. } | Self::Print(_) => ErrorKind::Failed,
@@ -104,6 +114,8 @@ impl Error {
             Self::Layout(error) => error.hint(),
             Self::Migrate(error) => error.hint(),
             Self::Port(error) => error.hint(),
+            Self::Import(error) => error.hint(),
+            Self::Maintain(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Write { .. } | Self::Print(_) => None,
         }

@@ -1,13 +1,16 @@
 //! Liftlock takes an application's data up the levels it outgrows, JSON and Markdown files → SQLite →
 //! PostgreSQL, each step versioned, verified and reversible. This is the library under the `liftlock` binary.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 mod crash;
 pub mod db;
 pub mod dialect;
 pub mod error;
+pub mod import;
 pub mod interrupt;
+pub mod maintain;
 pub mod migrate;
 pub mod port;
 pub mod schema;

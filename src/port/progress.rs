@@ -12,6 +12,18 @@ pub enum Event<'a> {
         /// What.
         text: &'a str,
     },
+    /// The source's rows are about to be scanned; a plan that a person has edited may have them scanned once more.
+    ToScan {
+        /// How many, about: as far as that is known without counting them.
+        rows: Option<u64>,
+    },
+    /// More rows of a table are scanned.
+    Scanned {
+        /// The table in SQLite.
+        table: &'a str,
+        /// How many since the last such event.
+        rows: u64,
+    },
     /// What is to be copied is known.
     Planned {
         /// The rows of all tables.
@@ -20,6 +32,11 @@ pub enum Event<'a> {
         bytes: u64,
         /// The tables.
         tables: usize,
+    },
+    /// The rows of a table are tried against constraints that the target has already.
+    Trying {
+        /// The table in SQLite.
+        table: &'a str,
     },
     /// More rows of a table are on their way.
     Sent {
@@ -83,6 +100,14 @@ impl Phase {
 /// Who is told.
 #[derive(Clone, Copy)]
 pub struct Observer<'a>(pub &'a (dyn Fn(&Event<'_>) + Sync));
+
+impl Observer<'static> {
+    /// Tells nobody.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(&|_| ())
+    }
+}
 
 impl Observer<'_> {
     /// Tells.

@@ -4,6 +4,7 @@
 mod support;
 
 mod adjustments;
+mod audit;
 mod basics;
 mod commands;
 mod connections;

@@ -9,6 +9,7 @@ use liftlock::port::plan::{Finding, Level};
 use liftlock::port::report::{
     ExistingSchema, ObjectReport, ObjectState, Outcome, PhaseReport, Rehearsal, Report, TableReport, TableState,
 };
+use liftlock::port::scan::Affected;
 use liftlock::port::verify::{Cell, Difference, Kind};
 
 use crate::support::{Project, TestDatabase};
@@ -25,6 +26,7 @@ fn full() -> Report {
         message: format!("the message of {code} & more"),
         rows: 4321,
         examples: vec!["rowid 17: '<b>'".to_owned()],
+        affected: Affected { ranges: vec![(17, 17), (20, 31)], keys: vec!["'<b>'".to_owned()], complete: false },
         choices: vec!["--type '<x>=text'".to_owned()],
         accepted: code == "accepted-one",
     };

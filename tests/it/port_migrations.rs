@@ -78,6 +78,18 @@ fn a_rehearsal_runs_the_migrations_elsewhere() {
 }
 
 #[test]
+fn what_the_migrations_check_is_tried_before_they_run() {
+    let case = Case::new();
+    let script = case.project.read("migrations/postgres/V1__users.sql");
+    let checked = script.replace("flags smallint", "flags smallint CHECK (flags < 5)");
+    case.project.write("migrations/postgres/V1__users.sql", &checked);
+    case.port(&[]).exits(1).prints("users_flags_check").prints("rowid 3: flags = 5");
+    case.assert_empty();
+    case.sqlite("UPDATE users SET flags = 4");
+    case.port(&[]).ok().prints("nothing left out");
+}
+
+#[test]
 fn the_migrations_make_the_schema_up_to_the_version_of_the_source() {
     let case = Case::new();
     case.port(&[]).ok().says("made by the migrations in `migrations` up to 2").prints("nothing left out");

@@ -9,8 +9,9 @@ use liftlock::port::options::{ColumnMatch, Options, TypeRule};
 use liftlock::port::plan::assemble::{PlanError, Planned, make};
 use liftlock::port::plan::revise::make_edited;
 use liftlock::port::plan::{Finding, Level, Plan};
+use liftlock::port::progress::{Event, Observer};
 use liftlock::port::row::RowCodec;
-use liftlock::port::scan::ScanError;
+use liftlock::port::scan::{ScanError, ScanSettings};
 use liftlock::port::target::{Rows, TargetColumn, TargetSchema, TargetTable};
 use liftlock::value::{PgType, Reading, TimeNumber};
 
@@ -20,7 +21,7 @@ fn planned(sql: &str, options: &Options, size: BatchSize) -> Planned {
     connection.execute_batch(sql).unwrap();
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
-    make(&mut [db], &schema, options, None, size, &Interrupt::default()).unwrap()
+    make(&mut [db], &schema, options, None, &ScanSettings::quiet(size, &Interrupt::default())).unwrap()
 }
 
 pub fn plan(sql: &str, options: &Options) -> Plan {
@@ -198,7 +199,9 @@ fn batches_hold_every_row_once() {
         let mut readers = [SqliteDb::from(connection)];
         let schema = readers[0].schema().unwrap();
         let size = BatchSize { rows: rows_a_batch, bytes: 1 << 30 };
-        let made = make(&mut readers, &schema, &Options::default(), None, size, &Interrupt::default()).unwrap();
+        let made =
+            make(&mut readers, &schema, &Options::default(), None, &ScanSettings::quiet(size, &Interrupt::default()))
+                .unwrap();
         let scan = &made.scans[0];
         assert_eq!(scan.batches.len(), batches, "{table}");
         assert!(scan.batches[0].after.is_none() && scan.batches[batches - 1].upto.is_none(), "{table}");
@@ -244,7 +247,8 @@ fn a_stop_ends_the_scan() {
     let schema = db.schema().unwrap();
     let interrupt = Interrupt::default();
     interrupt.trigger();
-    let stopped = make(&mut [db], &schema, &Options::default(), None, BatchSize::default(), &interrupt);
+    let stopped =
+        make(&mut [db], &schema, &Options::default(), None, &ScanSettings::quiet(BatchSize::default(), &interrupt));
     assert!(matches!(stopped, Err(PlanError::Scan(ScanError::Interrupted))), "{stopped:?}");
 }
 
@@ -279,9 +283,16 @@ fn an_edited_plan_is_read_again_and_used() {
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
     let options = Options::default();
-    let made = make_edited(&mut [db], &schema, &options, None, BatchSize::default(), &Interrupt::default(), &edited)
-        .unwrap()
-        .plan;
+    let made = make_edited(
+        &mut [db],
+        &schema,
+        &options,
+        None,
+        &ScanSettings::quiet(BatchSize::default(), &Interrupt::default()),
+        &edited,
+    )
+    .unwrap()
+    .plan;
     assert_eq!(made.tables.len(), 1);
     let table = &made.tables[0];
     assert_eq!((table.rows, table.columns[0].identity.unwrap().next), (3, 10), "counted anew");
@@ -300,7 +311,16 @@ fn planned_by(before: &str, after: &str, options: &Options, edit: impl Fn(&mut P
     connection.execute_batch(&format!("{before}{after}")).unwrap();
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
-    make_edited(&mut [db], &schema, options, None, BatchSize::default(), &Interrupt::default(), &edited).unwrap().plan
+    make_edited(
+        &mut [db],
+        &schema,
+        options,
+        None,
+        &ScanSettings::quiet(BatchSize::default(), &Interrupt::default()),
+        &edited,
+    )
+    .unwrap()
+    .plan
 }
 
 #[test]
@@ -464,8 +484,15 @@ fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
     let db = SqliteDb::from(connection);
     let schema = db.schema().unwrap();
     let options = Options::default();
-    let made =
-        make(&mut [db], &schema, &options, Some(&target), BatchSize::default(), &Interrupt::default()).unwrap().plan;
+    let made = make(
+        &mut [db],
+        &schema,
+        &options,
+        Some(&target),
+        &ScanSettings::quiet(BatchSize::default(), &Interrupt::default()),
+    )
+    .unwrap()
+    .plan;
     assert_eq!(made.tables.len(), 1, "a table that the target lacks is left out");
     let types: Vec<String> = made.tables[0].columns.iter().map(|column| column.pg_type.to_string()).collect();
     assert_eq!(types, ["bigint", "smallint", "text", "boolean", "timestamp", "timestamptz"]);
@@ -479,4 +506,61 @@ fn an_existing_target_rules_and_what_does_not_fit_is_said_first() {
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
+}
+
+#[test]
+fn a_scan_tells_how_far_it_is() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(
+            "create table t(id integer primary key, v text); create table u(id integer primary key); create table e(v);
+             with recursive c(i) as (select 1 union all select i + 1 from c where i < 100000) insert into t select i, 'v' from c;
+             insert into u select id from t where id <= 7; create table w(b blob);
+             insert into w select zeroblob(10000000) from u;",
+        )
+        .unwrap();
+    let db = SqliteDb::from(connection);
+    let schema = db.schema().unwrap();
+    let told = std::sync::Mutex::new(Vec::new());
+    let tell = |event: &Event<'_>| {
+        told.lock().unwrap().push(match *event {
+            Event::ToScan { rows } => ("of", rows.unwrap()),
+            Event::Scanned { table: "t", rows } => ("t", rows),
+            Event::Scanned { table: "u", rows } => ("u", rows),
+            Event::Scanned { table: "w", rows } => ("w", rows),
+            Event::Scanned { rows, .. } => ("-", rows),
+            _ => panic!("{event:?}"),
+        });
+    };
+    let interrupt = Interrupt::default();
+    let settings = ScanSettings { observer: Observer(&tell), ..ScanSettings::quiet(BatchSize::default(), &interrupt) };
+    make(&mut [db], &schema, &Options::default(), None, &settings).unwrap();
+    let told = told.into_inner().unwrap();
+    assert_eq!(told[0], ("of", 100_014));
+    let of = |table: &str| told.iter().filter(|(of, _)| *of == table).map(|(_, rows)| *rows).collect::<Vec<_>>();
+    assert_eq!(of("t"), [32_768, 32_768, 32_768, 1_696]);
+    // few rows that are large are told of sooner
+    assert_eq!((of("u"), of("-"), of("w")), (vec![7], vec![0], vec![2, 2, 2, 1]));
+}
+
+#[test]
+fn a_plan_says_how_much_memory_a_run_takes() {
+    let sql = "create table t(id integer primary key, v text); insert into t values (1, printf('%.1000c', 'x'));";
+    let made = plan(sql, &Options::default());
+    let largest = made.tables[0].largest_row;
+    assert_eq!((made.memory.bytes, made.memory.bytes_per_connection), (64_000_000, 2 * largest));
+    let document = made.to_yaml().unwrap();
+    assert!(
+        document.contains(&format!("memory:\n  bytes: 64000000\n  bytes_per_connection: {}\n", 2 * largest)),
+        "{document}"
+    );
+    // what is worked out can't be edited, and an older plan has none
+    let edited = planned_by(sql, "insert into t values (2, printf('%.5000c', 'x'));", &Options::default(), |plan| {
+        *plan = Plan::from_yaml(&document.replace("bytes: 64000000", "bytes: 1")).unwrap();
+    });
+    assert_eq!(edited.memory.bytes, 64_000_000);
+    assert!(edited.memory.bytes_per_connection > 10_000);
+    let without =
+        document.replace(&format!("memory:\n  bytes: 64000000\n  bytes_per_connection: {}\n", 2 * largest), "");
+    assert!(Plan::from_yaml(&without).is_ok());
 }

@@ -271,10 +271,9 @@ fn planned(sqlite: &rusqlite::Connection) -> liftlock::port::plan::Plan {
     let path = sqlite.path().unwrap().to_owned();
     let db = liftlock::db::SqliteDb::from(rusqlite::Connection::open(path).unwrap());
     let schema = db.schema().unwrap();
-    let size = liftlock::port::batch::BatchSize::default();
-    liftlock::port::plan::assemble::make(&mut [db], &schema, &options, None, size, &liftlock::Interrupt::default())
-        .unwrap()
-        .plan
+    let interrupt = liftlock::Interrupt::default();
+    let settings = liftlock::port::scan::ScanSettings::quiet(liftlock::port::batch::BatchSize::default(), &interrupt);
+    liftlock::port::plan::assemble::make(&mut [db], &schema, &options, None, &settings).unwrap().plan
 }
 
 #[test]

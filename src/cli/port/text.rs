@@ -5,7 +5,7 @@ use super::progress::size;
 use crate::Error;
 use crate::port::Report;
 use crate::port::emit::Emitted;
-use crate::port::plan::{Finding, Level, Plan, TablePlan};
+use crate::port::plan::{Finding, Level, Memory, Plan, TablePlan};
 use crate::port::rehearse::place;
 use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
 use crate::port::verify::{Cell, Difference, Kind};
@@ -34,10 +34,11 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
         counted(rows, "row"),
         size(bytes)
     ))?;
-    let largest = plan.tables.iter().map(|table| table.largest_row).max().unwrap_or(0);
+    let Memory { bytes, bytes_per_connection } = plan.memory;
     output.line(&format!(
-        "memory: at most 64 MB, and twice the largest row ({}) for each connection at work",
-        size(largest)
+        "memory: at most {} MB, and twice the largest row ({}) for each connection at work",
+        bytes / 1_000_000,
+        size(bytes_per_connection / 2)
     ))?;
     let blockers = plan.blockers().count();
     match blockers {
@@ -107,6 +108,11 @@ fn findings(findings: &[Finding], from: Level, output: &Output) -> Result<(), Er
             for line in example.lines() {
                 output.line(&format!("    {line}"))?;
             }
+        }
+        // where the examples are all there is, they say it already
+        let unshown = finding.rows > finding.examples.len().min(listed) as u64;
+        if let Some(line) = finding.affected.line(finding.rows).filter(|_| unshown) {
+            output.line(&format!("    rows: {line}"))?;
         }
         if !finding.choices.is_empty() && !finding.accepted {
             output.line(&format!("    choose: {}", finding.choices.join("; ")))?;

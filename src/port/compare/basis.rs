@@ -7,6 +7,7 @@ use crate::port::bookkeeping;
 use crate::port::error::PortError;
 use crate::port::options::Options;
 use crate::port::plan::{Finding, Level, Plan, assemble};
+use crate::port::scan::ScanSettings;
 use crate::port::target::TargetSchema;
 use crate::schema::Schema;
 
@@ -32,7 +33,8 @@ pub(super) fn plan(
             options.exclude.extend(bookkeeping::not_compared(schema, target));
             let target = &bookkeeping::hidden_with(schema, target);
             let size = BatchSize { rows: BATCH, ..BatchSize::default() };
-            let made = assemble::make(snapshot.readers(), schema, &options, Some(target), size, &comparison.interrupt)?;
+            let settings = ScanSettings { size, interrupt: &comparison.interrupt, observer: comparison.observer };
+            let made = assemble::make(snapshot.readers(), schema, &options, Some(target), &settings)?;
             let mut plan = made.plan;
             plan.findings.retain(|finding| ABOUT_DATA.contains(&finding.code.as_str()));
             for finding in plan.findings.iter_mut().filter(|finding| finding.level == Level::Blocker) {

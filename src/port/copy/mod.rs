@@ -7,6 +7,7 @@ mod reject;
 
 use std::time::{Duration, Instant};
 
+pub(super) use reject::is_about_data;
 pub use reject::{OnError, Quarantined};
 pub(super) use reject::{
     make_sql as quarantine_table_sql, read as read_quarantine, show_key, table_sql as quarantine_sql,

@@ -41,7 +41,7 @@ pub struct Quarantined {
 
 /// Whether it is the row's fault, not the statement's or the server's: SQLSTATE classes 22 and 23, and what a trigger
 /// of the user's raises.
-pub(super) fn is_about_data(error: &SqlError) -> bool {
+pub(in crate::port) fn is_about_data(error: &SqlError) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     error.class != ErrorClass::ConnectionLost
         && (code.starts_with("22") || code.starts_with("23") || code == "P0001" || code == "54000")

@@ -189,6 +189,12 @@ fn one_finding(page: &mut Page, finding: &Finding) {
         }
     };
     list(page, "examples", &finding.examples);
+    // where the examples are all there is, they say it already
+    let unshown = finding.rows > finding.examples.len() as u64;
+    let number = |row: i64| format!("<data value=\"{row}\">{row}</data>");
+    if let Some(line) = finding.affected.written(finding.rows, number, escape).filter(|_| unshown) {
+        page.raw(&format!("\n<p class=\"affected\">rows: {line}</p>"));
+    }
     list(page, "choices", &finding.choices);
     page.raw("</li>\n");
 }

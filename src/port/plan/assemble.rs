@@ -1,10 +1,8 @@
 //! Makes the plan: names, types from every value, what is made of the schema's objects, everything that was found.
 
 use crate::db::SqliteDb;
-use crate::interrupt::Interrupt;
-use crate::port::batch::BatchSize;
 use crate::port::options::Options;
-use crate::port::scan::{ScanError, TableScan};
+use crate::port::scan::{ScanError, ScanSettings, TableScan, rows_with_null};
 use crate::port::target::{ColumnPair, TableMatch, TargetSchema, match_tables};
 use crate::port::translate::objects::{self, Facts};
 use crate::schema::{Schema, Table};
@@ -15,7 +13,7 @@ use super::candidates::TargetType;
 use super::names::Names;
 use super::spellings::spellings;
 use super::typing::{Typed, type_columns};
-use super::{ColumnPlan, Identity, Plan, TablePlan, accept, facts, there, unused};
+use super::{ColumnPlan, Identity, Memory, Plan, TablePlan, accept, facts, there, unused};
 
 /// A plan, and what it was decided from.
 #[derive(Debug, Clone)]
@@ -65,8 +63,7 @@ pub fn make(
     schema: &Schema,
     options: &Options,
     target: Option<&TargetSchema>,
-    size: BatchSize,
-    interrupt: &Interrupt,
+    settings: &ScanSettings<'_>,
 ) -> Result<Planned, PlanError> {
     let mut schema = selected(schema, options);
     let (names, mut findings) = Names::new(&schema, options);
@@ -92,7 +89,7 @@ pub fn make(
         let pair = taken.column(table, column)?;
         Some(TargetType { pg_type: pair.pg_type.clone(), fraction_digits: pair.fraction_digits })
     };
-    let typed = type_columns(readers, schema, options, &own_type, size, interrupt)?;
+    let typed = type_columns(readers, schema, options, &own_type, settings)?;
     findings.extend(typed.findings(schema, |table, column| taken.is_copied(&table.name, &column.name)));
     let tables = schema.tables.iter().enumerate().map(|(at, table)| table_plan(table, &typed, at, &taken, &names));
     let mut plan = Plan {
@@ -102,12 +99,21 @@ pub fn make(
         tables: tables.collect(),
         ..Plan::default()
     };
+    plan.memory = Memory::of(&plan.tables);
     findings.extend(facts::sizes(schema, &typed.scans));
-    findings.extend(facts::nulls_for(schema, &typed.scans, |table, column| {
+    let mut nulls = facts::nulls_for(schema, &typed.scans, |table, column| {
         taken.column(table, column).is_some_and(|pair| pair.not_null && !pair.generated)
-    }));
+    });
+    for finding in &mut nulls {
+        let table = schema.tables.iter().find(|table| finding.table.as_ref() == Some(&table.name));
+        if let (Some(table), Some(column)) = (table, &finding.object) {
+            // asked for only where there are some: a scan does not keep which rows hold NULL
+            finding.affected = rows_with_null(&readers[0], table, &[column], settings.interrupt)?.affected;
+        }
+    }
+    findings.extend(nulls);
     let is_there = |table: &Table| taken.table(&table.name).is_some();
-    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, &is_there, interrupt)?;
+    let (broken, found) = broken::find(&readers[0], schema, &typed, options.nocase, &is_there, settings.interrupt)?;
     findings.extend(found);
     plan.findings = findings;
     let spellings = spellings(schema, &typed);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
 use crate::port::options::Nocase;
-use crate::port::scan::{ScanError, Tally, broken_checks, broken_foreign_key};
+use crate::port::scan::{ScanError, Tally, broken_checks, broken_foreign_key, rows_with_null};
 use crate::schema::{ForeignKey, ParentState, Schema, Table};
 use crate::value::PgType;
 
@@ -71,7 +71,11 @@ pub(super) fn find(
                 findings.push(violated(table, check, &tally, is_there(table)));
             }
         }
-        if let Some(tally) = nulls_in_key(table, at, typed) {
+        if let Some(mut tally) = nulls_in_key(table, at, typed) {
+            // asked for only where there are some: a scan does not keep which rows hold NULL
+            let key = table.primary_key.iter().flat_map(|key| &key.columns);
+            let key: Vec<&str> = key.map(|column| column.name.as_str()).collect();
+            tally.affected = rows_with_null(db, table, &key, interrupt)?.affected;
             broken.null_keys.insert(table.name.clone());
             findings.push(null_key(table, &tally));
         }
@@ -152,6 +156,7 @@ fn finding(code: &str, level: Level, table: &Table, object: String, message: Str
         message,
         rows: rows.count,
         examples: rows.examples.clone(),
+        affected: rows.affected.clone(),
         ..Finding::default()
     }
 }

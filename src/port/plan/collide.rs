@@ -105,6 +105,7 @@ impl Collisions {
             ),
             rows: tally.count,
             examples: tally.examples.clone(),
+            affected: tally.affected.clone(),
             choices: vec!["make these keys one, or different, in the source".to_owned()],
             accepted: false,
         });

@@ -105,7 +105,7 @@ mod tests {
     const OPEN: fn() -> Verdict = Verdict::default;
 
     fn fails(misfit: Misfit) -> Verdict {
-        let tally = Tally { count: 1, examples: vec!["rowid 1: 'x'".to_owned()] };
+        let tally = Tally { count: 1, examples: vec!["rowid 1: 'x'".to_owned()], ..Tally::default() };
         Verdict { complete: true, misfits: [(misfit, tally)].into(), ..Verdict::default() }
     }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn scan(verdicts: Vec<Verdict>, texts: u64, blobs: u64) -> TableScan {
-        let tally = |count| Tally { count, examples: Vec::new() };
+        let tally = |count| Tally { count, ..Tally::default() };
         let column = ColumnScan { verdicts, texts: tally(texts), blobs: tally(blobs), ..ColumnScan::default() };
         TableScan { columns: vec![column], ..TableScan::default() }
     }

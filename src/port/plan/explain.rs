@@ -68,6 +68,7 @@ impl Decided<'_> {
             message,
             rows: tally.count,
             examples: tally.examples.clone(),
+            affected: tally.affected.clone(),
             ..Finding::default()
         }
     }
@@ -281,11 +282,7 @@ fn is_as_good(wanted: &PgType, got: &PgType) -> bool {
 /// All misfits together; none where every value fits.
 fn gather(verdict: &Verdict) -> Option<Tally> {
     let mut all = Tally::default();
-    for tally in verdict.misfits.values() {
-        all.count += tally.count;
-        all.examples.extend(tally.examples.iter().cloned());
-    }
-    all.examples.truncate(crate::port::scan::EXAMPLES);
+    verdict.misfits.values().for_each(|tally| all.join(tally));
     Some(all).filter(|all| !all.is_empty())
 }
 
@@ -308,11 +305,7 @@ fn odd_classes(wanted: &PgType, seen: &ColumnScan) -> Option<(String, Tally)> {
     };
     let odd: Vec<&(&Tally, &str)> = candidates.iter().filter(|(tally, _)| !tally.is_empty()).collect();
     let mut all = Tally::default();
-    for (tally, _) in &odd {
-        all.count += tally.count;
-        all.examples.extend(tally.examples.iter().cloned());
-    }
-    all.examples.truncate(crate::port::scan::EXAMPLES);
+    odd.iter().for_each(|(tally, _)| all.join(tally));
     let words: Vec<&str> = odd.iter().map(|(_, word)| *word).collect();
     let what = match (all.count, words.as_slice()) {
         (1, ["text"]) => "is text".to_owned(),

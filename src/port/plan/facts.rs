@@ -41,6 +41,7 @@ pub fn sizes(schema: &Schema, scans: &[TableScan]) -> Vec<Finding> {
             );
             finding.rows = scan.too_wide.count;
             finding.examples.clone_from(&scan.too_wide.examples);
+            finding.affected.clone_from(&scan.too_wide.affected);
             finding.choices = vec![
                 "split the table in the source".to_owned(),
                 "narrower types for its columns, where the values fit (--int4)".to_owned(),
@@ -62,6 +63,7 @@ pub fn sizes(schema: &Schema, scans: &[TableScan]) -> Vec<Finding> {
             );
             finding.rows = scan.too_large.count;
             finding.examples.clone_from(&scan.too_large.examples);
+            finding.affected.clone_from(&scan.too_large.affected);
             finding.choices = vec!["make these values smaller in the source".to_owned()];
             findings.push(finding);
         }
@@ -93,7 +95,7 @@ pub fn nulls_for(schema: &Schema, scans: &[TableScan], refuses: impl Fn(&str, &s
                     "give these rows a value in the source".to_owned(),
                     "take NOT NULL off the target's column".to_owned(),
                 ],
-                accepted: false,
+                ..Finding::default()
             });
         }
     }
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn a_row_near_the_limit_is_refused_by_its_name() {
         let schema = Schema { tables: vec![Table::default()], ..Schema::default() };
-        let too_large = Tally { count: 1, examples: vec!["rowid 7: 1000000007 bytes".to_owned()] };
+        let too_large = Tally { count: 1, examples: vec!["rowid 7: 1000000007 bytes".to_owned()], ..Tally::default() };
         let found = sizes(&schema, &[TableScan { too_large, ..TableScan::default() }]);
         assert_eq!((found.len(), found[0].level, found[0].rows), (1, Level::Blocker, 1));
         assert!(found[0].message.starts_with("1 row takes over 1,000,000,000 bytes"), "{}", found[0].message);

@@ -10,6 +10,7 @@ pub mod decide;
 pub mod explain;
 mod facts;
 mod follow;
+mod memory;
 mod missing;
 pub mod names;
 pub mod revise;
@@ -24,7 +25,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::port::options::OnConflict;
+use crate::port::scan::Affected;
 use crate::value::{PgType, Reading};
+
+pub use memory::Memory;
 
 /// Everything a run does.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +52,9 @@ pub struct Plan {
     /// Views that the target has already: they are compared, not made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub views_there: Vec<ViewPlan>,
+    /// The memory that a run takes; of a plan that was edited it is worked out anew.
+    #[serde(default)]
+    pub memory: Memory,
     /// Everything that a person should know of, or has to decide.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -226,6 +233,9 @@ pub struct Finding {
     /// The first of them: `rowid 17: 'abc'`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
+    /// All of them, up to a bound.
+    #[serde(default, skip_serializing_if = "Affected::is_empty")]
+    pub affected: Affected,
     /// What a person may choose, each with what it takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,

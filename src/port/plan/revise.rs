@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::db::SqliteDb;
-use crate::interrupt::Interrupt;
-use crate::port::batch::BatchSize;
 use crate::port::options::{ColumnMatch, Options, TypeRule};
+use crate::port::scan::ScanSettings;
 use crate::port::target::TargetSchema;
 use crate::schema::Schema;
 
@@ -22,8 +21,7 @@ pub fn make_edited(
     schema: &Schema,
     options: &Options,
     target: Option<&TargetSchema>,
-    size: BatchSize,
-    interrupt: &Interrupt,
+    settings: &ScanSettings<'_>,
     edited: &Plan,
 ) -> Result<Planned, PlanError> {
     let whole = selected(schema, options);
@@ -40,13 +38,13 @@ pub fn make_edited(
     let mut kept = whole.clone();
     kept.tables.retain(|table| edited.table(&table.name).is_some());
     let schema = &kept;
-    let mut planned = make(readers, schema, &options, target, size, interrupt)?;
+    let mut planned = make(readers, schema, &options, target, settings)?;
     let rules = rules_for(&planned.plan, edited);
     if !rules.is_empty() {
         // a type of a person's own is decided upon like one of the options: with every value, and with whatever is
         // joined to the column
         options.types.splice(0..0, rules);
-        planned = make(readers, schema, &options, target, size, interrupt)?;
+        planned = make(readers, schema, &options, target, settings)?;
     }
     let findings = &mut planned.plan.findings;
     findings.extend(left_out.into_iter().map(missing::table));

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
-use crate::port::batch::BatchSize;
 use crate::port::options::Options;
-use crate::port::scan::{self, ScanError, TableScan};
+use crate::port::progress::Event;
+use crate::port::scan::{self, ScanError, ScanSettings, TableScan};
 use crate::port::side_by_side::side_by_side;
 use crate::schema::{Column, Schema, Table};
 
@@ -34,8 +34,7 @@ pub(super) fn type_columns(
     schema: &Schema,
     options: &Options,
     there: &dyn Fn(&str, &str) -> Option<TargetType>,
-    size: BatchSize,
-    interrupt: &Interrupt,
+    settings: &ScanSettings<'_>,
 ) -> Result<Typed, ScanError> {
     let own = |table: &Table| -> Vec<Candidates> {
         let of = |column: &Column| of_column(table, column, options, there(&table.name, &column.name).as_ref());
@@ -51,9 +50,11 @@ pub(super) fn type_columns(
             candidates[id.table][id.column] = class.candidates.clone();
         }
     }
+    let ScanSettings { interrupt, observer, .. } = *settings;
+    observer.tell(&Event::ToScan { rows: scan::rows_about(&readers[0], &schema.tables) });
     let tables = schema.tables.iter().zip(&candidates);
     let scans = side_by_side(readers.iter_mut(), tables, |reader, (table, candidates)| {
-        scan::scan_table(reader, table, candidates, size, interrupt)
+        scan::scan_table(reader, table, candidates, settings)
     })?;
     let db = &readers[0];
     let mut refused: BTreeSet<ClassCandidate> = BTreeSet::new();

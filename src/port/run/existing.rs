@@ -46,6 +46,25 @@ pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Opt
                 ..Finding::default()
             });
         }
+        let staged = options.on_conflict != Some(OnConflict::Error);
+        if staged && !target.server.may_make_temporary {
+            findings.push(Finding {
+                code: "no-privilege".to_owned(),
+                level: Level::Blocker,
+                table: Some(table.source.clone()),
+                message: format!(
+                    "`{}` holds rows that stay, and the role `{}` may not make temporary tables in the database: through \
+                     one of them rows are found whose key is there already",
+                    table.target, target.server.role
+                ),
+                choices: vec![
+                    format!("GRANT TEMPORARY ON DATABASE … TO {}", Dialect::Postgres.quote_identifier(&target.server.role)),
+                    "--on-conflict error".to_owned(),
+                    "--truncate".to_owned(),
+                ],
+                ..Finding::default()
+            });
+        }
         table.beside = Some(key.map(|key| key.columns.clone()).unwrap_or_default());
         scan.batches = vec![Batch { rows: scan.rows, bytes: scan.bytes, ..Batch::default() }];
     }

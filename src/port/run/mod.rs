@@ -9,6 +9,7 @@ pub(super) mod reporting;
 mod resume;
 pub(super) mod session;
 mod taken;
+mod trial;
 mod views;
 
 use std::time::Instant;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::migrations::Basis;
-use super::{existing, taken};
+use super::{existing, taken, trial};
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
@@ -11,7 +11,7 @@ use crate::port::copy::OnError;
 use crate::port::error::PortError;
 use crate::port::options::{OnConflict, Options};
 use crate::port::plan::{Finding, Level, Plan, assemble, revise};
-use crate::port::scan::TableScan;
+use crate::port::scan::{ScanSettings, TableScan};
 use crate::port::target::{Rows, TargetSchema, match_tables};
 use crate::schema::Schema;
 use crate::value::PgType;
@@ -48,6 +48,8 @@ pub(super) fn plan(
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
+    let tried = trial::find(port, &options, &planned, &target, snapshot.reader(), control)?;
+    planned.plan.findings.extend(tried);
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
 }
@@ -127,11 +129,11 @@ fn make(
     existing: Option<&TargetSchema>,
     edited: Option<&Plan>,
 ) -> Result<Planned, PortError> {
-    let (size, interrupt) = (port.batch_size, &port.interrupt);
+    let settings = ScanSettings { size: port.batch_size, interrupt: &port.interrupt, observer: port.observer };
     let readers = snapshot.readers();
     let made = match edited {
-        None => assemble::make(readers, &schema, options, existing, size, interrupt)?,
-        Some(edited) => revise::make_edited(readers, &schema, options, existing, size, interrupt, edited)?,
+        None => assemble::make(readers, &schema, options, existing, &settings)?,
+        Some(edited) => revise::make_edited(readers, &schema, options, existing, &settings, edited)?,
     };
     let assemble::Planned { mut plan, mut scans, .. } = made;
     if options.on_conflict.is_some() {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::rows::quote;
-use super::{Failed, RowKey, ScanError, Tally};
+use super::{Failed, Place, Room, RowKey, ScanError, Tally};
 use crate::db::{ErrorClass, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::schema::{ForeignKey, Table};
@@ -66,6 +66,20 @@ pub fn broken_checks(db: &SqliteDb, table: &Table, interrupt: &Interrupt) -> Res
     conditions.iter().map(|condition| broken(condition)).collect()
 }
 
+/// The rows with a NULL in one of `columns`.
+///
+/// # Errors
+/// As [`broken_foreign_key`].
+pub fn rows_with_null(
+    db: &SqliteDb,
+    table: &Table,
+    columns: &[&str],
+    interrupt: &Interrupt,
+) -> Result<Tally, ScanError> {
+    let nulls: Vec<String> = columns.iter().map(|column| format!("c.{} IS NULL", quote(column))).collect();
+    rows_where(db, table, &[], &nulls.join(" OR "), interrupt).map_err(|failed| failed.of(table))
+}
+
 /// The rows of `table` (called `c`) for which `condition` holds; an example shows the columns of `shown`.
 fn rows_where(
     db: &SqliteDb,
@@ -85,10 +99,10 @@ fn rows_where(
         if interrupt.is_set() {
             return Err(Failed::Interrupted);
         }
-        let number = found.count + 1;
-        found.add(|| {
+        let place = Place { key: &key, row, number: found.count + 1, room: Room::default() };
+        found.add_row(&place, || {
             let values: Vec<String> = (0..shown.len()).map(|at| super::show(row.get(first + at))).collect();
-            let label = key.label(row, number);
+            let label = place.label();
             if values.is_empty() { label } else { format!("{label}: {}", values.join(", ")) }
         });
         Ok(ControlFlow::Continue(()))

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::result::{ColumnScan, Verdict};
+use super::rows::Place;
 use crate::port::plan::candidates::{Candidate, Candidates, Origin};
 use crate::value::{Conversion, Fidelity, Misfit, PgType, SqlValue};
 
@@ -72,13 +73,13 @@ impl ColumnScanner {
         Self { seen: ColumnScan::default(), lanes, watched, truths: false }
     }
 
-    /// Takes one value; `row` names its row. The bytes that it takes on the wire are returned.
-    pub(super) fn see(&mut self, value: SqlValue<'_>, row: &dyn Fn() -> String, scratch: &mut Vec<u8>) -> u64 {
+    /// Takes one value of the row at `place`. The bytes that it takes on the wire are returned.
+    pub(super) fn see(&mut self, value: SqlValue<'_>, place: &Place<'_, '_>, scratch: &mut Vec<u8>) -> u64 {
         let seen = &mut self.seen;
-        let example = || format!("{}: {}", row(), super::show(value));
+        let example = || format!("{}: {}", place.label(), super::show(value));
         let tally = match value {
             SqlValue::Null => {
-                seen.nulls.add(row);
+                seen.nulls.add(|| place.label());
                 return 4;
             }
             SqlValue::Integer(integer) => {
@@ -107,12 +108,12 @@ impl ColumnScanner {
             match lane.try_value(value, scratch) {
                 Ok((fidelity, bytes)) => {
                     if fidelity != Fidelity::Exact {
-                        lane.verdict.changes.entry(fidelity).or_default().add(example);
+                        lane.verdict.changes.entry(fidelity).or_default().add_row(place, example);
                     }
                     wire = wire.or(Some(bytes));
                 }
                 Err(misfit) => {
-                    lane.verdict.misfits.entry(misfit).or_default().add(example);
+                    lane.verdict.misfits.entry(misfit).or_default().add_row(place, example);
                     if lane.watch == Watch::Tried {
                         lane.watch = Watch::Left;
                         self.watched.remove(at);

@@ -6,13 +6,16 @@ use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{EXAMPLES, RowKey, ScanError, Tally, each_row, rows};
+use super::{Affected, EXAMPLES, Place, Room, RowKey, ScanError, Tally, each_row, rows};
 use crate::db::Row;
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
 use crate::port::plan::candidates::Candidate;
 use crate::schema::Table;
 use crate::value::{Canonical, Conversion, PgType, SqlValue};
+
+/// Of how many keys that several rows have the rows are told.
+const TOLD: usize = 300;
 
 /// The keys held in memory at once: 16 MB of hashes. More of them are looked at in parts, by as many readings.
 const HELD: u64 = 1_000_000;
@@ -42,10 +45,10 @@ pub fn key_collisions(
     let passes = u128::from(rows / HELD + 1);
     let room = usize::try_from(rows.min(HELD)).unwrap_or_default();
     let mut twice: Vec<u128> = Vec::new();
-    let mut extra = 0;
+    let (mut extra, mut keys) = (0, 0);
     for pass in 0..passes {
         let mut hashes: Vec<u128> = Vec::with_capacity(room);
-        each_key(db, table, parts, interrupt, |row, first, _| {
+        each_key(db, table, parts, interrupt, |Place { row, .. }, first| {
             if let Some(hash) = encoder.hash(row, first)
                 && hash % passes == pass
             {
@@ -55,25 +58,34 @@ pub fn key_collisions(
         hashes.sort_unstable();
         for same in hashes.chunk_by(|a, b| a == b).filter(|same| same.len() > 1) {
             extra += same.len() as u64;
-            if twice.len() < EXAMPLES {
+            keys += 1;
+            if twice.len() < TOLD {
                 twice.push(same[0]);
             }
         }
     }
-    let mut found: HashMap<u128, Vec<String>> = twice.iter().map(|hash| (*hash, Vec::new())).collect();
+    // of the first keys, the first rows are examples; the rows of the others are listed alone
+    let shown = twice.len().min(EXAMPLES);
+    let mut found: HashMap<u128, Option<Vec<String>>> =
+        twice.iter().enumerate().map(|(at, hash)| (*hash, (at < shown).then(Vec::new))).collect();
+    let mut affected = Affected::default();
     if !found.is_empty() {
-        each_key(db, table, parts, interrupt, |row, first, label| {
-            if let Some(hash) = encoder.hash(row, first)
+        each_key(db, table, parts, interrupt, |place, first| {
+            if let Some(hash) = encoder.hash(place.row, first)
                 && let Some(rows) = found.get_mut(&hash)
-                && rows.len() < EXAMPLES
             {
-                let values: Vec<String> = (0..parts.len()).map(|at| super::show(row.get(first + at))).collect();
-                rows.push(format!("{}: {}", label(), values.join(", ")));
+                place.keep(&mut affected);
+                if let Some(rows) = rows.as_mut().filter(|rows| rows.len() < EXAMPLES) {
+                    let value = |at| super::show(place.row.get(first + at));
+                    let values: Vec<String> = (0..parts.len()).map(value).collect();
+                    rows.push(format!("{}: {}", place.label(), values.join(", ")));
+                }
             }
         })?;
     }
-    let examples = twice.iter().filter_map(|hash| found.remove(hash)).map(|rows| rows.join(" and ")).collect();
-    Ok(Tally { count: extra, examples })
+    affected.complete &= keys == twice.len();
+    let examples = twice.iter().filter_map(|hash| found.remove(hash)?).map(|rows| rows.join(" and ")).collect();
+    Ok(Tally { count: extra, examples, affected })
 }
 
 /// Values of columns that foreign keys join which, spelled differently in SQLite, are equal in their type: rows would
@@ -93,12 +105,15 @@ pub fn class_collisions(
         let mut spellings: HashMap<u128, u128> = HashMap::new();
         for (table, part) in members {
             let mut encoder = Encoder::new(std::slice::from_ref(part));
-            each_key(db, table, std::slice::from_ref(part), interrupt, |row, first, label| {
-                let Some(hash) = encoder.hash(row, first).filter(|hash| hash % passes == pass) else { return };
-                let value = row.get(first);
+            each_key(db, table, std::slice::from_ref(part), interrupt, |place, first| {
+                let Some(hash) = encoder.hash(place.row, first).filter(|hash| hash % passes == pass) else { return };
+                let value = place.row.get(first);
                 let spelled = spelling(value);
                 if *spellings.entry(hash).or_insert(spelled) != spelled {
-                    found.add(|| format!("`{}` {}: {}", table.name, label(), super::show(value)));
+                    // a row of any of several tables: its number alone would not say which
+                    let row = || format!("`{}` {}", table.name, place.label());
+                    found.affected.add_key(row, place.room);
+                    found.add(|| format!("{}: {}", row(), super::show(value)));
                 }
             })?;
         }
@@ -106,19 +121,19 @@ pub fn class_collisions(
     Ok(found)
 }
 
-/// Hands each row to `each`, with the place of the key's first column and what names the row.
+/// Hands each row to `each`, with the place of the key's first column.
 fn each_key(
     db: &SqliteDb,
     table: &Table,
     parts: &[KeyPart<'_>],
     interrupt: &Interrupt,
-    mut each: impl FnMut(&Row<'_>, usize, &dyn Fn() -> String),
+    mut each: impl FnMut(&Place<'_, '_>, usize),
 ) -> Result<(), ScanError> {
     let key = RowKey::of(table);
     let first = key.columns().len();
     let columns: Vec<String> = parts.iter().map(|part| rows::quote(&table.columns[part.column].name)).collect();
     each_row(db, table, &key, &columns, interrupt, |row, number| {
-        each(row, first, &|| key.label(row, number));
+        each(&Place { key: &key, row, number, room: Room::default() }, first);
         ControlFlow::Continue(())
     })
 }

@@ -1,16 +1,20 @@
 //! The scan: every value of every column, once; again only for columns that are not what they are declared.
 
+mod affected;
 mod broken;
 mod column;
+mod estimate;
 mod keys;
 mod result;
 mod rows;
 mod show;
 
-pub use broken::{broken_checks, broken_foreign_key};
+pub use affected::{Affected, Room};
+pub use broken::{broken_checks, broken_foreign_key, rows_with_null};
+pub use estimate::rows_about;
 pub use keys::{KeyPart, class_collisions, key_collisions};
 pub use result::{ColumnScan, EXAMPLES, TableScan, Tally, Verdict};
-pub use rows::RowKey;
+pub use rows::{Place, RowKey};
 pub use show::show;
 
 use std::ops::ControlFlow;
@@ -19,6 +23,7 @@ use crate::db::{Row, SqlError, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::port::batch::{Batch, BatchSize, Key};
 use crate::port::plan::candidates::Candidates;
+use crate::port::progress::{Event, Observer};
 use crate::schema::Table;
 use crate::value::SqlValue;
 
@@ -26,6 +31,28 @@ use column::{ColumnScanner, TRIAL};
 
 /// How many rows go by between two looks for a request to stop.
 const BREATH: u64 = 256;
+
+/// How many rows, and bytes of them, go by between two words of how far it is.
+const TOLD: (u64, u64) = (1 << 15, 16 << 20);
+
+/// How a scan is done.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanSettings<'a> {
+    /// What a batch holds at most.
+    pub size: BatchSize,
+    /// A request to stop.
+    pub interrupt: &'a Interrupt,
+    /// Who is told of progress.
+    pub observer: Observer<'a>,
+}
+
+impl<'a> ScanSettings<'a> {
+    /// Of which nobody is told.
+    #[must_use]
+    pub fn quiet(size: BatchSize, interrupt: &'a Interrupt) -> Self {
+        Self { size, interrupt, observer: Observer::none() }
+    }
+}
 
 /// The most that a row or a field may take on the wire, in bytes: PostgreSQL ends at 1 GiB − 1 for a message and for a
 /// value (`MaxAllocSize` in its source), and needs some room of its own.
@@ -114,33 +141,34 @@ pub fn scan_table(
     db: &SqliteDb,
     table: &Table,
     candidates: &[Candidates],
-    size: BatchSize,
-    interrupt: &Interrupt,
+    settings: &ScanSettings<'_>,
 ) -> Result<TableScan, ScanError> {
     let key = RowKey::of(table);
     let mut scanners: Vec<ColumnScanner> = candidates.iter().map(ColumnScanner::new).collect();
     let mut scan = TableScan { table: table.name.clone(), ..TableScan::default() };
-    let mut cuts = Cuts { size, ..Cuts::default() };
+    let mut cuts = Cuts { size: settings.size, ..Cuts::default() };
+    let mut told = (0, 0);
     let columns: Vec<String> = table.columns.iter().map(|column| rows::quote(&column.name)).collect();
     let first = key.columns().len();
     let mut scratch = Vec::new();
     let wide = table.columns.len() >= WIDE;
-    each_row(db, table, &key, &columns, interrupt, |row, number| {
-        let label = || key.label(row, number);
+    let room = Room::in_table_of(table.columns.len());
+    each_row(db, table, &key, &columns, settings.interrupt, |row, number| {
+        let place = Place { key: &key, row, number, room };
         // COPY's count of fields comes before them
         let (mut bytes, mut largest) = (2, 0);
         for (at, scanner) in scanners.iter_mut().enumerate() {
-            let taken = scanner.see(row.get(first + at), &label, &mut scratch);
+            let taken = scanner.see(row.get(first + at), &place, &mut scratch);
             bytes += taken;
             largest = largest.max(taken);
         }
         if bytes.max(largest) > LARGEST_ROW {
-            scan.too_large.add(|| format!("{}: {bytes} bytes", label()));
+            scan.too_large.add_row(&place, || format!("{}: {bytes} bytes", place.label()));
         }
         if wide {
             let page = page_bytes((0..scanners.len()).map(|at| row.get(first + at)));
             if page > LARGEST_ON_A_PAGE {
-                scan.too_wide.add(|| format!("{}: {page} bytes", label()));
+                scan.too_wide.add_row(&place, || format!("{}: {page} bytes", place.label()));
             }
         }
         if number == TRIAL {
@@ -149,9 +177,14 @@ pub fn scan_table(
         scan.rows += 1;
         scan.bytes += bytes;
         scan.largest_row = scan.largest_row.max(bytes);
+        if scan.rows - told.0 >= TOLD.0 || scan.bytes - told.1 >= TOLD.1 {
+            settings.observer.tell(&Event::Scanned { table: &table.name, rows: scan.rows - told.0 });
+            told = (scan.rows, scan.bytes);
+        }
         cuts.add(bytes, || key.key(row));
         ControlFlow::Continue(())
     })?;
+    settings.observer.tell(&Event::Scanned { table: &table.name, rows: scan.rows - told.0 });
     scan.columns = scanners.into_iter().map(ColumnScanner::finish).collect();
     scan.batches = cuts.finish();
     Ok(scan)
@@ -175,10 +208,11 @@ pub fn scan_again(
     let names: Vec<String> = columns.iter().map(|at| rows::quote(&table.columns[*at].name)).collect();
     let first = key.columns().len();
     let mut scratch = Vec::new();
+    let room = Room::in_table_of(table.columns.len());
     each_row(db, table, &key, &names, interrupt, |row, number| {
-        let label = || key.label(row, number);
+        let place = Place { key: &key, row, number, room };
         for (at, scanner) in scanners.iter_mut().enumerate() {
-            scanner.see(row.get(first + at), &label, &mut scratch);
+            scanner.see(row.get(first + at), &place, &mut scratch);
         }
         ControlFlow::Continue(())
     })?;

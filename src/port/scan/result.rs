@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::affected::Affected;
+use super::rows::Place;
 use crate::port::batch::Batch;
 use crate::value::{Fidelity, Misfit};
 
@@ -72,9 +74,25 @@ pub struct Tally {
     pub count: u64,
     /// The first of them: `rowid 17: 'abc'`.
     pub examples: Vec<String>,
+    /// Their rows, of what is the matter with some rows alone; nothing of what every row has.
+    pub affected: Affected,
 }
 
 impl Tally {
+    /// Counts one more, and keeps its row.
+    pub fn add_row(&mut self, place: &Place<'_, '_>, example: impl FnOnce() -> String) {
+        self.add(example);
+        place.keep(&mut self.affected);
+    }
+
+    /// Counts those of `other`, too, as found in another column or part of the table.
+    pub fn join(&mut self, other: &Self) {
+        self.count += other.count;
+        let room = EXAMPLES - self.examples.len().min(EXAMPLES);
+        self.examples.extend(other.examples.iter().take(room).cloned());
+        self.affected.join(&other.affected);
+    }
+
     /// Counts one more, and keeps it as an example where there are few yet.
     pub fn add(&mut self, example: impl FnOnce() -> String) {
         self.count += 1;

@@ -1,5 +1,6 @@
 //! In which order a table's rows are read, what a row is called in a message, and where batches may end.
 
+use super::affected::{Affected, Room};
 use crate::Dialect;
 use crate::db::Row;
 use crate::port::batch::{Key, KeyValue};
@@ -87,14 +88,51 @@ impl RowKey {
     pub fn label(&self, row: &Row<'_>, number: u64) -> String {
         match self {
             Self::Rowid(_) => format!("rowid {}", super::show(row.get(0))),
-            Self::Primary { columns, .. } => {
-                let values: Vec<String> = (0..columns.len()).map(|at| super::show(row.get(at))).collect();
-                match values.as_slice() {
-                    [one] => format!("key {one}"),
-                    several => format!("key ({})", several.join(", ")),
-                }
-            }
+            Self::Primary { columns, .. } => format!("key {}", show_values(columns.len(), row)),
             Self::Nothing => format!("row {number} in the order of reading"),
+        }
+    }
+}
+
+/// The first values of a row, as a person reads them.
+fn show_values(count: usize, row: &Row<'_>) -> String {
+    let values: Vec<String> = (0..count).map(|at| super::show(row.get(at))).collect();
+    match values.as_slice() {
+        [one] => one.clone(),
+        several => format!("({})", several.join(", ")),
+    }
+}
+
+/// A row on its way through a scan: what it is known by.
+#[derive(Debug)]
+pub struct Place<'a, 'r> {
+    /// What tells the rows of its table apart.
+    pub key: &'a RowKey,
+    /// The row, its key's columns first.
+    pub row: &'a Row<'r>,
+    /// Its place in the order of reading, from 1.
+    pub number: u64,
+    /// How much is kept of rows with the same fault.
+    pub room: Room,
+}
+
+impl Place<'_, '_> {
+    /// What the row is called in a message.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.key.label(self.row, self.number)
+    }
+
+    /// Keeps the row.
+    pub(super) fn keep(&self, affected: &mut Affected) {
+        let count = match self.key {
+            RowKey::Rowid(_) => 1,
+            RowKey::Primary { columns, .. } => columns.len(),
+            RowKey::Nothing => return affected.add_key(|| self.label(), self.room),
+        };
+        match self.row.get(0) {
+            SqlValue::Integer(row) if count == 1 => affected.add(row, self.room),
+            _ => affected.add_key(|| show_values(count, self.row), self.room),
         }
     }
 }

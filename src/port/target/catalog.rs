@@ -208,5 +208,6 @@ fn column(row: ColumnRow, types: &Types) -> TargetColumn {
         },
         default: row.expression.clone().filter(|_| !generated).or(resolved.default.filter(|_| !generated)),
         generated: row.expression.filter(|_| generated),
+        domain_checks: resolved.checks,
     }
 }

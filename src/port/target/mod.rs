@@ -22,8 +22,8 @@ pub use objects_check::{ObjectResult, ObjectState, Worded, check_objects, read_w
 pub use order::{Cycle, fill_order};
 pub use restore::{Kind as RestoredKind, Restored, RestoredState, is_pending, put_back};
 pub use schema::{
-    Constraint, ConstraintKind, Identity, IndexTerm, OtherKind, OtherRelation, Rows, Sequence, SequenceUser, Server,
-    TargetColumn, TargetIndex, TargetSchema, TargetTable, Trigger,
+    Constraint, ConstraintKind, DomainCheck, Identity, IndexTerm, OtherKind, OtherRelation, Rows, Sequence,
+    SequenceUser, Server, TargetColumn, TargetIndex, TargetSchema, TargetTable, Trigger,
 };
 pub use sequences::{SequenceCheck, SequenceSet, check_sequences, set_sequences};
 

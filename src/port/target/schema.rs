@@ -47,6 +47,8 @@ pub struct Server {
     pub schema_exists: bool,
     /// We may make tables in the schema.
     pub may_create: bool,
+    /// We may make temporary tables in the database.
+    pub may_make_temporary: bool,
 }
 
 /// A table.
@@ -115,6 +117,19 @@ pub struct TargetColumn {
     pub identity: Option<Identity>,
     /// The expression of a generated column.
     pub generated: Option<String>,
+    /// What its domain checks, and what the domains check that this is over; the innermost first.
+    pub domain_checks: Vec<DomainCheck>,
+}
+
+/// A CHECK of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainCheck {
+    /// The domain, qualified and quoted.
+    pub domain: String,
+    /// The constraint's name.
+    pub name: String,
+    /// The expression as SQL, in which `VALUE` stands for the value.
+    pub expression: String,
 }
 
 /// When an identity gives a value.
@@ -345,9 +360,20 @@ impl TargetTable {
 }
 
 impl Constraint {
-    /// A foreign key that the server never checks (`NOT ENFORCED`, from PostgreSQL 18 on).
+    /// A constraint that the server never checks (`NOT ENFORCED`, from PostgreSQL 18 on).
     #[must_use]
     pub fn is_unenforced(&self) -> bool {
         self.definition.ends_with(" NOT ENFORCED")
+    }
+
+    /// The expression of a CHECK as SQL, without what follows it (`pg_get_constraintdef_worker` in
+    /// src/backend/utils/adt/ruleutils.c).
+    #[must_use]
+    pub fn check_expression(&self) -> Option<&str> {
+        let mut definition = self.definition.as_str();
+        for suffix in [" NOT VALID", " NOT ENFORCED", " NO INHERIT"] {
+            definition = definition.strip_suffix(suffix).unwrap_or(definition);
+        }
+        (self.kind == ConstraintKind::Check).then(|| definition.strip_prefix("CHECK (")?.strip_suffix(')'))?
     }
 }

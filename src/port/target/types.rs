@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::qualified;
+use super::schema::DomainCheck;
 use crate::value::PgType;
 
 /// A row of `pg_type`.
@@ -22,7 +23,16 @@ pub(super) struct TypeRow {
     pub typmod: i32,
     pub not_null: bool,
     pub expression: Option<String>,
+    /// What a domain checks.
+    pub checks: Option<Vec<CheckRow>>,
     pub labels: Option<Vec<String>>,
+}
+
+/// A CHECK of a domain.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CheckRow {
+    pub name: String,
+    pub expression: String,
 }
 
 /// The types of a schema's columns, by oid.
@@ -37,6 +47,8 @@ pub(super) struct Resolved {
     pub not_null: bool,
     /// A domain's default.
     pub default: Option<String>,
+    /// What a domain checks, and what those check that it is over.
+    pub checks: Vec<DomainCheck>,
 }
 
 impl Types {
@@ -49,10 +61,15 @@ impl Types {
         let Some(row) = self.0.get(&oid) else { return Resolved::default() };
         if let Some(base) = row.base {
             let over = self.resolve(base, row.typmod);
+            let domain = qualified(&row.schema, &row.name);
+            let own = row.checks.iter().flatten().map(|check| DomainCheck {
+                domain: domain.clone(),
+                name: check.name.clone(),
+                expression: check.expression.clone(),
+            });
             return Resolved {
-                pg_type: over
-                    .pg_type
-                    .map(|over| PgType::Domain { name: qualified(&row.schema, &row.name), over: Box::new(over) }),
+                checks: over.checks.into_iter().chain(own).collect(),
+                pg_type: over.pg_type.map(|over| PgType::Domain { name: domain, over: Box::new(over) }),
                 not_null: row.not_null || over.not_null,
                 // a domain over a domain shows the inner one's default as its own
                 default: row.expression.clone(),
@@ -143,6 +160,7 @@ mod tests {
             typmod: -1,
             not_null: false,
             expression: None,
+            checks: None,
             labels: None,
         }
     }
@@ -166,11 +184,16 @@ mod tests {
     fn a_domain_is_what_it_is_over_and_forbids_what_any_of_them_forbids() {
         let mut inner = row(20_001, "positive", 'd');
         (inner.base, inner.not_null) = (Some(23), true);
+        let check = |name: &str| Some(vec![CheckRow { name: name.to_owned(), expression: "(VALUE > 0)".to_owned() }]);
+        inner.checks = check("above");
         let mut outer = row(20_002, "small \"one\"", 'd');
         (outer.base, outer.expression) = (Some(20_001), Some("5".to_owned()));
+        outer.checks = check("below");
         let types = Types::new(vec![row(23, "int4", 'b'), inner, outer]);
         let resolved = types.resolve(20_002, -1);
         assert!(resolved.not_null);
+        let checks: Vec<_> = resolved.checks.iter().map(|check| (check.domain.as_str(), check.name.as_str())).collect();
+        assert_eq!(checks, [("\"My app\".\"positive\"", "above"), ("\"My app\".\"small \"\"one\"\"\"", "below")]);
         assert_eq!(resolved.default.as_deref(), Some("5"));
         let over = PgType::Domain { name: "\"My app\".\"positive\"".to_owned(), over: Box::new(PgType::Int4) };
         assert_eq!(

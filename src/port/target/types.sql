@@ -21,6 +21,9 @@ SELECT t.oid::bigint AS oid,
        t.typtypmod AS typmod,
        t.typnotnull AS not_null,
        t.typdefault AS expression,
+       (SELECT json_agg(json_build_object('name', k.conname, 'expression', pg_get_expr(k.conbin, 0)) ORDER BY k.conname)
+          FROM pg_constraint k
+         WHERE k.contypid = t.oid AND k.contype = 'c') AS checks,
        (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid) AS labels
   FROM used
   JOIN pg_type t ON t.oid = used.oid

@@ -1,5 +1,6 @@
 //! Ports by the binary, judged by an independent comparison of every cell.
 
+mod affected;
 mod cases_existing;
 mod cases_objects;
 mod cases_values;
@@ -13,6 +14,7 @@ mod real;
 mod resume;
 mod review;
 mod robustness;
+mod target_checks;
 mod values;
 mod values_of;
 

@@ -139,6 +139,9 @@ fn a_port_beside_rows_that_stay_is_gone_on_with() {
     assert!(done.ran.stderr.contains("has changed"), "{done}");
 }
 
+/// Lets the copy meet what the plan has found.
+const MEET: [&str; 2] = ["--accept", "target-check"];
+
 /// Tables of the application's, one of which refuses a row.
 fn refusing() -> Port {
     let port = Port::of(
@@ -162,7 +165,7 @@ const ARE_ON: &str =
 fn all_or_nothing_puts_back_what_it_took_off() {
     let port = refusing();
     let before = port.everything();
-    let done = port.plainly(&["--single-transaction"]);
+    let done = port.plainly(&[&MEET[..], &["--single-transaction"]].concat());
     assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(3), Some("failed")), "{done}");
     assert_eq!(port.everything(), before, "{done}");
     assert_eq!(port.target.query(ARE_ON), ["1|O"], "{done}");
@@ -173,7 +176,7 @@ fn all_or_nothing_puts_back_what_it_took_off() {
 #[test]
 fn a_failed_port_says_what_is_off() {
     let port = refusing();
-    let done = port.plainly(&[]);
+    let done = port.plainly(&MEET);
     assert_eq!((done.ran.code, port.target.query(ARE_ON)), (Some(3), vec!["0|D".to_owned()]), "{done}");
     assert!(done.ran.stderr.contains("are off for the copy"), "{done}");
     port.sqlite("UPDATE t SET v = 'yes' WHERE id = 2");
@@ -184,7 +187,7 @@ fn a_failed_port_says_what_is_off() {
 #[test]
 fn rows_are_put_aside_from_here_on() {
     let port = refusing();
-    assert_eq!(port.plainly(&[]).ran.code, Some(3));
+    assert_eq!(port.plainly(&MEET).ran.code, Some(3));
     let done = port.plainly(&["--resume", "--on-error", "quarantine"]).is_incomplete();
     assert_eq!(port.target.query("SELECT id FROM t"), ["1"], "{done}");
     assert_eq!(port.target.query("SELECT table_name, row_key FROM liftlock_quarantine"), ["t|rowid 2"], "{done}");

@@ -1,0 +1,90 @@
+//! What can go wrong in the upkeep of a database.
+
+use std::path::PathBuf;
+
+use crate::db::{DbError, SqlError};
+use crate::error::ErrorKind;
+use crate::migrate::MigrateError;
+
+/// Why an operation did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum MaintainError {
+    /// There is no connection.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// What is recorded of migrations can't be read.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The database refused.
+    #[error("cannot {doing}")]
+    Sql {
+        /// What was being done.
+        doing: String,
+        /// What it says.
+        #[source]
+        source: SqlError,
+    },
+    /// A file can't be read, written or renamed.
+    #[error("cannot {doing} `{}`", path.display())]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It can't be done as things stand, and nothing was.
+    #[error("{message}")]
+    Refused {
+        /// Why not.
+        message: String,
+        /// The next step.
+        hint: String,
+    },
+    /// It was begun and failed; what is left is said.
+    #[error("{message}")]
+    Failed {
+        /// What happened, and what is left.
+        message: String,
+        /// The next step.
+        hint: Option<String>,
+    },
+    /// The person stopped it.
+    #[error("interrupted; {kept}")]
+    Interrupted {
+        /// What is kept, and how to go on.
+        kept: String,
+    },
+}
+
+impl MaintainError {
+    /// An error of the database's while `doing` something.
+    pub fn sql(doing: impl Into<String>) -> impl FnOnce(SqlError) -> Self {
+        let doing = doing.into();
+        move |source| Self::Sql { doing, source }
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Interrupted { .. } => ErrorKind::Interrupted,
+            Self::Refused { .. } => ErrorKind::Usage,
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    /// The next step to take.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Db(error) => error.hint(),
+            Self::Migrate(error) => error.hint(),
+            Self::Refused { hint, .. } => Some(hint.clone()),
+            Self::Failed { hint, .. } => hint.clone(),
+            Self::Sql { .. } | Self::File { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+}

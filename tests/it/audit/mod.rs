@@ -1,0 +1,1 @@
+//! Audits, judged by the databases' own planners.
