@@ -268,13 +268,13 @@ fn driver_parameters(target: &PostgresTarget) -> Result<Config, ::postgres::Erro
 }
 
 /// Unlike any other session's: it must not be found in a server session that a pooler hands out again.
-fn new_mark() -> String {
+pub(super) fn new_mark() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     format!("{}-{nanos}", std::process::id())
 }
 
 /// PgBouncer's answer to a start-up option that it does not pass on ("unsupported startup parameter").
-fn rejects_options(error: &::postgres::Error) -> bool {
+pub(super) fn rejects_options(error: &::postgres::Error) -> bool {
     error.as_db_error().is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
