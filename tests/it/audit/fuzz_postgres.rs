@@ -318,13 +318,13 @@ impl Random {
                     };
                     // a cast to a domain is looked through only while that has no constraints: ours never does
                     let to = to.filter(|to| !["whole", "word", "cword", "moody"].contains(to));
-                    // the judge tells a column's keys apart by the column alone
+                    // the judge tells keys apart by their columns, so each is there once
                     if let Some(to) = to.filter(|_| !plain_columns.contains(&at) && !cast_columns.contains(&at)) {
                         let to = if to == "char" { "bpchar" } else { to };
                         what = format!("(({what})::{to})");
                         named = to;
                         cast_columns.push(at);
-                    } else if cast_columns.contains(&at) {
+                    } else if cast_columns.contains(&at) || plain_columns.contains(&at) {
                         what = "x".to_owned();
                     } else {
                         plain_columns.push(at);
