@@ -3,3 +3,4 @@
 mod corpus_postgres;
 mod fuzz_postgres;
 mod planner_postgres;
+mod read_postgres;
