@@ -8,4 +8,5 @@ mod fuzz_postgres;
 mod fuzz_sqlite;
 mod planner_postgres;
 mod planner_sqlite;
+mod read_postgres;
 mod rules;
