@@ -38,6 +38,8 @@ pub(super) fn assemble(version: Version, mut catalog: Catalog, lookups: &Lookups
     let mut tables: Vec<Table> = tables.into_values().collect();
     for table in &mut tables {
         table.indexes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        table.foreign_keys.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        table.not_valid.sort_unstable();
     }
     tables.sort_unstable_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
     let taken = taken(catalog);

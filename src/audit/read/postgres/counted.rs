@@ -10,7 +10,7 @@ use crate::Dialect;
 use crate::audit::AuditError;
 use crate::audit::Statistics;
 use crate::audit::read::Wanted;
-use crate::audit::statistics::{ColumnStatistics, IndexStatistics, Name, Sequence};
+use crate::audit::statistics::{IndexStatistics, Name, Sequence};
 use crate::db::PostgresDb;
 
 /// A sequence is locked for as long as the transaction that reads it lasts, and all sessions share the places for locks
@@ -174,7 +174,7 @@ fn read_keys(db: &mut PostgresDb, statistics: &mut Statistics, unread: &Unread) 
             && let Some(largest) = row.number_or_null(1)?
         {
             let key = (table.clone(), column.clone());
-            statistics.columns.entry(key).or_insert_with(ColumnStatistics::default).largest = Some(largest);
+            statistics.columns.entry(key).or_default().largest = Some(largest);
         }
         Ok(())
     })

@@ -27,6 +27,8 @@ pub(super) struct Lookups {
     /// Casts that change nothing but a type's name, from and to; true for those that happen unasked.
     pub relabelling: HashMap<(u32, u32), bool>,
     pub classes: HashMap<u32, Class>,
+    /// Those that are the default for some type, by method.
+    defaults: HashMap<String, Vec<u32>>,
     pub collations: HashMap<u32, Collation>,
     /// Words that have to be quoted.
     pub keywords: HashSet<String>,
@@ -67,8 +69,6 @@ pub(super) struct Class {
     pub name: String,
     pub family: u32,
     pub input: u32,
-    pub default: bool,
-    pub method: String,
     /// The input type is the one that others of its category are turned into.
     pub preferred: bool,
     pub category: char,
@@ -161,12 +161,14 @@ impl Lookups {
             name: row.text(2)?.to_owned(),
             family: row.number(3)?,
             input: row.number(4)?,
-            default: row.flag(5),
-            method: row.text(6)?.to_owned(),
             preferred: row.flag(7),
             category: row.letter(8)?,
         };
-        self.classes.insert(row.number(0)?, class);
+        let oid = row.number(0)?;
+        if row.flag(5) {
+            self.defaults.entry(row.text(6)?.to_owned()).or_default().push(oid);
+        }
+        self.classes.insert(oid, class);
         Ok(())
     }
 
@@ -185,7 +187,10 @@ impl Lookups {
     /// src/backend/commands/indexcmds.c).
     pub fn default_class(&self, type_oid: u32, method: &str) -> Option<u32> {
         let column = self.types.get(&type_oid)?;
-        let of_method = || self.classes.iter().filter(|(_, class)| class.default && class.method == method);
+        let of_method = || {
+            let defaults = self.defaults.get(method).into_iter().flatten();
+            defaults.filter_map(|oid| Some((oid, self.classes.get(oid)?)))
+        };
         let exact = of_method().find(|(_, class)| class.input == column.base);
         if exact.is_some() {
             return exact.map(|(oid, _)| *oid);
