@@ -11,7 +11,7 @@ mod sqlite_schema;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
-pub use postgres::{BorrowedRow, PostgresDb};
+pub use postgres::{Answer, PostgresDb, RawRow};
 pub use postgres_bulk::{BulkDb, CopyIn};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use sqlite::{Broken, SqliteDb};

@@ -1,17 +1,21 @@
-//! The catalogs that are read whole, in one message: relations, columns, indexes, constraints, and counts.
+//! The catalogs that are read whole, in two messages: relations, columns, indexes, constraints, and counts.
 
 use std::collections::HashMap;
 
-use super::{Cells, Server, ask};
+use super::Server;
+use super::cells::{Cells, fetch, hand_out};
 use crate::audit::AuditError;
 use crate::audit::read::Wanted;
-use crate::db::PostgresDb;
+use crate::db::{Answer, PostgresDb};
+
+/// What is asked for, in messages.
+const WHAT: &str = "the catalog";
 
 /// The rows of the catalogs, by OID where they are looked up by it.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     pub relations: HashMap<u32, Relation>,
-    /// In the order of the server, which is any.
+    /// By number.
     pub columns: HashMap<u32, Vec<ColumnRow>>,
     /// Options of operator classes, by index and place of the key from 1.
     pub class_options: HashMap<(u32, i16), String>,
@@ -129,7 +133,7 @@ impl Catalog {
             .replace(":delete_columns", since(150_000, "array_to_string(k.confdelsetcols, ' ')", "NULL"))
             // what is not enforced searches nothing
             .replace(":enforced", since(180_000, "k.conenforced", "true"));
-        let mut sql = [include_str!("relations.sql"), include_str!("columns.sql"), &indexes, &constraints].join(";\n");
+        let mut sql = [indexes, constraints].join(";\n");
         if wanted.statistics {
             let nulls = match server.reads_statistics {
                 true => include_str!("nulls.sql"),
@@ -140,20 +144,38 @@ impl Catalog {
                 sql.push_str(query);
             }
         }
-        let mut catalog = Self::default();
-        ask(db, "the catalog", &sql, |nth, row| match nth {
-            0 => catalog.relation(&row),
-            1 => catalog.column(&row),
-            2 => catalog.index(&row),
-            3 => catalog.constraint(&row),
-            4 => catalog.null_fraction(&row),
-            5 => catalog.sequence(&row),
+        let tables = fetch(db, WHAT, &[include_str!("relations.sql"), include_str!("columns.sql")].join(";\n"))?;
+        // the first half is read while the server writes the second one
+        let (catalog, rest) = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| Self::of_tables(tables));
+            let rest = fetch(db, WHAT, &sql);
+            (reader.join(), rest)
+        });
+        let mut catalog = catalog.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        hand_out(WHAT, rest?, |nth, row| match nth {
+            0 => catalog.index(&row),
+            1 => catalog.constraint(&row),
+            2 => catalog.null_fraction(&row),
+            3 => catalog.sequence(&row),
             _ => {
                 catalog.age = row.number_or_null(0)?;
                 Ok(())
             }
         })?;
+        for columns in catalog.columns.values_mut() {
+            columns.sort_unstable_by_key(|column| column.number);
+        }
         catalog.choose(wanted);
+        Ok(catalog)
+    }
+
+    /// Relations and columns.
+    fn of_tables(answer: Answer) -> Result<Self, AuditError> {
+        let mut catalog = Self::default();
+        hand_out(WHAT, answer, |nth, row| match nth {
+            0 => catalog.relation(&row),
+            _ => catalog.column(&row),
+        })?;
         Ok(catalog)
     }
 
@@ -267,10 +289,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// The columns of a relation, by number.
+    /// The column of a relation that has this number.
     pub fn column_of(&self, relation: u32, number: i16) -> Option<&ColumnRow> {
         let columns = self.columns.get(&relation)?;
-        // dropped columns leave gaps, and a table read in order has its columns near their numbers
-        columns.iter().find(|column| column.number == number)
+        columns.binary_search_by_key(&number, |column| column.number).ok().and_then(|at| columns.get(at))
     }
 }

@@ -65,8 +65,8 @@ pub(super) struct Operator {
 /// An operator class.
 #[derive(Debug)]
 pub(super) struct Class {
-    pub schema: String,
-    pub name: String,
+    /// Its name, qualified.
+    pub full_name: String,
     pub family: u32,
     pub input: u32,
     /// The input type is the one that others of its category are turned into.
@@ -98,9 +98,9 @@ impl Lookups {
             include_str!("operators.sql"),
             include_str!("families.sql"),
             include_str!("casts.sql"),
+            include_str!("keywords.sql"),
             include_str!("classes.sql"),
             include_str!("collations.sql"),
-            include_str!("keywords.sql"),
             "COMMIT",
         ];
         let sql = queries
@@ -123,13 +123,13 @@ impl Lookups {
                 3 => {
                     lookups.relabelling.insert((row.number(0)?, row.number(1)?), row.flag(2));
                 }
-                4 => lookups.class_row(&row)?,
-                5 => {
+                4 => {
+                    lookups.keywords.insert(row.text(0)?.to_owned());
+                }
+                5 => lookups.class_row(&row)?,
+                _ => {
                     let collation = Collation { name: row.text(1)?.to_owned(), deterministic: row.flag(2) };
                     lookups.collations.insert(row.number(0)?, collation);
-                }
-                _ => {
-                    lookups.keywords.insert(row.text(0)?.to_owned());
                 }
             }
             Ok(())
@@ -157,8 +157,7 @@ impl Lookups {
 
     fn class_row(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
         let class = Class {
-            schema: row.text(1)?.to_owned(),
-            name: row.text(2)?.to_owned(),
+            full_name: self.qualified(row.text(1)?, row.text(2)?),
             family: row.number(3)?,
             input: row.number(4)?,
             preferred: row.flag(7),

@@ -1,4 +1,4 @@
-//! PostgreSQL's schema as the audit sees it: catalogs in three messages of one snapshot, and what is counted outside it.
+//! PostgreSQL's schema as the audit sees it: catalogs in four messages of one snapshot, and what is counted outside it.
 //!
 //! ```text
 //! begin → catalogs, whole (catalog.rs) → what they refer to, by OID (lookups.rs) → assemble → counts (counted.rs)
@@ -70,9 +70,15 @@ fn read_in_transaction(
     let catalog = Catalog::read(db, server, wanted)?;
     let lookups = Lookups::read(db, &catalog)?;
     let version = Version(server.number / 10_000, server.number % 10_000, 0);
-    let (statistics, unread) =
-        if wanted.statistics { counted::of(&catalog, server, wanted) } else { Default::default() };
-    Ok((assemble::assemble(version, catalog, &lookups), statistics, unread))
+    let (schema, counted) = std::thread::scope(|scope| {
+        let counter = scope.spawn(|| match wanted.statistics {
+            true => counted::of(&catalog, server, wanted),
+            false => Default::default(),
+        });
+        (assemble::assemble(version, &catalog, &lookups), counter.join())
+    });
+    let (statistics, unread) = counted.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok((schema, statistics, unread))
 }
 
 fn begin(db: &mut PostgresDb) -> Result<Server, AuditError> {
