@@ -152,10 +152,11 @@ impl Catalog {
             (reader.join(), rest)
         });
         let mut catalog = catalog.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let by_name = (!server.reads_statistics).then(|| catalog.tables_by_name());
         hand_out(WHAT, rest?, |nth, row| match nth {
             0 => catalog.index(&row),
             1 => catalog.constraint(&row),
-            2 => catalog.null_fraction(&row),
+            2 => catalog.null_fraction(&row, by_name.as_ref()),
             3 => catalog.sequence(&row),
             _ => {
                 catalog.age = row.number_or_null(0)?;
@@ -275,9 +276,28 @@ impl Catalog {
         Ok(())
     }
 
-    fn null_fraction(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
-        self.null_fractions.push((row.number(0)?, row.number(1)?, row.number(2)?));
+    /// A part of NULLs, told by OID and number or by names.
+    fn null_fraction(
+        &mut self,
+        row: &Cells<'_>,
+        by_name: Option<&HashMap<(String, String), u32>>,
+    ) -> Result<(), AuditError> {
+        let Some(by_name) = by_name else {
+            self.null_fractions.push((row.number(0)?, row.number(1)?, row.number(2)?));
+            return Ok(());
+        };
+        // a materialized view has statistics too
+        let Some(table) = by_name.get(&(row.text(0)?.to_owned(), row.text(1)?.to_owned())) else { return Ok(()) };
+        let name = row.text(2)?;
+        if let Some(column) = self.columns.get(table).into_iter().flatten().find(|column| column.name == name) {
+            self.null_fractions.push((*table, column.number, row.number(3)?));
+        }
         Ok(())
+    }
+
+    fn tables_by_name(&self) -> HashMap<(String, String), u32> {
+        let tables = self.relations.iter().filter(|(_, relation)| matches!(relation.kind, 'r' | 'p'));
+        tables.map(|(oid, relation)| (relation.full_name(), *oid)).collect()
     }
 
     fn sequence(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
