@@ -1,16 +1,6 @@
 //! Numbers as people read them.
 
-/// `1.5 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
-    let (mut number, mut unit) = (bytes as f64, "B");
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if number < 1024.0 {
-            break;
-        }
-        (number, unit) = (number / 1024.0, larger);
-    }
-    if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") }
-}
+pub(super) use crate::maintain::units::bytes;
 
 /// `1 row`, `2 rows`.
 pub(super) fn count(number: u64, what: &str) -> String {
@@ -33,8 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_a_unit() {
-        assert_eq!([bytes(0), bytes(1023), bytes(1536), bytes(5 << 30)].join(" "), "0 B 1023 B 1.5 KiB 5.0 GiB");
+    fn ages_have_a_unit() {
         assert_eq!([age(119), age(120), age(7200), age(172_800)].join(" "), "119 s 2 min 2 h 2 days");
     }
 }

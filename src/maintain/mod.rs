@@ -7,6 +7,7 @@ pub mod health;
 pub mod optimize;
 mod space;
 pub mod stats;
+pub(crate) mod units;
 pub mod validate;
 
 pub use error::MaintainError;

@@ -222,6 +222,6 @@ fn database_size(bytes: u64, most: Option<u64>) -> HealthCheck {
         threshold: most.map(|most| most as f64),
         unit: "bytes",
         ok: most.is_none_or(|most| bytes <= most),
-        message: format!("the database has {bytes} bytes"),
+        message: format!("the database has {}", super::units::bytes(bytes)),
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::ask::number;
 use super::super::space;
+use super::super::units::bytes;
 use super::{HealthCheck, HealthOptions, HealthReport, MaintainError, database_size, latency};
 use crate::Dialect;
 use crate::config::{SqliteLocation, SqliteTarget, Target};
@@ -43,7 +44,7 @@ pub(super) fn probe(target: &SqliteTarget, options: &HealthOptions) -> Result<He
             threshold: Some(thresholds.free_space as f64),
             unit: "bytes",
             ok: space.free >= thresholds.free_space,
-            message: format!("{} of {} bytes of the file system are free", space.free, space.total),
+            message: format!("{} of {} of the file system are free", bytes(space.free), bytes(space.total)),
         }),
         Some(None) => notes.push("the file system does not say how much room it has".to_owned()),
         None => {}

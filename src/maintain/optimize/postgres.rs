@@ -1,6 +1,7 @@
 //! PostgreSQL: VACUUM (ANALYZE) of tables that need it, REINDEX of indexes that can't be used, VACUUM FULL if asked for.
 
 use super::super::ask::{apart, flag, number, text};
+use super::super::units::bytes;
 use super::{MaintainError, Measured, OptimizeOptions, OptimizeStep, StepResult};
 use crate::Dialect;
 use crate::db::PostgresDb;
@@ -36,8 +37,8 @@ pub(super) fn plan(
             why.push(format!("{changed} rows changed since it was analysed"));
         }
         if options.full {
-            let bytes = text(row, 7);
-            why.push(format!("`--full`: {bytes} bytes are written anew, and as many have to be free meanwhile"));
+            let bytes = bytes(number(row, 7).unwrap_or_default());
+            why.push(format!("`--full`: {bytes} are written anew, and as much has to be free meanwhile"));
         }
         if why.is_empty() {
             continue;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::ask::{number, rows};
 use super::super::space;
+use super::super::units::bytes;
 use super::{MaintainError, Measured, OptimizeOptions, OptimizeStep, StepResult};
 use crate::Dialect;
 use crate::db::{Db, SqlError};
@@ -43,7 +44,7 @@ pub(super) fn plan(db: &mut Db, options: &OptimizeOptions) -> Result<(Vec<Optimi
         if let Some(path) = &path {
             refuse_without_room(path, content.saturating_mul(2), "VACUUM")?;
         }
-        let why = format!("{free} of {pages} pages ({} bytes) hold nothing", free * page);
+        let why = format!("{free} of {pages} pages ({}) hold nothing", bytes(free * page));
         steps.push(step(
             "VACUUM main",
             why,
@@ -52,9 +53,9 @@ pub(super) fn plan(db: &mut Db, options: &OptimizeOptions) -> Result<(Vec<Optimi
         ));
     } else if free > 0 {
         notes.push(format!(
-            "{free} of {pages} pages ({} bytes) hold nothing: `--full` gives them back, and nobody else may write \
+            "{free} of {pages} pages ({}) hold nothing: `--full` gives them back, and nobody else may write \
              meanwhile; without it they are used again",
-            free * page
+            bytes(free * page)
         ));
     }
     if let Some(path) = &options.vacuum_into {
@@ -78,9 +79,10 @@ fn refuse_without_room(path: &Path, needed: u64, what: &str) -> Result<(), Maint
     match space::beside(path) {
         Some(space) if space.free < needed => Err(MaintainError::Refused {
             message: format!(
-                "{what} needs up to {needed} bytes beside `{}`, and {} are free",
+                "{what} needs up to {} beside `{}`, and {} are free",
+                bytes(needed),
                 path.display(),
-                space.free
+                bytes(space.free)
             ),
             hint: "make room, or have a compact copy made on another disk with `--vacuum-into FILE`".to_owned(),
         }),

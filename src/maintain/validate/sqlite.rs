@@ -1,10 +1,10 @@
 //! SQLite: whether the file is in order, and whether foreign keys hold.
 
 use super::super::MaintainError;
-use super::super::ask::{number, option, rows, text};
+use super::super::ask::{number, option, text};
 use super::{Finding, Findings, ValidateOptions};
 use crate::Dialect;
-use crate::db::{Db, SqlError};
+use crate::db::{Db, ErrorClass, SqlError};
 
 const INTEGRITY: &str = "integrity";
 const FOREIGN_KEYS: &str = "foreign_keys";
@@ -88,6 +88,9 @@ fn foreign_keys(db: &mut Db, found: &mut Findings) -> Result<(), MaintainError> 
                 found.notes.push(format!("the foreign keys of `{table}` can't be checked: {error}"));
                 continue;
             }
+            Err(error) if error.class != ErrorClass::Other && error.class != ErrorClass::Missing => {
+                return Err(MaintainError::sql(doing)(error));
+            }
             Err(error) => {
                 findings.push(Finding {
                     check: FOREIGN_KEYS,
@@ -106,8 +109,6 @@ fn foreign_keys(db: &mut Db, found: &mut Findings) -> Result<(), MaintainError> 
             violated(&table, &columns, &parent, count, option(row, 3))
         }));
     }
-    // asked again so that a lock that came meanwhile is an error, not a finding
-    rows(db, doing, "SELECT 1 FROM main.sqlite_schema LIMIT 1")?;
     found.checked(FOREIGN_KEYS, tables.len(), findings);
     Ok(())
 }

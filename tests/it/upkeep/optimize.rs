@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::stranger;
-use crate::support::{Kind, Project, Ran, TestDatabase, each_database};
+use crate::support::{Kind, Project, Ran, TestDatabase, each_database, signal, until};
 
 fn optimize(database: &TestDatabase, more: &[&str]) -> Ran {
     let mut arguments = vec!["optimize", "-d", &database.url, "--json"];
@@ -91,9 +91,7 @@ fn a_compact_copy_is_whole_or_not_there() {
 fn dead_rows_make_room_and_nobody_is_kept_out() {
     let database = thinned(Kind::Postgres);
     // the server counts rows when the session that changed them ends
-    crate::support::until("the dead rows are counted", || {
-        database.value("SELECT pg_stat_get_dead_tuples('t'::regclass)") == "19900"
-    });
+    until("the dead rows are counted", || database.value("SELECT pg_stat_get_dead_tuples('t'::regclass)") == "19900");
     let mut reader = database.client();
     reader.batch_execute("BEGIN; SELECT count(*) FROM t").unwrap();
     let json = optimize(&database, &[]).ok().json();
@@ -125,6 +123,19 @@ fn a_locked_table_is_told_and_the_others_are_done() {
         steps.iter().find(|step| step["subject"] == format!("\"public\".\"{table}\"")).unwrap()["result"].clone()
     };
     assert_eq!((of("t"), of("u")), ("locked".into(), "done".into()), "{json}");
+    holder.batch_execute("ROLLBACK").unwrap();
+}
+
+#[test]
+fn a_stop_is_seen_to_and_what_is_done_stays() {
+    let database = thinned(Kind::Postgres);
+    let mut holder = database.client();
+    holder.batch_execute("BEGIN; LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
+    let project = Project::new();
+    let child = project.spawn(&["optimize", "-d", &database.url]);
+    until("it waits for the lock", || database.someone_waits());
+    signal(&child, "INT");
+    Ran::wait(child).exits(130).says("0 of 1 steps are done");
     holder.batch_execute("ROLLBACK").unwrap();
 }
 
