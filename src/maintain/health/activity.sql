@@ -33,10 +33,15 @@ SELECT a.pid, a.usename, a.application_name, a.state,
   FROM pg_stat_activity a
  WHERE a.pid IN (SELECT unnest(pg_blocking_pids(l.pid)) FROM pg_locks l WHERE NOT l.granted);
 SELECT pg_database_size(current_database());
--- a replica says how far it is behind; what it has replayed all of what it has received is behind by nothing
+-- A replica says how far it is behind: by nothing if it receives, and has replayed all of that. Without a receiver it
+-- is behind since the last transaction it replayed. NULL where that is not known.
 SELECT pg_is_in_recovery(),
        CASE WHEN NOT pg_is_in_recovery() THEN NULL
-            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
             ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END;
-SELECT r.application_name, r.state, coalesce(extract(epoch FROM r.replay_lag), 0)
+-- What a replica reports has no lag where it has replayed everything; all but its name is hidden from most roles.
+SELECT r.application_name, r.state,
+       CASE WHEN r.replay_lsn >= CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
+                                      ELSE pg_current_wal_lsn() END THEN 0
+            ELSE extract(epoch FROM r.replay_lag) END
   FROM pg_stat_replication r

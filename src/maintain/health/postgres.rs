@@ -29,7 +29,7 @@ pub(super) fn probe(target: &PostgresTarget, options: &HealthOptions) -> Result<
     checks.extend(next().first().into_iter().flat_map(|row| connections(row, thresholds)));
 
     let sessions: Vec<Session> = next().iter().map(session).collect();
-    checks.push(transactions(&sessions, thresholds.transaction_age));
+    checks.push(transactions(&sessions, thresholds.transaction_age, sees_all));
     let limit = thresholds.transaction_age.as_secs_f64();
     let old = sessions.into_iter().filter(|session| session.seconds.is_some_and(|seconds| seconds > limit));
     let long_transactions = old.collect();
@@ -40,9 +40,8 @@ pub(super) fn probe(target: &PostgresTarget, options: &HealthOptions) -> Result<
     let size = next().first().and_then(|row| number(row, 0)).unwrap_or_default();
     checks.push(database_size(size, thresholds.database_size));
     let (own, replicas) = (next(), next());
-    checks.extend(replication(&own, &replicas, thresholds.replication_lag));
-
     let mut notes = Vec::new();
+    checks.extend(replication(&own, &replicas, thresholds.replication_lag, &mut notes));
     if !sees_all {
         notes.push(
             "this role sees only its own sessions' transactions and statements; `GRANT pg_read_all_stats` to it shows \
@@ -105,7 +104,8 @@ fn connections(row: &TextRow, thresholds: &Thresholds) -> Vec<HealthCheck> {
     server.into_iter().chain(database).collect()
 }
 
-fn transactions(sessions: &[Session], most: Duration) -> HealthCheck {
+fn transactions(sessions: &[Session], most: Duration, sees_all: bool) -> HealthCheck {
+    let seen = if sees_all { "" } else { " that this role can see" };
     let oldest = sessions.iter().filter_map(|session| session.seconds).fold(0.0, f64::max);
     HealthCheck {
         name: "transactions",
@@ -114,8 +114,8 @@ fn transactions(sessions: &[Session], most: Duration) -> HealthCheck {
         unit: "s",
         ok: oldest <= most.as_secs_f64(),
         message: match sessions.len() {
-            0 => "no other transaction is open".to_owned(),
-            open => format!("{open} open, the oldest for {oldest:.0} s"),
+            0 => format!("no other transaction{seen} is open"),
+            open => format!("{open} open{seen}, the oldest for {oldest:.0} s"),
         },
     }
 }
@@ -135,27 +135,57 @@ fn locks(blocked: &[Blocked], most: Duration) -> HealthCheck {
     }
 }
 
-/// A check where this is a replica, or has some.
-fn replication(own: &[TextRow], replicas: &[TextRow], most: Duration) -> Option<HealthCheck> {
+/// A check for what is known of replicas, where this is one or has some; what is not known is a note, and never a zero.
+fn replication(own: &[TextRow], replicas: &[TextRow], most: Duration, notes: &mut Vec<String>) -> Option<HealthCheck> {
     let own = own.first()?;
     let (lag, message): (f64, String) = if flag(own, 0) {
-        let lag = number(own, 1).unwrap_or_default();
+        let Some(lag) = number(own, 1) else {
+            notes.push("this is a replica, and how far it is behind is not known".to_owned());
+            return None;
+        };
         (lag, format!("this is a replica, {lag:.0} s behind"))
     } else {
-        let lag = replicas.iter().filter_map(|row| number(row, 2)).fold(0.0, f64::max);
-        let names: Vec<String> = replicas.iter().map(|row| format!("{} ({})", text(row, 0), text(row, 1))).collect();
-        if names.is_empty() {
+        let (known, unknown): (Vec<&TextRow>, Vec<&TextRow>) =
+            replicas.iter().partition(|row| number::<f64>(row, 2).is_some());
+        let names = |rows: &[&TextRow]| rows.iter().map(|row| text(row, 0)).collect::<Vec<_>>().join(", ");
+        if !unknown.is_empty() {
+            notes.push(format!("how far these replicas are behind is not known: {}", names(&unknown)));
+        }
+        if known.is_empty() {
             return None;
         }
-        (lag, format!("the replica furthest behind is so by {lag:.0} s: {}", names.join(", ")))
+        let lag = known.iter().filter_map(|row| number(row, 2)).fold(0.0, f64::max);
+        (lag, format!("the replica furthest behind is so by {lag:.0} s, of {}", names(&known)))
     };
     let threshold = most.as_secs_f64();
-    Some(HealthCheck {
-        name: "replication",
-        value: lag,
-        threshold: Some(threshold),
-        unit: "s",
-        ok: lag <= threshold,
-        message,
-    })
+    let ok = lag <= threshold;
+    Some(HealthCheck { name: "replication", value: lag, threshold: Some(threshold), unit: "s", ok, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &[Option<&str>]) -> TextRow {
+        cells.iter().map(|cell| cell.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn a_lag_that_is_not_known_is_no_zero() {
+        let most = Duration::from_secs(10);
+        let (primary, mut notes) = ([row(&[Some("f"), None])], Vec::new());
+        assert_eq!(replication(&primary, &[], most, &mut notes), None);
+        assert!(notes.is_empty());
+        let hidden = row(&[Some("a"), None, None]);
+        assert_eq!(replication(&primary, std::slice::from_ref(&hidden), most, &mut notes), None);
+        assert!(notes.pop().is_some_and(|note| note.ends_with("not known: a")));
+        let late = row(&[Some("b"), Some("streaming"), Some("19.1")]);
+        let check = replication(&primary, &[hidden, late], most, &mut notes).expect("one is known");
+        assert!(!check.ok && check.value > 19.0 && notes.len() == 1, "{check:?}");
+
+        let replica = |lag| replication(&[row(&[Some("t"), lag])], &[], most, &mut Vec::new());
+        assert_eq!(replica(None), None);
+        assert_eq!(replica(Some("0")).map(|check| check.ok), Some(true));
+        assert_eq!(replica(Some("11")).map(|check| check.ok), Some(false));
+    }
 }

@@ -152,3 +152,17 @@ fn one(db: &mut Db, sql: &str) -> Result<u64, MaintainError> {
     let found = rows(db, "read the sizes", sql)?.first().and_then(|row| number(row, 0));
     found.ok_or_else(|| MaintainError::sql("read the sizes")(SqlError::other(format!("`{sql}` gives no number"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_room_it_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.db");
+        assert!(refuse_without_room(&path, 1, "VACUUM").is_ok());
+        let refused = refuse_without_room(&path, u64::MAX, "VACUUM").expect_err("no disk is as large");
+        assert!(refused.to_string().contains("VACUUM needs up to"), "{refused}");
+    }
+}

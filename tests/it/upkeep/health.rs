@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use super::stranger;
-use crate::support::{Kind, Project, Ran, TestDatabase, each_database, until};
+use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, until};
 
 fn health(database: &TestDatabase, more: &[&str]) -> Ran {
     // a server that other tests use, too, must not be found busy
@@ -115,6 +115,19 @@ fn no_connection_is_told_by_the_exit_code() {
 }
 
 #[test]
+fn it_is_tried_again_until_there_is_a_connection() {
+    let (database, project) = (TestDatabase::sqlite(), Project::new());
+    database.execute("CREATE TABLE t (x INTEGER)");
+    let late = ["health", "-v", "-d", "sqlite:late.db", "--json", "--retries", "50", "--timeout", "60s"];
+    let mut child = project.spawn(&[&late[..], &["--latency", "1h", "--free-space", "1"]].concat());
+    read_until(&mut child, "try 1 failed");
+    std::fs::copy(database.path(), project.path("copy.db")).unwrap();
+    std::fs::rename(project.path("copy.db"), project.path("late.db")).unwrap();
+    let json = Ran::wait(child).ok().json();
+    assert!(json["attempts"].as_u64().unwrap() > 1, "{json}");
+}
+
+#[test]
 fn a_server_that_takes_connections_and_says_nothing_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://app@127.0.0.1:{}/app?sslmode=disable", listener.local_addr().unwrap().port());
@@ -146,6 +159,7 @@ fn a_role_that_sees_little_is_told_so() {
     let ran = Project::new().run(&["health", "-d", &url, "--json", "--timeout", "60s", "--latency", "1h"]).ok();
     let json = ran.json();
     assert!(json["notes"].to_string().contains("pg_read_all_stats"), "{json}");
+    assert!(check(&json, "transactions")["message"].as_str().unwrap().contains("that this role can see"), "{json}");
     assert!(check(&json, "connections")["value"].as_f64().unwrap() > 0.0, "{json}");
     assert!(!ran.stdout.contains("Kq7") && !ran.stderr.contains("Kq7"));
 }
