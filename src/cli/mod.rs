@@ -5,22 +5,29 @@ mod check;
 mod compare;
 mod context;
 mod down;
+mod explain;
 mod files;
+mod health;
 mod init;
 mod mark;
 mod new;
+mod optimize;
 mod output;
 mod port;
 mod redo;
 mod repair;
+mod stats;
 mod status;
 mod up;
+mod validate;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::Dialect;
 use crate::config::{Numbering, Overrides, parse_duration};
 use crate::error::exit;
 use crate::interrupt::Interrupt;
@@ -82,6 +89,11 @@ enum Command {
     Port(Box<port::PortArgs>),
     Compare(compare::CompareArgs),
     Audit(Box<audit::AuditArgs>),
+    Stats(stats::Stats),
+    Validate(validate::Validate),
+    Optimize(optimize::Optimize),
+    Explain(explain::Explain),
+    Health(Box<health::Health>),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -177,6 +189,11 @@ impl Cli {
             Command::Port(_)
             | Command::Compare(_)
             | Command::Audit(_)
+            | Command::Stats(_)
+            | Command::Validate(_)
+            | Command::Optimize(_)
+            | Command::Explain(_)
+            | Command::Health(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -204,6 +221,11 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Port(args) => port::run(args, &context, &mut output),
         Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Audit(args) => audit::run(args, &context, &mut output),
+        Command::Stats(args) => stats::run(args, &context, &mut output),
+        Command::Validate(args) => validate::run(args, &context, &mut output),
+        Command::Optimize(args) => optimize::run(args, &context, &mut output),
+        Command::Explain(args) => explain::run(args, &context, &mut output),
+        Command::Health(args) => health::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -247,6 +269,11 @@ impl Command {
             Self::Port(_) => "port",
             Self::Compare(_) => "compare",
             Self::Audit(_) => "audit",
+            Self::Stats(_) => "stats",
+            Self::Validate(_) => "validate",
+            Self::Optimize(_) => "optimize",
+            Self::Explain(_) => "explain",
+            Self::Health(_) => "health",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

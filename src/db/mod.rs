@@ -16,7 +16,7 @@ pub use postgres::{Answer, PostgresDb, RawRow};
 pub use postgres_bulk::{BulkDb, CopyIn};
 pub use scratch::ScratchError;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use sqlite::{Broken, SqliteDb};
+pub use sqlite::{Broken, Counted, SqliteDb};
 pub use sqlite_rows::Row;
 
 use crate::Dialect;

@@ -40,3 +40,4 @@ mod review;
 mod runners;
 mod sample;
 mod scripts;
+mod upkeep;
