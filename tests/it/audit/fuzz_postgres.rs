@@ -117,10 +117,13 @@ const METHODS: &[&str] =
 
 const COLLATIONS: &[&str] = &["\"C\"", "\"POSIX\"", "\"en-x-icu\"", "public.ci", "\"default\""];
 
+/// Types of a parent's key and a child's column, and the collation of each.
+type Pair = ((&'static str, &'static str), Option<&'static str>, Option<&'static str>);
+
 #[derive(Debug, Clone)]
 struct Random {
     /// Types, and collations of both sides.
-    columns: Vec<((&'static str, &'static str), Option<&'static str>, Option<&'static str>)>,
+    columns: Vec<Pair>,
     /// The parent's key has its columns in another order.
     turned: bool,
     partitioned: bool,

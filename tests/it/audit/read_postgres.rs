@@ -196,6 +196,14 @@ fn what_is_counted_is_read_where_it_may_be() {
     assert!(statistics.sequences.iter().all(|sequence| sequence.last.is_none()));
     assert!(statistics.columns.is_empty(), "{:?}", statistics.columns);
     assert_eq!(statistics.rows[&name("c")], 100);
+    // and what it may read, it has
+    database.execute(
+        "GRANT SELECT ON c, loose, shared TO audit_reader; CREATE MATERIALIZED VIEW m AS SELECT a FROM c; ANALYZE m",
+    );
+    let (_, statistics) = read_all(&as_reader, &ALL);
+    assert_eq!(statistics.columns[&(name("c"), "a".to_owned())].null_fraction, Some(0.75));
+    assert_eq!(statistics.columns[&(name("loose"), "id".to_owned())].largest, Some(32000));
+    assert_eq!(statistics.sequences.iter().filter_map(|sequence| sequence.last).collect::<Vec<_>>(), [40]);
 }
 
 #[test]
