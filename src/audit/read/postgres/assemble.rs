@@ -73,7 +73,16 @@ fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
 /// What else can't be without the index.
 fn needed(row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
     let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
-    refers.or_else(|| row.replica_identity.then(|| "it is the table's replica identity".to_owned()))
+    let other = if row.replica_identity {
+        Some("it is the table's replica identity")
+    } else if row.clustered {
+        Some("CLUSTER sorts the table by it")
+    } else if row.statistics_target {
+        Some("the statistics of its expressions have a target of their own (`ALTER INDEX … SET STATISTICS`)")
+    } else {
+        None
+    };
+    refers.or_else(|| other.map(str::to_owned))
 }
 
 fn taken(catalog: &Catalog) -> BTreeMap<String, BTreeSet<String>> {
@@ -200,6 +209,7 @@ fn index(
         method: method(&relation.method),
         unique: row.unique,
         nulls_not_distinct: row.nulls_not_distinct,
+        deferrable: row.deferrable,
         state: match (row.usable, row.building) {
             (true, _) => IndexState::Usable,
             (false, true) => IndexState::Building,
