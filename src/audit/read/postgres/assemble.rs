@@ -42,12 +42,6 @@ pub(super) fn assemble(version: Version, catalog: &Catalog, lookups: &Lookups) -
     Schema { dialect: Dialect::Postgres, version, tables, families: lookups.families.clone(), taken }
 }
 
-/// The indexes by which foreign keys were made, each with the name of one: it can't be dropped while they are there.
-fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
-    let foreign_keys = catalog.constraints.iter().filter(|row| row.kind == 'f');
-    foreign_keys.map(|row| (row.index, &*row.name)).collect()
-}
-
 /// The indexes, each with its table's OID. Their definitions are most of the work, and the server is done by now.
 fn indexes(catalog: &Catalog, lookups: &Lookups, owners: &HashMap<u32, Owner>) -> Vec<(u32, Index)> {
     let referring = referring(catalog);
@@ -55,11 +49,8 @@ fn indexes(catalog: &Catalog, lookups: &Lookups, owners: &HashMap<u32, Owner>) -
         let rows = rows.iter().filter_map(|row| {
             let (relation, table) = (catalog.relations.get(&row.oid)?, catalog.relations.get(&row.table)?);
             table.audited.then(|| {
-                let mut index = index(catalog, lookups, row, relation, table, owners.get(&row.oid));
-                let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
-                let identity = || row.replica_identity.then(|| "it is the table's replica identity".to_owned());
-                index.needed = refers.or_else(identity);
-                (row.table, index)
+                let index = index(catalog, lookups, row, relation, table, owners.get(&row.oid));
+                (row.table, Index { needed: needed(row, &referring), ..index })
             })
         });
         rows.collect::<Vec<_>>()
@@ -71,6 +62,27 @@ fn indexes(catalog: &Catalog, lookups: &Lookups, owners: &HashMap<u32, Owner>) -
         indexes.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         indexes
     })
+}
+
+/// The indexes by which foreign keys were made, each with the name of one: it can't be dropped while they are there.
+fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
+    let foreign_keys = catalog.constraints.iter().filter(|row| row.kind == 'f');
+    foreign_keys.map(|row| (row.index, &*row.name)).collect()
+}
+
+/// What else can't be without the index.
+fn needed(row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
+    let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
+    let other = if row.replica_identity {
+        Some("it is the table's replica identity")
+    } else if row.clustered {
+        Some("CLUSTER sorts the table by it")
+    } else if row.statistics_target {
+        Some("the statistics of its expressions have a target of their own (`ALTER INDEX … SET STATISTICS`)")
+    } else {
+        None
+    };
+    refers.or_else(|| other.map(str::to_owned))
 }
 
 fn taken(catalog: &Catalog) -> BTreeMap<String, BTreeSet<String>> {
@@ -197,6 +209,7 @@ fn index(
         method: method(&relation.method),
         unique: row.unique,
         nulls_not_distinct: row.nulls_not_distinct,
+        deferrable: row.deferrable,
         state: match (row.usable, row.building) {
             (true, _) => IndexState::Usable,
             (false, true) => IndexState::Building,

@@ -77,6 +77,12 @@ pub(super) struct IndexRow {
     pub scans: Option<u64>,
     /// Rows are known to replication by it.
     pub replica_identity: bool,
+    /// CLUSTER sorts the table by it.
+    pub clustered: bool,
+    /// How much is known of its expressions' values was decided for it.
+    pub statistics_target: bool,
+    /// Unique only at the end of the transaction, or where a statement asks for that.
+    pub deferrable: bool,
 }
 
 /// A row of `pg_constraint`.
@@ -254,6 +260,9 @@ impl Catalog {
             predicate: row.option(13).map(str::to_owned),
             scans: row.number_or_null(14)?,
             replica_identity: row.flag(15),
+            clustered: row.flag(16),
+            statistics_target: row.flag(17),
+            deferrable: !row.flag(18),
         });
         Ok(())
     }
