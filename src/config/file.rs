@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter, Spanned};
 
 use super::audit::AuditSection;
+use super::backup::BackupSection;
 use super::keywords::{self, Keywords};
 use super::port::PortSection;
 use super::target::{Draft, SqliteTarget};
@@ -38,6 +39,8 @@ pub(super) struct Content {
     pub port: Option<PortSection>,
     #[serde(default)]
     pub audit: Option<AuditSection>,
+    #[serde(default)]
+    pub backup: Option<BackupSection>,
 }
 
 /// How migrations are found and run; for all databases, or for one.
@@ -279,6 +282,7 @@ impl ConfigFile {
         self.check_migrations(content.migrations.as_ref())?;
         content.port.as_ref().map_or(Ok(()), |port| port.check(self))?;
         content.audit.as_ref().map_or(Ok(()), |audit| audit.check(self))?;
+        content.backup.as_ref().map_or(Ok(()), |backup| backup.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),
             None => Err(Problem::Expected("a name that stands under `databases:`")),
