@@ -1,6 +1,7 @@
 //! The command line: its words, and from a command to an exit code. What a command does stands in the library.
 
 mod audit;
+mod backup;
 mod check;
 mod compare;
 mod context;
@@ -13,6 +14,7 @@ mod output;
 mod port;
 mod redo;
 mod repair;
+mod restore;
 mod status;
 mod up;
 
@@ -22,7 +24,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Numbering, Overrides, parse_duration};
-use crate::error::exit;
+use crate::error::{ErrorKind, exit};
 use crate::interrupt::Interrupt;
 use crate::migrate::DownFrom;
 use context::Context;
@@ -82,6 +84,8 @@ enum Command {
     Port(Box<port::PortArgs>),
     Compare(compare::CompareArgs),
     Audit(Box<audit::AuditArgs>),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -177,6 +181,8 @@ impl Cli {
             Command::Port(_)
             | Command::Compare(_)
             | Command::Audit(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -204,6 +210,8 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Port(args) => port::run(args, &context, &mut output),
         Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Audit(args) => audit::run(args, &context, &mut output),
+        Command::Backup(args) => backup::run(args, &context, &mut output),
+        Command::Restore(args) => restore::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -215,12 +223,22 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
             // where the error is that nothing can be printed, stderr and the exit code tell
             let _ = output.json(&Refused {
                 command: cli.command.name(),
-                result: "refused",
+                result: result_of(&error),
                 error: output.error_json(&error),
             });
             output.error(&error);
             error.kind().exit_code()
         }
+    }
+}
+
+/// What an error is called in JSON. Most commands have begun no work when they end with one; the upkeep of a database
+/// has no report of what it did not come to the end of.
+fn result_of(error: &crate::Error) -> &'static str {
+    match (error, error.kind()) {
+        (crate::Error::Maintain(_), ErrorKind::Failed) => "failed",
+        (crate::Error::Maintain(_), ErrorKind::Interrupted) => "interrupted",
+        _ => "refused",
     }
 }
 
@@ -247,6 +265,8 @@ impl Command {
             Self::Port(_) => "port",
             Self::Compare(_) => "compare",
             Self::Audit(_) => "audit",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

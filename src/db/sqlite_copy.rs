@@ -23,7 +23,7 @@ pub struct CopyStep {
 
 impl SqliteDb {
     /// Copies the main database to the file `to`, some pages at a time, and tells `each` of every step but the last.
-    /// `false`: `each` broke it off, and what stands in the file is no database.
+    /// How many pages it has; `None`: `each` broke it off, and what stands in the file is no database.
     ///
     /// In a transaction that has begun to read, all steps read that transaction's state. Outside of one, the source is
     /// not locked between steps, and a step after another connection has committed begins anew.
@@ -35,22 +35,22 @@ impl SqliteDb {
         to: &Path,
         pages: i32,
         mut each: impl FnMut(CopyStep) -> ControlFlow<()>,
-    ) -> Result<bool, SqlError> {
+    ) -> Result<Option<u64>, SqlError> {
         let failed = |error: rusqlite::Error| describe(&error, None, 0);
+        let number = |count: std::ffi::c_int| u64::try_from(count).unwrap_or(0);
         let mut target = Connection::open(to).map_err(failed)?;
         let backup = Backup::new(&self.connection, &mut target).map_err(failed)?;
         loop {
             let busy = match backup.step(pages).map_err(failed)? {
-                StepResult::Done => return Ok(true),
+                StepResult::Done => return Ok(Some(number(backup.progress().pagecount))),
                 StepResult::More => false,
                 // rusqlite's enum may grow; what it has beside these two are locks
                 _ => true,
             };
             let progress = backup.progress();
-            let number = |count: std::ffi::c_int| u64::try_from(count).unwrap_or(0);
             let step = CopyStep { remaining: number(progress.remaining), pages: number(progress.pagecount), busy };
             if each(step).is_break() {
-                return Ok(false);
+                return Ok(None);
             }
         }
     }
@@ -74,8 +74,7 @@ impl SqliteDb {
         match backup.step(0).map_err(failed)? {
             StepResult::More if !go_on() => return Ok(false),
             StepResult::More => crate::crash::point("restore-begun"),
-            // a source of no pages, which no backup is
-            StepResult::Done => return Ok(true),
+            StepResult::Done => return Err(SqlError::other("what was to be copied has no pages")),
             other => return Err(locked(other)),
         }
         match backup.step(-1).map_err(failed)? {
