@@ -88,7 +88,7 @@ pub(super) fn restore(
                 hint: Some("restore another backup".to_owned()),
             });
         }
-        let kept = there.then(|| kept_name(&name));
+        let kept = if there { Some(free_name(&mut place, &name)?) } else { None };
         swap(&mut place, &name, kept.as_deref(), &mut report.notes)?;
         crate::crash::point("restore-done");
         if let Some(kept) = kept {
@@ -109,9 +109,22 @@ pub(super) fn restore(
     result
 }
 
-/// The old database's name from now on. PostgreSQL's names have 63 bytes at most.
-fn kept_name(name: &str) -> String {
-    let end = format!("_before_restore_{}", names::stamp(Timestamp::now()).to_lowercase());
+/// The old database's name from now on, which no other has.
+fn free_name(place: &mut Place, name: &str) -> Result<String, MaintainError> {
+    let now = names::stamp(Timestamp::now()).to_lowercase();
+    let mut number = 1;
+    loop {
+        let kept = kept_name(name, &if number == 1 { now.clone() } else { format!("{now}_{number}") });
+        if !exists(&mut place.control, &kept).map_err(MaintainError::sql("look for a free name"))? {
+            return Ok(kept);
+        }
+        number += 1;
+    }
+}
+
+/// PostgreSQL's names have 63 bytes at most.
+fn kept_name(name: &str, time: &str) -> String {
+    let end = format!("_before_restore_{time}");
     let mut length = name.len().min(63 - end.len());
     while !name.is_char_boundary(length) {
         length -= 1;
@@ -150,9 +163,9 @@ mod tests {
 
     #[test]
     fn a_kept_database_has_a_name_that_postgresql_takes() {
-        assert!(kept_name("app").starts_with("app_before_restore_2"));
+        assert_eq!(kept_name("app", "20261120t142059z"), "app_before_restore_20261120t142059z");
         for name in ["x".repeat(63), "ä".repeat(31)] {
-            let kept = kept_name(&name);
+            let kept = kept_name(&name, "20261120t142059z_2");
             assert!(kept.len() <= 63 && kept.contains("_before_restore_"), "{kept}");
         }
     }
