@@ -91,7 +91,8 @@ impl Workspace {
         } else {
             // a rename would replace what another process has put there meanwhile
             match fs::hard_link(made, to) {
-                Ok(()) => {}
+                // one file has one name from here on
+                Ok(()) => drop(fs::remove_file(made)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(to)),
                 // a file system without links
                 Err(_) => fs::rename(made, to).map_err(failed("write", to))?,
