@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 mod crash;
+pub mod crypt;
 pub mod db;
 pub mod dialect;
 pub mod error;

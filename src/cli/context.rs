@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::output::Output;
 use crate::Error;
 use crate::config::{
-    self, AuditSettings, Environment, HealthSettings, Overrides, PortSettings, ProjectSettings, Settings,
-    SqliteLocation, SqliteTarget, Target,
+    self, AuditSettings, BackupSettings, Environment, HealthSettings, Overrides, PortSettings, ProjectSettings, Secret,
+    Settings, SqliteLocation, SqliteTarget, Target,
 };
 use crate::db::{Access, Db, DbError, SqlError};
 use crate::interrupt::Interrupt;
@@ -62,6 +62,18 @@ impl Context {
     /// What liftlock.yaml says of health.
     pub fn health(&self) -> Result<HealthSettings, Error> {
         Ok(config::resolve_health(&self.overrides, &self.environment, Path::new(""))?)
+    }
+
+    /// What liftlock.yaml says of backups.
+    pub fn backup(&self) -> Result<BackupSettings, Error> {
+        Ok(config::resolve_backup(&self.overrides, &self.environment, Path::new(""))?)
+    }
+
+    /// The key of what is encrypted, if one is set; the output must not print it.
+    pub fn key(&self, output: &mut Output) -> Option<Secret> {
+        let key = config::encryption_key(&self.environment);
+        output.hide(&key);
+        key
     }
 
     /// The request to stop.

@@ -1,6 +1,7 @@
 //! The command line: its words, and from a command to an exit code. What a command does stands in the library.
 
 mod audit;
+mod backup;
 mod check;
 mod compare;
 mod context;
@@ -16,6 +17,7 @@ mod output;
 mod port;
 mod redo;
 mod repair;
+mod restore;
 mod stats;
 mod status;
 mod up;
@@ -29,7 +31,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::Dialect;
 use crate::config::{Numbering, Overrides, parse_duration};
-use crate::error::exit;
+use crate::error::{ErrorKind, exit};
 use crate::interrupt::Interrupt;
 use crate::migrate::DownFrom;
 use context::Context;
@@ -94,6 +96,8 @@ enum Command {
     Optimize(optimize::Optimize),
     Explain(explain::Explain),
     Health(Box<health::Health>),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -194,6 +198,8 @@ impl Cli {
             | Command::Optimize(_)
             | Command::Explain(_)
             | Command::Health(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -226,6 +232,8 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Optimize(args) => optimize::run(args, &context, &mut output),
         Command::Explain(args) => explain::run(args, &context, &mut output),
         Command::Health(args) => health::run(args, &context, &mut output),
+        Command::Backup(args) => backup::run(args, &context, &mut output),
+        Command::Restore(args) => restore::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -237,12 +245,22 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
             // where the error is that nothing can be printed, stderr and the exit code tell
             let _ = output.json(&Refused {
                 command: cli.command.name(),
-                result: "refused",
+                result: result_of(&error),
                 error: output.error_json(&error),
             });
             output.error(&error);
             error.kind().exit_code()
         }
+    }
+}
+
+/// What an error is called in JSON. Most commands have begun no work when they end with one; the upkeep of a database
+/// has no report of what it did not come to the end of.
+fn result_of(error: &crate::Error) -> &'static str {
+    match (error, error.kind()) {
+        (crate::Error::Maintain(_), ErrorKind::Failed) => "failed",
+        (crate::Error::Maintain(_), ErrorKind::Interrupted) => "interrupted",
+        _ => "refused",
     }
 }
 
@@ -274,6 +292,8 @@ impl Command {
             Self::Optimize(_) => "optimize",
             Self::Explain(_) => "explain",
             Self::Health(_) => "health",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter, Spanned};
 
 use super::audit::AuditSection;
+use super::backup::BackupSection;
 use super::health::HealthSection;
 use super::keywords::{self, Keywords};
 use super::port::PortSection;
@@ -41,6 +42,7 @@ pub(super) struct Content {
     pub audit: Option<AuditSection>,
     #[serde(default)]
     pub health: Option<HealthSection>,
+    pub backup: Option<BackupSection>,
 }
 
 /// How migrations are found and run; for all databases, or for one.
@@ -283,6 +285,7 @@ impl ConfigFile {
         content.port.as_ref().map_or(Ok(()), |port| port.check(self))?;
         content.audit.as_ref().map_or(Ok(()), |audit| audit.check(self))?;
         content.health.as_ref().map_or(Ok(()), |health| health.check(self))?;
+        content.backup.as_ref().map_or(Ok(()), |backup| backup.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),
             None => Err(Problem::Expected("a name that stands under `databases:`")),

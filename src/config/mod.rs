@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 mod audit;
+mod backup;
 mod environment;
 mod error;
 mod file;
@@ -25,6 +26,7 @@ mod tests;
 mod value;
 
 pub use audit::{AuditFailOn, AuditIgnore, AuditRule, AuditSettings};
+pub use backup::BackupSettings;
 pub use environment::Environment;
 pub use error::{ConfigError, Origin, Problem};
 pub use health::{HealthSettings, parse_bytes, parse_percent, parse_timeout};
@@ -40,6 +42,9 @@ use value::{Text, parse_bool, parse_count, parse_text};
 
 /// The file's name, looked for in the working folder and nowhere else.
 pub const FILE_NAME: &str = "liftlock.yaml";
+
+/// What holds the key of encrypted backups and values: 32 bytes in base64.
+pub const KEY_VARIABLE: &str = "LIFTLOCK_KEY";
 
 /// What names another file.
 const CONFIG_VARIABLE: &str = "LIFTLOCK_CONFIG";
@@ -204,6 +209,24 @@ pub fn resolve_health(
     let sources = Sources::read(overrides, environment, cwd)?;
     let section = sources.file.as_ref().and_then(|file| Some((file, file.content.health.as_ref()?)));
     section.map_or_else(|| Ok(HealthSettings::default()), |(file, section)| section.resolve(file, environment))
+}
+
+/// Resolves what liftlock.yaml says of backups: nothing else that is set has to be there for it.
+pub fn resolve_backup(
+    overrides: &Overrides,
+    environment: &Environment,
+    cwd: &Path,
+) -> Result<BackupSettings, ConfigError> {
+    let sources = Sources::read(overrides, environment, cwd)?;
+    let section = sources.file.as_ref().and_then(|file| Some((file, file.content.backup.as_ref()?)));
+    section.map_or_else(|| Ok(BackupSettings::default()), |(file, section)| section.resolve(file, environment))
+}
+
+/// The key of encrypted backups and values, as the environment holds it; `None` where it is not set. It stands nowhere
+/// else: not in liftlock.yaml, and in no flag, which other users of the machine can read.
+#[must_use]
+pub fn encryption_key(environment: &Environment) -> Option<Secret> {
+    environment.get(KEY_VARIABLE).map(Secret::new)
 }
 
 /// All that settings are made of.

@@ -7,6 +7,7 @@ mod postgres_tls;
 pub(crate) mod scratch;
 mod snapshot;
 mod sqlite;
+mod sqlite_copy;
 mod sqlite_rows;
 mod sqlite_schema;
 mod sqlite_wait;
@@ -17,6 +18,7 @@ pub use postgres_bulk::{BulkDb, CopyIn};
 pub use scratch::ScratchError;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use sqlite::{Broken, Counted, SqliteDb};
+pub use sqlite_copy::CopyStep;
 pub use sqlite_rows::Row;
 
 use crate::Dialect;

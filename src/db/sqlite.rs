@@ -408,7 +408,7 @@ impl SqliteDb {
         Ok(rows)
     }
 
-    pub(super) fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
+    pub(crate) fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
         let handle = self.connection.get_interrupt_handle();
         Box::new(move || handle.interrupt())
     }

@@ -5,6 +5,7 @@ mod support;
 
 mod adjustments;
 mod audit;
+mod backup;
 mod basics;
 mod commands;
 mod connections;

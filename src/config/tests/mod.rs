@@ -1,6 +1,7 @@
 //! Tests of the whole way from text to settings. None of them reads the process environment.
 
 mod audit;
+mod backup;
 mod files;
 mod port;
 mod postgres;
