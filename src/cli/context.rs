@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::output::Output;
 use crate::Error;
 use crate::config::{
-    self, AuditSettings, Environment, Overrides, PortSettings, ProjectSettings, Settings, SqliteLocation, SqliteTarget,
-    Target,
+    self, AuditSettings, Environment, Overrides, PortSettings, ProjectSettings, RetentionPolicy, Settings,
+    SqliteLocation, SqliteTarget, Target,
 };
 use crate::db::{Access, Db, DbError, SqlError};
 use crate::interrupt::Interrupt;
@@ -57,6 +57,17 @@ impl Context {
     /// What liftlock.yaml says of audits.
     pub fn audit(&self) -> Result<AuditSettings, Error> {
         Ok(config::resolve_audit(&self.overrides, &self.environment, Path::new(""))?)
+    }
+
+    /// The retention policies of liftlock.yaml; the output knows from here on what must not be printed.
+    pub fn retention(&self, output: &mut Output) -> Result<Vec<RetentionPolicy>, Error> {
+        let policies = config::resolve_retention(&self.overrides, &self.environment, Path::new(""))?;
+        for policy in &policies {
+            if let config::RetentionAction::Archive(target) = &policy.action {
+                output.hide(target.secrets());
+            }
+        }
+        Ok(policies)
     }
 
     /// The request to stop.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod cleanup;
 mod compare;
 mod context;
 mod down;
@@ -82,6 +83,7 @@ enum Command {
     Port(Box<port::PortArgs>),
     Compare(compare::CompareArgs),
     Audit(Box<audit::AuditArgs>),
+    Cleanup(cleanup::CleanupArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -177,6 +179,7 @@ impl Cli {
             Command::Port(_)
             | Command::Compare(_)
             | Command::Audit(_)
+            | Command::Cleanup(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -204,6 +207,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Port(args) => port::run(args, &context, &mut output),
         Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Audit(args) => audit::run(args, &context, &mut output),
+        Command::Cleanup(args) => cleanup::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -247,6 +251,7 @@ impl Command {
             Self::Port(_) => "port",
             Self::Compare(_) => "compare",
             Self::Audit(_) => "audit",
+            Self::Cleanup(_) => "cleanup",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

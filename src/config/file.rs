@@ -11,6 +11,7 @@ use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter
 use super::audit::AuditSection;
 use super::keywords::{self, Keywords};
 use super::port::PortSection;
+use super::retention::RetentionSection;
 use super::target::{Draft, SqliteTarget};
 use super::value::{Place, Text, parse_bool, parse_count, parse_duration, parse_text};
 use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode};
@@ -38,6 +39,8 @@ pub(super) struct Content {
     pub port: Option<PortSection>,
     #[serde(default)]
     pub audit: Option<AuditSection>,
+    #[serde(default)]
+    pub retention: Option<Vec<RetentionSection>>,
 }
 
 /// How migrations are found and run; for all databases, or for one.
@@ -279,6 +282,7 @@ impl ConfigFile {
         self.check_migrations(content.migrations.as_ref())?;
         content.port.as_ref().map_or(Ok(()), |port| port.check(self))?;
         content.audit.as_ref().map_or(Ok(()), |audit| audit.check(self))?;
+        content.retention.iter().flatten().try_for_each(|policy| policy.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),
             None => Err(Problem::Expected("a name that stands under `databases:`")),

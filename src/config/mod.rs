@@ -16,6 +16,7 @@ mod keywords;
 mod passfile;
 mod port;
 mod postgres;
+mod retention;
 mod secret;
 mod section;
 mod target;
@@ -28,6 +29,7 @@ pub use environment::Environment;
 pub use error::{ConfigError, Origin, Problem};
 pub use port::{PortColumns, PortNames, PortNocase, PortSettings, PortType};
 pub use postgres::{Host, HostAddress, PostgresTarget, RootCertificates, SslMode};
+pub use retention::{RetentionAction, RetentionPolicy};
 pub use secret::{Secret, redact};
 pub use target::{SqliteLocation, SqliteTarget, Target};
 pub use value::parse_duration;
@@ -191,6 +193,23 @@ pub fn resolve_audit(
     let sources = Sources::read(overrides, environment, cwd)?;
     let section = sources.file.as_ref().and_then(|file| Some((file, file.content.audit.as_ref()?)));
     section.map_or_else(|| Ok(AuditSettings::default()), |(file, section)| section.resolve(file, environment))
+}
+
+/// Resolves the retention policies: nothing else that is set has to be there for them.
+pub fn resolve_retention(
+    overrides: &Overrides,
+    environment: &Environment,
+    cwd: &Path,
+) -> Result<Vec<RetentionPolicy>, ConfigError> {
+    let sources = Sources::read(overrides, environment, cwd)?;
+    let Some(file) = &sources.file else { return Ok(Vec::new()) };
+    let mut warnings = Vec::new();
+    let policies = file.content.retention.iter().flatten();
+    let policies = policies.map(|policy| policy.resolve(file, environment, &mut warnings)).collect();
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    policies
 }
 
 /// All that settings are made of.

@@ -6,6 +6,7 @@ mod support;
 mod adjustments;
 mod audit;
 mod basics;
+mod cleanup;
 mod commands;
 mod connections;
 mod crash;
