@@ -8,6 +8,7 @@ mod crash;
 pub mod db;
 pub mod dialect;
 pub mod error;
+mod html;
 pub mod import;
 pub mod interrupt;
 pub mod maintain;

@@ -82,7 +82,7 @@ fn agreed(
     output: &Output,
 ) -> Result<bool, Error> {
     let destroys = options.policies.iter().any(|policy| policy.action == RetentionAction::Delete);
-    if args.yes && !settings.protected || !destroys && !settings.protected {
+    if !settings.protected && (args.yes || !destroys) {
         return Ok(true);
     }
     let plan = cleanup::plan(db, options)?;

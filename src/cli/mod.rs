@@ -5,7 +5,9 @@ mod check;
 mod cleanup;
 mod compare;
 mod context;
+mod docs;
 mod down;
+mod export;
 mod files;
 mod init;
 mod mark;
@@ -14,6 +16,7 @@ mod output;
 mod port;
 mod redo;
 mod repair;
+mod reset;
 mod status;
 mod up;
 
@@ -84,6 +87,9 @@ enum Command {
     Compare(compare::CompareArgs),
     Audit(Box<audit::AuditArgs>),
     Cleanup(cleanup::CleanupArgs),
+    Reset(reset::ResetArgs),
+    Docs(docs::DocsArgs),
+    Export(export::ExportArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -180,6 +186,9 @@ impl Cli {
             | Command::Compare(_)
             | Command::Audit(_)
             | Command::Cleanup(_)
+            | Command::Reset(_)
+            | Command::Docs(_)
+            | Command::Export(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -208,6 +217,9 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Audit(args) => audit::run(args, &context, &mut output),
         Command::Cleanup(args) => cleanup::run(args, &context, &mut output),
+        Command::Reset(args) => reset::run(args, &context, &mut output),
+        Command::Docs(args) => docs::run(args, &context, &mut output),
+        Command::Export(args) => export::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -252,6 +264,9 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Audit(_) => "audit",
             Self::Cleanup(_) => "cleanup",
+            Self::Reset(_) => "reset",
+            Self::Docs(_) => "docs",
+            Self::Export(_) => "export",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

@@ -2,7 +2,12 @@
 
 pub mod catalog;
 pub mod cleanup;
+pub mod docs;
 pub mod error;
+pub mod export;
+pub mod file;
 pub mod name;
+pub mod reset;
+mod session;
 
 pub use error::MaintainError;

@@ -92,7 +92,9 @@ fn only_a_table_and_the_nearest_name_of_one_that_is_not_there() {
 /// Every type of column, one second on either side of the cut-off.
 #[test]
 fn ages_compare_exactly_by_their_type() {
-    let cases: [(Kind, &str, &str, &[(&str, bool)]); 11] = [
+    /// The kind, the column's type, the policy's unit, and values with whether they are old.
+    type Case = (Kind, &'static str, &'static str, &'static [(&'static str, bool)]);
+    let cases: [Case; 11] = [
         (
             Kind::Sqlite,
             "text",

@@ -1,5 +1,6 @@
 //! A database's objects as upkeep sees them, whichever database's: tables with their keys, views, triggers, and the rest.
 
+mod comments;
 mod postgres;
 mod sqlite;
 

@@ -1,5 +1,6 @@
 //! SQLite's objects, from the schema as the driver reads it.
 
+use super::comments::comments;
 use super::{Catalog, Check, Column, ForeignKey, Index, OnDelete, Table, Trigger, View};
 use crate::Dialect;
 use crate::db::{SqlError, SqliteDb};
@@ -49,12 +50,19 @@ fn virtual_table(of: &declared::SpecialTable) -> Option<Table> {
 fn table(of: &declared::Table) -> Table {
     let words = [("WITHOUT ROWID", of.without_rowid), ("STRICT", of.strict)];
     let kind: Vec<&str> = words.into_iter().filter(|(_, is)| *is).map(|(word, _)| word).collect();
+    let said = comments(&of.sql);
+    // columns come before constraints
+    let columns = of.columns.iter().enumerate().map(|(at, column)| Column {
+        comment: said.definitions.get(at).cloned().flatten(),
+        ..self::column(of, column)
+    });
     let names = |columns: &[declared::KeyColumn]| columns.iter().map(|column| column.name.clone()).collect();
     Table {
         schema: MAIN.to_owned(),
         name: of.name.clone(),
         kind: (!kind.is_empty()).then(|| kind.join(", ")),
-        columns: of.columns.iter().map(|column| self::column(of, column)).collect(),
+        comment: said.table.clone(),
+        columns: columns.collect(),
         primary_key: of.primary_key.as_ref().map(|key| names(&key.columns)).unwrap_or_default(),
         uniques: of.uniques.iter().map(|unique| names(&unique.columns)).collect(),
         checks: of

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::super::MaintainError;
 use super::super::catalog::{Catalog, Column, Table};
+use super::super::session::EXACT;
 use crate::Dialect;
 use crate::config::{SqliteLocation, Target};
 use crate::db::{Access, Db, SqlError};
@@ -22,10 +23,6 @@ pub const ARCHIVED_ON: &str = "liftlock_archived_on";
 
 /// What is sent in one message at most, in bytes, but for a single row that is longer.
 const MESSAGE: usize = 4 << 20;
-
-/// What makes PostgreSQL write values so that they are read again as what they are.
-pub(super) const EXACT: &str = "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET extra_float_digits = 1; \
-     SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET synchronous_commit = on;";
 
 /// A value as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

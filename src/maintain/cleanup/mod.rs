@@ -24,6 +24,7 @@ pub use report::{ChildFate, ChildReport, CleanupReport, PolicyReport, PolicyResu
 
 use super::MaintainError;
 use super::catalog::Catalog;
+use super::session::EXACT;
 use crate::Dialect;
 use crate::config::{RetentionAction, RetentionPolicy};
 use crate::crash;
@@ -172,7 +173,7 @@ fn stopped() -> MaintainError {
 fn prepare(db: &mut Db, options: &CleanupOptions) -> Result<Catalog, MaintainError> {
     let settings = match db.dialect() {
         Dialect::Sqlite => "PRAGMA foreign_keys = on",
-        Dialect::Postgres => archive::EXACT,
+        Dialect::Postgres => EXACT,
     };
     db.execute(settings).map_err(MaintainError::sql("set the session up"))?;
     if let Db::Sqlite(db) = db {
