@@ -106,6 +106,9 @@ fn the_page_is_whole_and_harmless() {
         assert!(page.contains("<svg") && page.contains("orders → users") && page.contains("orders → orders"));
         // every link leads somewhere, and no id is there twice
         let ids: Vec<&str> = page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        for id in &ids {
+            assert_eq!(ids.iter().filter(|other| other == &id).count(), 1, "{id}");
+        }
         for link in page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
             assert_eq!(ids.iter().filter(|id| **id == link).count(), 1, "{link}");
         }

@@ -70,12 +70,14 @@ pub(super) fn diagrams(catalog: &Catalog, tables: &[usize]) -> Diagrams {
                 })
                 .collect();
             let drawn: Vec<Drawn<'_>> = group.iter().map(|&at| drawn(&catalog.tables[tables[at]])).collect();
-            diagrams.svg.push(group_svg(catalog, &drawn, &own));
+            let number = diagrams.svg.len();
+            diagrams.svg.push(group_svg(catalog, &drawn, &own, number));
         }
     }
     for part in alone.chunks(MOST) {
         let drawn: Vec<Drawn<'_>> = part.iter().map(|&at| drawn(&catalog.tables[tables[at]])).collect();
-        diagrams.svg.push(alone_svg(catalog, &drawn));
+        let number = diagrams.svg.len();
+        diagrams.svg.push(alone_svg(catalog, &drawn, number));
     }
     diagrams
 }
@@ -125,13 +127,13 @@ fn drawn(table: &Table) -> Drawn<'_> {
         .collect();
     let more = table.columns.len() - rows.len();
     let letters = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>().min(LONGEST + 1);
-    let widest = rows.iter().map(|(name, kind, _)| letters(name) + letters(kind) + 8).max().unwrap_or(0);
+    let widest = rows.iter().map(|(name, kind, _)| letters(name) + letters(kind) + 9).max().unwrap_or(0);
     let width = (widest.max(letters(&table.name) + 3) as f64 * LETTER).max(120.0);
     let lines = rows.len() + usize::from(more > 0);
     Drawn { table, rows, more, width, height: HEAD + ROW * lines as f64 + 6.0 }
 }
 
-fn group_svg(catalog: &Catalog, drawn: &[Drawn<'_>], lines: &[(usize, usize)]) -> String {
+fn group_svg(catalog: &Catalog, drawn: &[Drawn<'_>], lines: &[(usize, usize)], number: usize) -> String {
     let graph = Graph {
         boxes: drawn.iter().map(|of| (of.width, of.height)).collect(),
         lines: lines.iter().copied().filter(|(parent, child)| parent != child).collect(),
@@ -146,13 +148,13 @@ fn group_svg(catalog: &Catalog, drawn: &[Drawn<'_>], lines: &[(usize, usize)]) -
         let end =
             (if against { to.0 + drawn[child].width } else { to.0 }, to.1 + row_of(&drawn[child], &drawn[parent]));
         let title = format!("{} → {}", drawn[child].table.name, drawn[parent].table.name);
-        body.push_str(&line(start, bends, end, &title));
+        body.push_str(&line(start, bends, end, &title, number));
     }
     for &(_, child) in lines.iter().filter(|(parent, child)| parent == child) {
         let ((x, y), of) = (placed.places[child], &drawn[child]);
         let (right, low) = (x + of.width, y + row_of(of, of));
         body.push_str(&format!(
-            "<path class=\"line\" marker-end=\"url(#many)\" marker-start=\"url(#one)\" d=\"M{right:.0} {:.0} h26 V{low:.0} \
+            "<path class=\"line\" marker-end=\"url(#many-{number})\" marker-start=\"url(#one-{number})\" d=\"M{right:.0} {:.0} h26 V{low:.0} \
              h-26\"><title>{1} → {1}</title></path>\n",
             y + HEAD / 2.0,
             escape(&of.table.name)
@@ -161,7 +163,7 @@ fn group_svg(catalog: &Catalog, drawn: &[Drawn<'_>], lines: &[(usize, usize)]) -
     for (of, &place) in drawn.iter().zip(&placed.places) {
         body.push_str(&table(catalog, of, place));
     }
-    svg(&body, placed.width + 30.0, placed.height)
+    svg(&body, placed.width + 30.0, placed.height, number)
 }
 
 /// Where the first column is that refers to `parent`.
@@ -175,12 +177,12 @@ fn row_of(child: &Drawn<'_>, parent: &Drawn<'_>) -> f64 {
     }
 }
 
-fn line(start: (f64, f64), bends: &[(f64, f64)], end: (f64, f64), title: &str) -> String {
+fn line(start: (f64, f64), bends: &[(f64, f64)], end: (f64, f64), title: &str, number: usize) -> String {
     let mut path = format!("M{:.1} {:.1}", start.0, start.1);
     let mut at = start;
-    for (number, &(x, y)) in bends.iter().chain([&end]).enumerate() {
+    for (nth, &(x, y)) in bends.iter().chain([&end]).enumerate() {
         // from one side of a layer to the other it goes straight
-        if number % 2 == 1 && number < bends.len() {
+        if nth % 2 == 1 && nth < bends.len() {
             path.push_str(&format!(" L{x:.1} {y:.1}"));
         } else {
             let middle = (at.0 + x) / 2.0;
@@ -189,7 +191,7 @@ fn line(start: (f64, f64), bends: &[(f64, f64)], end: (f64, f64), title: &str) -
         at = (x, y);
     }
     format!(
-        "<path class=\"line\" marker-start=\"url(#one)\" marker-end=\"url(#many)\" d=\"{path}\"><title>{}</title></path>\n",
+        "<path class=\"line\" marker-start=\"url(#one-{number})\" marker-end=\"url(#many-{number})\" d=\"{path}\"><title>{}</title></path>\n",
         escape(title)
     )
 }
@@ -226,7 +228,7 @@ fn table(catalog: &Catalog, of: &Drawn<'_>, (x, y): (f64, f64)) -> String {
 }
 
 /// Tables without keys to or from others, side by side.
-fn alone_svg(catalog: &Catalog, drawn: &[Drawn<'_>]) -> String {
+fn alone_svg(catalog: &Catalog, drawn: &[Drawn<'_>], number: usize) -> String {
     let mut body = String::new();
     let (mut x, mut y, mut tallest, mut widest) = (0.0, 0.0, 0.0_f64, 0.0_f64);
     for of in drawn {
@@ -238,17 +240,17 @@ fn alone_svg(catalog: &Catalog, drawn: &[Drawn<'_>]) -> String {
         x += of.width + GAP / 2.0;
         tallest = tallest.max(of.height);
     }
-    svg(&body, widest, y + tallest)
+    svg(&body, widest, y + tallest, number)
 }
 
-fn svg(body: &str, width: f64, height: f64) -> String {
+fn svg(body: &str, width: f64, height: f64, number: usize) -> String {
     let (width, height) = (width + 20.0, height + 20.0);
     format!(
         "<div class=\"wide\"><svg class=\"er\" xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"Tables and the \
          foreign keys between them\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"-10 -10 {width:.0} {height:.0}\">\n\
-         <defs><marker id=\"one\" markerWidth=\"12\" markerHeight=\"12\" refX=\"0\" refY=\"6\" \
-         orient=\"auto-start-reverse\"><path class=\"end\" d=\"M0 6 H12 M-7 1 V11\" transform=\"translate(8 0)\"/></marker>\n\
-         <marker id=\"many\" markerWidth=\"12\" markerHeight=\"12\" refX=\"10\" refY=\"6\" orient=\"auto\"><path class=\"end\" \
+         <defs><marker id=\"one-{number}\" markerWidth=\"12\" markerHeight=\"12\" refX=\"0\" refY=\"6\" \
+         orient=\"auto-start-reverse\"><path class=\"end\" d=\"M0 6 H12 M-7 1 V11\" transform=\"translate(9 0)\"/></marker>\n\
+         <marker id=\"many-{number}\" markerWidth=\"12\" markerHeight=\"12\" refX=\"10\" refY=\"6\" orient=\"auto\"><path class=\"end\" \
          d=\"M0 6 L10 1 M0 6 L10 11\"/></marker></defs>\n{body}</svg></div>\n"
     )
 }

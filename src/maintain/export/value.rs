@@ -116,7 +116,8 @@ fn bytes(text: &str) -> Vec<u8> {
 pub(super) fn csv(text: &[u8], quoted: bool, out: &mut Vec<u8>) {
     let plain = |byte: &u8| !matches!(byte, b'"' | b',' | b'\r' | b'\n');
     let edges = text.first() == Some(&b' ') || text.last() == Some(&b' ');
-    if !quoted && !text.is_empty() && !edges && text.iter().all(plain) {
+    // `\.` alone on a line ends the data of a COPY
+    if !quoted && !text.is_empty() && text != b"\\." && !edges && text.iter().all(plain) {
         out.extend_from_slice(text);
         return;
     }
