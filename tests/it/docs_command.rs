@@ -69,7 +69,7 @@ fn markdown_says_all_of_it() {
             "never used again",
             "who ordered",
             "&lt;script>alert(1)&lt;/script>",
-            "``odd \\| `name` ``",
+            "`` odd \\| `name` ``",
             "'a\\|b'",
             "unique `email`",
             "refers to [`users`](#t-",

@@ -50,7 +50,8 @@ fn left(database: &TestDatabase) -> Vec<String> {
              pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
              UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM \
              pg_depend WHERE objid = pg_type.oid AND deptype IN ('e', 'i'))
-             UNION ALL SELECT oprname FROM pg_operator WHERE oprnamespace = 'public'::regnamespace
+             UNION ALL SELECT oprname FROM pg_operator WHERE oprnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM \
+             pg_depend WHERE objid = pg_operator.oid AND deptype = 'e')
              UNION ALL SELECT collname FROM pg_collation WHERE collnamespace = 'public'::regnamespace
              UNION ALL SELECT cfgname FROM pg_ts_config WHERE cfgnamespace = 'public'::regnamespace
              UNION ALL SELECT nspname FROM pg_namespace WHERE nspname = 'app'"
