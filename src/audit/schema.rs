@@ -88,6 +88,9 @@ pub struct Index {
     pub unique: bool,
     /// `NULLS NOT DISTINCT`.
     pub nulls_not_distinct: bool,
+    /// Unique, but perhaps not before the transaction's end (`DEFERRABLE`, PostgreSQL): neither ON CONFLICT nor foreign
+    /// keys take it for unique.
+    pub deferrable: bool,
     /// Whether it can be used.
     pub state: IndexState,
     /// The constraint that it belongs to, if any.

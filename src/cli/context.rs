@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::output::Output;
 use crate::Error;
 use crate::config::{
-    self, AuditSettings, Environment, Overrides, PortSettings, ProjectSettings, RetentionPolicy, Settings,
-    SqliteLocation, SqliteTarget, Target,
+    self, AuditSettings, Environment, HealthSettings, Overrides, PortSettings, ProjectSettings, RetentionPolicy,
+    Settings, SqliteLocation, SqliteTarget, Target,
 };
 use crate::db::{Access, Db, DbError, SqlError};
 use crate::interrupt::Interrupt;
@@ -57,6 +57,11 @@ impl Context {
     /// What liftlock.yaml says of audits.
     pub fn audit(&self) -> Result<AuditSettings, Error> {
         Ok(config::resolve_audit(&self.overrides, &self.environment, Path::new(""))?)
+    }
+
+    /// What liftlock.yaml says of health.
+    pub fn health(&self) -> Result<HealthSettings, Error> {
+        Ok(config::resolve_health(&self.overrides, &self.environment, Path::new(""))?)
     }
 
     /// The retention policies of liftlock.yaml; the output knows from here on what must not be printed.
@@ -132,6 +137,11 @@ impl Context {
     /// The migrator of a port, where there is a folder for it; whether it is needed shows later.
     pub fn port_migrator(&self, project: &ProjectSettings, output: &Output) -> Result<Option<Migrator>, Error> {
         if project.migrations.dir.is_dir() { self.unread_migrator(project, output).map(Some) } else { Ok(None) }
+    }
+
+    /// The migrator, where there is a folder for it.
+    pub fn migrator_if_any(&self, project: &ProjectSettings, output: &Output) -> Result<Option<Migrator>, Error> {
+        self.port_migrator(project, output)
     }
 
     /// Where a port writes its schema as a migration.

@@ -7,24 +7,31 @@ mod compare;
 mod context;
 mod docs;
 mod down;
+mod explain;
 mod export;
 mod files;
+mod health;
 mod init;
 mod mark;
 mod new;
+mod optimize;
 mod output;
 mod port;
 mod redo;
 mod repair;
 mod reset;
+mod stats;
 mod status;
 mod up;
+mod validate;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::Dialect;
 use crate::config::{Numbering, Overrides, parse_duration};
 use crate::error::exit;
 use crate::interrupt::Interrupt;
@@ -86,6 +93,11 @@ enum Command {
     Port(Box<port::PortArgs>),
     Compare(compare::CompareArgs),
     Audit(Box<audit::AuditArgs>),
+    Stats(stats::Stats),
+    Validate(validate::Validate),
+    Optimize(optimize::Optimize),
+    Explain(explain::Explain),
+    Health(Box<health::Health>),
     Cleanup(cleanup::CleanupArgs),
     Reset(reset::ResetArgs),
     Docs(docs::DocsArgs),
@@ -185,6 +197,11 @@ impl Cli {
             Command::Port(_)
             | Command::Compare(_)
             | Command::Audit(_)
+            | Command::Stats(_)
+            | Command::Validate(_)
+            | Command::Optimize(_)
+            | Command::Explain(_)
+            | Command::Health(_)
             | Command::Cleanup(_)
             | Command::Reset(_)
             | Command::Docs(_)
@@ -216,6 +233,11 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Port(args) => port::run(args, &context, &mut output),
         Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Audit(args) => audit::run(args, &context, &mut output),
+        Command::Stats(args) => stats::run(args, &context, &mut output),
+        Command::Validate(args) => validate::run(args, &context, &mut output),
+        Command::Optimize(args) => optimize::run(args, &context, &mut output),
+        Command::Explain(args) => explain::run(args, &context, &mut output),
+        Command::Health(args) => health::run(args, &context, &mut output),
         Command::Cleanup(args) => cleanup::run(args, &context, &mut output),
         Command::Reset(args) => reset::run(args, &context, &mut output),
         Command::Docs(args) => docs::run(args, &context, &mut output),
@@ -263,6 +285,11 @@ impl Command {
             Self::Port(_) => "port",
             Self::Compare(_) => "compare",
             Self::Audit(_) => "audit",
+            Self::Stats(_) => "stats",
+            Self::Validate(_) => "validate",
+            Self::Optimize(_) => "optimize",
+            Self::Explain(_) => "explain",
+            Self::Health(_) => "health",
             Self::Cleanup(_) => "cleanup",
             Self::Reset(_) => "reset",
             Self::Docs(_) => "docs",

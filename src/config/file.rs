@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter, Spanned};
 
 use super::audit::AuditSection;
+use super::health::HealthSection;
 use super::keywords::{self, Keywords};
 use super::port::PortSection;
 use super::retention::RetentionSection;
@@ -39,6 +40,8 @@ pub(super) struct Content {
     pub port: Option<PortSection>,
     #[serde(default)]
     pub audit: Option<AuditSection>,
+    #[serde(default)]
+    pub health: Option<HealthSection>,
     #[serde(default)]
     pub retention: Option<Vec<RetentionSection>>,
 }
@@ -282,6 +285,7 @@ impl ConfigFile {
         self.check_migrations(content.migrations.as_ref())?;
         content.port.as_ref().map_or(Ok(()), |port| port.check(self))?;
         content.audit.as_ref().map_or(Ok(()), |audit| audit.check(self))?;
+        content.health.as_ref().map_or(Ok(()), |health| health.check(self))?;
         content.retention.iter().flatten().try_for_each(|policy| policy.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),

@@ -12,6 +12,7 @@ mod audit;
 mod environment;
 mod error;
 mod file;
+mod health;
 mod keywords;
 mod passfile;
 mod port;
@@ -27,6 +28,7 @@ mod value;
 pub use audit::{AuditFailOn, AuditIgnore, AuditRule, AuditSettings};
 pub use environment::Environment;
 pub use error::{ConfigError, Origin, Problem};
+pub use health::{HealthSettings, parse_bytes, parse_percent, parse_timeout};
 pub use port::{PortColumns, PortNames, PortNocase, PortSettings, PortType};
 pub use postgres::{Host, HostAddress, PostgresTarget, RootCertificates, SslMode};
 pub use retention::{RetentionAction, RetentionPolicy};
@@ -193,6 +195,17 @@ pub fn resolve_audit(
     let sources = Sources::read(overrides, environment, cwd)?;
     let section = sources.file.as_ref().and_then(|file| Some((file, file.content.audit.as_ref()?)));
     section.map_or_else(|| Ok(AuditSettings::default()), |(file, section)| section.resolve(file, environment))
+}
+
+/// Resolves what a probe goes by: nothing else that is set has to be there for it.
+pub fn resolve_health(
+    overrides: &Overrides,
+    environment: &Environment,
+    cwd: &Path,
+) -> Result<HealthSettings, ConfigError> {
+    let sources = Sources::read(overrides, environment, cwd)?;
+    let section = sources.file.as_ref().and_then(|file| Some((file, file.content.health.as_ref()?)));
+    section.map_or_else(|| Ok(HealthSettings::default()), |(file, section)| section.resolve(file, environment))
 }
 
 /// Resolves the retention policies: nothing else that is set has to be there for them.

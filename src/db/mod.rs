@@ -12,11 +12,11 @@ mod sqlite_schema;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
-pub use postgres::{BorrowedRow, PostgresDb};
+pub use postgres::{Answer, PostgresDb, RawRow};
 pub use postgres_bulk::{BulkDb, CopyIn};
 pub use scratch::ScratchError;
 pub use snapshot::{Snapshot, SnapshotError};
-pub use sqlite::{Broken, SqliteDb};
+pub use sqlite::{Broken, Counted, SqliteDb};
 pub use sqlite_rows::Row;
 
 use crate::Dialect;

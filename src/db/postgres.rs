@@ -27,16 +27,40 @@ impl fmt::Debug for PostgresDb {
     }
 }
 
-/// A row whose fields are read as text, without a copy of them.
-pub struct BorrowedRow<'a>(&'a SimpleQueryRow);
+/// The rows of the statements of one message, as they came.
+pub struct Answer(Vec<SimpleQueryMessage>);
 
-impl fmt::Debug for BorrowedRow<'_> {
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Answer").field(&self.0.len()).finish()
+    }
+}
+
+impl Answer {
+    /// The rows in their order, each with the number of those statements before its own that give rows.
+    pub fn rows(self) -> impl Iterator<Item = (usize, RawRow)> {
+        let mut results = 0_usize;
+        self.0.into_iter().filter_map(move |message| match message {
+            SimpleQueryMessage::RowDescription(_) => {
+                results += 1;
+                None
+            }
+            SimpleQueryMessage::Row(row) => Some((results.saturating_sub(1), RawRow(row))),
+            _ => None,
+        })
+    }
+}
+
+/// A row whose fields are read as text, without a copy of them.
+pub struct RawRow(SimpleQueryRow);
+
+impl fmt::Debug for RawRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((0..self.0.len()).map(|at| self.get(at))).finish()
     }
 }
 
-impl BorrowedRow<'_> {
+impl RawRow {
     /// The field at `at`, from 0; `None` where it is NULL, or where there is none.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&str> {
@@ -107,26 +131,13 @@ impl PostgresDb {
         Ok(rows_of_each(messages))
     }
 
-    /// Runs the statements of `sql` in one message and hands each row to `each`, with the number of those statements
-    /// before its own that give rows. For results of many rows, whose texts need not be kept.
+    /// Runs the statements of `sql` in one message and keeps their rows as they came: for results of many rows, whose
+    /// texts need not be copied.
     ///
     /// # Errors
-    /// [`SqlError`] of the first statement that fails, no row being handed out then; or what `each` fails with.
-    pub fn read_each<E: From<SqlError>>(
-        &mut self,
-        sql: &str,
-        mut each: impl FnMut(usize, &BorrowedRow<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let messages = self.client.simple_query(sql).map_err(|error| E::from(describe(&error, sql)))?;
-        let mut results = 0_usize;
-        for message in messages {
-            match message {
-                SimpleQueryMessage::RowDescription(_) => results += 1,
-                SimpleQueryMessage::Row(row) => each(results.saturating_sub(1), &BorrowedRow(&row))?,
-                _ => {}
-            }
-        }
-        Ok(())
+    /// [`SqlError`] of the first statement that fails.
+    pub fn fetch(&mut self, sql: &str) -> Result<Answer, SqlError> {
+        self.client.simple_query(sql).map(Answer).map_err(|error| describe(&error, sql))
     }
 
     /// The columns that a statement gives: their names, and the names of their types, of a domain its base's.
@@ -283,13 +294,13 @@ fn driver_parameters(target: &PostgresTarget) -> Result<Config, ::postgres::Erro
 }
 
 /// Unlike any other session's: it must not be found in a server session that a pooler hands out again.
-fn new_mark() -> String {
+pub(super) fn new_mark() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     format!("{}-{nanos}", std::process::id())
 }
 
 /// PgBouncer's answer to a start-up option that it does not pass on ("unsupported startup parameter").
-fn rejects_options(error: &::postgres::Error) -> bool {
+pub(super) fn rejects_options(error: &::postgres::Error) -> bool {
     error.as_db_error().is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 

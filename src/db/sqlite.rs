@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
-use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Batch, Connection, ErrorCode, OpenFlags, StatementStatus, ffi};
 
 use super::{Access, DbError, ErrorClass, SqlError, SqlFacts, TextRow, sqlite_wait};
 use crate::Dialect;
@@ -48,6 +48,19 @@ impl fmt::Display for Broken {
             Self::Key { table, message } => write!(f, "`{table}`: {message}"),
         }
     }
+}
+
+/// What running a statement took (<https://www.sqlite.org/c3ref/c_stmtstatus_counter.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// The rows it gave.
+    pub rows: u64,
+    /// Rows that were stepped over in full scans.
+    pub full_scan_steps: u64,
+    /// How often was sorted.
+    pub sorts: u64,
+    /// Rows of indexes that were made for this run alone.
+    pub automatic_index_rows: u64,
 }
 
 /// A connection to a SQLite database.
@@ -219,6 +232,55 @@ impl SqliteDb {
                 each((0..columns).map(|at| row.get_ref(at).ok().and_then(text_of)).collect());
             }
             *done_before += 1;
+        }
+    }
+
+    /// The rows of one statement whose parameters nothing binds, so that they are NULL: for EXPLAIN, which runs nothing.
+    ///
+    /// # Errors
+    /// As [`super::Db::execute`]; also where `sql` is more than one statement.
+    pub fn query_unbound(&self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
+        let read = || -> rusqlite::Result<Vec<TextRow>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let columns = statement.column_count();
+            let mut rows = statement.raw_query();
+            let mut read = Vec::new();
+            while let Some(row) = rows.next()? {
+                read.push((0..columns).map(|at| row.get_ref(at).ok().and_then(text_of)).collect());
+            }
+            Ok(read)
+        };
+        read().map_err(|error| describe(&error, Some((0, sql)), 0))
+    }
+
+    /// Runs one statement that only reads, and counts what that takes. Its rows are dropped.
+    ///
+    /// # Errors
+    /// As [`super::Db::execute`]; also where the statement would write, and was not run.
+    pub fn run_read_only(&self, sql: &str) -> Result<Counted, SqlError> {
+        let run = || -> rusqlite::Result<Option<Counted>> {
+            let mut statement = self.connection.prepare(sql)?;
+            if !statement.readonly() {
+                return Ok(None);
+            }
+            let mut rows = statement.query([])?;
+            let mut count = 0;
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            drop(rows);
+            let status = |what| u64::try_from(statement.get_status(what)).unwrap_or_default();
+            Ok(Some(Counted {
+                rows: count,
+                full_scan_steps: status(StatementStatus::FullscanStep),
+                sorts: status(StatementStatus::Sort),
+                automatic_index_rows: status(StatementStatus::AutoIndex),
+            }))
+        };
+        match run() {
+            Ok(Some(counted)) => Ok(counted),
+            Ok(None) => Err(SqlError::other("it would write, and was not run")),
+            Err(error) => Err(describe(&error, Some((0, sql)), 0)),
         }
     }
 

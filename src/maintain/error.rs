@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::db::{DbError, SqlError};
+use crate::db::{DbError, ErrorClass, SqlError};
 use crate::error::ErrorKind;
+use crate::interrupt::Interrupt;
 use crate::migrate::MigrateError;
 
 /// Why an operation did not come to its end.
@@ -64,6 +65,17 @@ impl MaintainError {
     pub fn sql(doing: impl Into<String>) -> impl FnOnce(SqlError) -> Self {
         let doing = doing.into();
         move |source| Self::Sql { doing, source }
+    }
+
+    /// This error, or that a stop was asked for, where a statement was cancelled for that; `kept` is what is left.
+    #[must_use]
+    pub fn or_interrupted(self, interrupt: &Interrupt, kept: &str) -> Self {
+        match &self {
+            Self::Sql { source, .. } if interrupt.is_set() && source.class == ErrorClass::Cancelled => {
+                Self::Interrupted { kept: kept.to_owned() }
+            }
+            _ => self,
+        }
     }
 
     /// What kind of error it is.

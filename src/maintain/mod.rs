@@ -1,13 +1,21 @@
-//! Day-to-day operations on a database that lives: one a file, each from options to a report.
+//! Day-to-day operations on a database that lives: one a folder, each from options to a report.
 
+mod ask;
 pub mod catalog;
 pub mod cleanup;
 pub mod docs;
 pub mod error;
+pub mod explain;
 pub mod export;
 pub mod file;
+pub mod health;
 pub mod name;
+pub mod optimize;
 pub mod reset;
 mod session;
+mod space;
+pub mod stats;
+pub(crate) mod units;
+pub mod validate;
 
 pub use error::MaintainError;

@@ -1,8 +1,6 @@
 //! Comparing alone: whether PostgreSQL holds what SQLite holds, whatever moved it there.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, BatchSize, Key};
@@ -13,6 +11,7 @@ use super::plan::Plan;
 use super::progress::{Event, Observer, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::{RowCodec, Scratch};
+use super::side_by_side::side_by_side;
 use super::target::TargetSchema;
 use super::verify::{self, Bounds, Cell, Difference, Kind, MOST_RANGES, Refused, Rising, Sums, TableSums};
 use crate::config::{PostgresTarget, SqliteTarget};
@@ -100,7 +99,7 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
     }
     let cancellers: Vec<_> = sessions.iter().map(BulkDb::canceller).collect();
     let _running = interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
-    let (jobs, compared) = all_tables(comparison, jobs, &mut snapshot, &mut sessions);
+    let (jobs, compared, result) = all_tables(comparison, jobs, &mut snapshot, &mut sessions);
     let copies: Vec<TableCopy> = compared.iter().map(|table| table.copy.clone()).collect();
     reporting::tables(report, &plan, &jobs);
     reporting::copied(report, &jobs, &copies);
@@ -116,9 +115,7 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
         }
     }
     report.phases.push(PhaseReport { name: Phase::Comparing.name(), took: began.elapsed() });
-    if let Some(error) = compared.into_iter().find_map(|table| table.error) {
-        return Err(error);
-    }
+    result?;
     report.settle();
     if comparison.sample.is_some() {
         if report.result == Outcome::Proven && report.tables.iter().any(|table| table.state == TableState::Sampled) {
@@ -155,40 +152,24 @@ struct Compared {
     /// Rows that hold a value which the target's type can't.
     unfit: u64,
     unfit_rows: Vec<Difference>,
-    error: Option<PortError>,
 }
 
+/// The tables as far as they were begun, and the error that ended the comparison before its end.
 fn all_tables(
     comparison: &Comparison<'_>,
     jobs: Vec<(&Table, TableJob)>,
     snapshot: &mut Snapshot,
     sessions: &mut [BulkDb],
-) -> (Vec<TableJob>, Vec<Compared>) {
-    let count = jobs.len();
-    let queue: Mutex<VecDeque<_>> = Mutex::new(jobs.into_iter().enumerate().collect());
-    let done: Mutex<Vec<(usize, TableJob, Compared)>> = Mutex::new(Vec::with_capacity(count));
-    std::thread::scope(|scope| {
-        for (reader, bulk) in snapshot.readers().iter_mut().zip(sessions) {
-            let (queue, done) = (&queue, &done);
-            scope.spawn(move || {
-                let mut worker = Worker { reader, bulk };
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some((at, (table, mut job))) = next else { return };
-                    let mut compared = Compared::default();
-                    if let Err(error) = one_table(comparison, table, &mut job, &mut worker, &mut compared) {
-                        compared.error = Some(error);
-                        // what the others have begun is compared to its end; nothing new is begun
-                        queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                    }
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, job, compared));
-                }
-            });
-        }
+) -> (Vec<TableJob>, Vec<Compared>, Result<(), PortError>) {
+    let readers = snapshot.readers().iter_mut();
+    let workers = readers.zip(sessions).map(|(reader, bulk)| Worker { reader, bulk });
+    let mut tables: Vec<_> = jobs.into_iter().map(|(table, job)| (table, job, None)).collect();
+    let result = side_by_side(workers, &mut tables, |worker, (table, job, compared)| {
+        one_table(comparison, table, job, worker, compared.insert(Compared::default()))
     });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(at, ..)| *at);
-    done.into_iter().map(|(_, job, compared)| (job, compared)).unzip()
+    let begun = tables.into_iter().filter_map(|(_, job, compared)| Some((job, compared?)));
+    let (jobs, compared) = begun.unzip();
+    (jobs, compared, result.map(drop))
 }
 
 fn one_table(

@@ -104,6 +104,9 @@ pub enum PortError {
         /// The schema.
         schema: String,
     },
+    /// A pooler stands between.
+    #[error("this connection goes through a pooler, where a session's lock is no lock")]
+    Pooler,
     /// A plan document can't be used.
     #[error("cannot use the plan")]
     Document(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -155,6 +158,7 @@ impl PortError {
             | Self::SourceChanged { .. }
             | Self::Busy { .. }
             | Self::Aside(_)
+            | Self::Pooler
             | Self::Unfit { .. } => ErrorKind::Failed,
         }
     }
@@ -190,6 +194,7 @@ impl PortError {
             Self::NothingToResume { .. } => "leave `--resume` out",
             Self::SourceChanged { .. } => "what is in the target is of two minds now: begin anew with `--restart`",
             Self::Busy { .. } => "wait for it to end",
+            Self::Pooler => "give the server's own address, not the pooler's",
             Self::Document(_) => "`liftlock port … --plan-out FILE` writes one that can be edited",
             Self::Aside(_) => "make room in the folder for temporary files (`TMPDIR`), and go on with `--resume`",
             Self::Unfit { hint, .. } => return Some(hint.clone()),

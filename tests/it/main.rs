@@ -44,3 +44,4 @@ mod review;
 mod runners;
 mod sample;
 mod scripts;
+mod upkeep;

@@ -172,6 +172,7 @@ fn method(index: &Index) -> &Method {
 pub(super) fn is_same(one: &Index, other: &Index) -> bool {
     one.unique == other.unique
         && one.nulls_not_distinct == other.nulls_not_distinct
+        && one.deferrable == other.deferrable
         && method(one) == method(other)
         && one.keys == other.keys
         && one.included == other.included

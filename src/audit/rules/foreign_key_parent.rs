@@ -23,6 +23,12 @@ fn finding(schema: &Schema, table: &Table, foreign_key: &ForeignKey) -> Finding 
     let parent = words::plain(schema.dialect, &foreign_key.parent_schema, &foreign_key.parent);
     let child = words::table(schema, table);
     let (wrong, fails_too, remedy) = match foreign_key.parent_state {
+        // a view, or a virtual table, whose columns are never a key
+        ParentState::MissingTable if is_taken(schema, foreign_key) => (
+            format!("`{parent}` is no table"),
+            format!(", every DELETE from `{parent}`"),
+            Remedy::Advice(format!("Make {child} anew with a foreign key to a table, or without this one.")),
+        ),
         ParentState::Ok | ParentState::MissingTable => (
             format!("there is no table `{parent}`"),
             String::new(),
@@ -55,6 +61,12 @@ fn finding(schema: &Schema, table: &Table, foreign_key: &ForeignKey) -> Finding 
         ),
         remedy,
     }
+}
+
+/// Whether something else has the parent's name.
+fn is_taken(schema: &Schema, foreign_key: &ForeignKey) -> bool {
+    let name = foreign_key.parent.to_ascii_lowercase();
+    schema.taken.get(&foreign_key.parent_schema).is_some_and(|taken| taken.contains(&name))
 }
 
 /// The index that makes the parent's columns unique: SQLite wants one over exactly them, with their own collations and

@@ -226,7 +226,7 @@ impl Archive {
             Db::Postgres(db) => {
                 let mut rows = Vec::new();
                 let to_sqlite = self.db.dialect() == Dialect::Sqlite;
-                db.read_each(select, |_, row| {
+                for (_, row) in db.fetch(select)?.rows() {
                     let cell = |(at, column): (usize, &Column)| match row.get(at) {
                         None => Cell::Null,
                         Some(text) => match text.parse() {
@@ -235,8 +235,7 @@ impl Archive {
                         },
                     };
                     rows.push(table.columns.iter().enumerate().map(cell).collect());
-                    Ok::<_, SqlError>(())
-                })?;
+                }
                 Ok(rows)
             }
         }
@@ -271,11 +270,10 @@ impl Archive {
                 for chunk in chunks(written) {
                     let sql =
                         format!("SELECT {columns} FROM {name} WHERE ({}) IN ({})", keys.join(", "), chunk.join(", "));
-                    db.read_each(&sql, |_, row| {
+                    for (_, row) in db.fetch(&sql)?.rows() {
                         let cell = |at| row.get(at).map_or(Cell::Null, |text| Cell::Text(text.as_bytes().to_vec()));
                         held.insert((0..table.columns.len()).map(cell).collect());
-                        Ok::<_, SqlError>(())
-                    })?;
+                    }
                 }
             }
         }

@@ -131,9 +131,10 @@ fn export_all(
             db.execute(&declare).map_err(MaintainError::sql("run the query"))?;
             loop {
                 let before = to.rows;
-                db.read_each(&format!("FETCH {FETCH} FROM liftlock_export"), |_, row| {
-                    to.row(|at, buffer| value::printed(format, asked.kinds[at], row.get(at), buffer))
-                })?;
+                let answer = db.fetch(&format!("FETCH {FETCH} FROM liftlock_export"));
+                for (_, row) in answer.map_err(MaintainError::sql("read the rows"))?.rows() {
+                    to.row(|at, buffer| value::printed(format, asked.kinds[at], row.get(at), buffer))?;
+                }
                 if interrupt.is_set() {
                     return Err(stopped());
                 }

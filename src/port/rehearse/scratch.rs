@@ -10,6 +10,7 @@ use crate::db::{BulkDb, DbError, Statements as _};
 use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::report::ExistingSchema;
+use crate::port::run::session::refuse_pooler;
 use crate::port::target::TargetSchema;
 
 /// A rehearsal, in words.
@@ -122,6 +123,7 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
         Err(error) => return Err(error.into()),
     };
     // what a real run would be refused for, the encoding among it, is refused here too
+    refuse_pooler(&mut db)?;
     let there = TargetSchema::read(&mut db, schema)?.server;
     let sql = format!(
         "SELECT d.datname, d.datcollate, d.datctype, pg_database_size(d.oid), \

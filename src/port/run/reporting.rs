@@ -12,6 +12,7 @@ use crate::db::BulkDb;
 use crate::port::Port;
 use crate::port::copy::{self, OnError, Quarantined, SHOWN, TableCopy, TableJob};
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::Plan;
 use crate::port::report::{ObjectReport, ObjectState, Report, TableReport, TableState};
 use crate::port::target::{self, TargetSchema};
@@ -169,7 +170,14 @@ pub(super) fn rolled_back(report: &mut Report) {
 pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
     let plan = &planned.plan;
     let now = TargetSchema::read(control, &plan.target_schema)?;
-    for result in target::check_objects(plan, &now) {
+    let worded = target::read_worded(control, plan, &now)?;
+    if let Some(why) = worded.missing() {
+        report.notes.push(format!(
+            "default values, CHECKs and the expressions of indexes and generated columns were not compared with the plan \
+             word for word: {why}"
+        ));
+    }
+    for result in target::check_objects(plan, &now, &worded) {
         let (state, remark) = match result.state {
             target::ObjectState::Same => (ObjectState::Same, String::new()),
             target::ObjectState::ChangedAsDecided(remark) => (ObjectState::ChangedAsDecided, remark),
@@ -186,9 +194,9 @@ pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Repo
         });
     }
     let tables: Vec<String> = plan.tables.iter().map(|table| table.target.clone()).collect();
-    for check in target::check_sequences(control, &plan.target_schema, &tables)? {
+    for check in target::check_sequences(control, &now, &tables)? {
         report.objects.push(ObjectReport {
-            kind: "sequence".to_owned(),
+            kind: ObjectKind::Sequence.word().to_owned(),
             table: None,
             name: check.name.clone(),
             state: if check.safe { ObjectState::Same } else { ObjectState::Missing },

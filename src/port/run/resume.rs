@@ -10,6 +10,7 @@ use crate::port::checkpoint::{Checkpoint, Unfinished};
 use crate::port::copy::{Before, TableJob};
 use crate::port::error::PortError;
 use crate::port::row::{Fields, Scratch};
+use crate::port::side_by_side::side_by_side;
 use crate::port::verify::{InPlace, Refused, Sums};
 use crate::value::Checksum;
 
@@ -48,44 +49,21 @@ pub(super) fn changed(
     let finished = tables.iter().enumerate().flat_map(|(table, job)| {
         job.done.iter().enumerate().filter_map(move |(batch, done)| done.map(|done| (table, batch, done)))
     });
-    let queue = Mutex::new(finished);
-    let differing: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
-    let failure: Mutex<Option<PortError>> = Mutex::new(None);
     let before: Mutex<Vec<Before>> = Mutex::new(tables.iter().map(|job| job.before.clone()).collect());
-    std::thread::scope(|scope| {
-        for reader in readers {
-            let (queue, differing, failure, before) = (&queue, &differing, &failure, &before);
-            let (tables, refused) = (&*tables, &refused);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((table, batch, done)) = next else { return };
-                    let job = &tables[table];
-                    let now = refused(job, batch).and_then(|refused| look(job, batch, &refused, reader, interrupt));
-                    match now {
-                        // what went in beside other rows is kept with theirs
-                        Ok(now) if is_as_it_was(job, now.sums.all, done) && job.beside.is_some() => {}
-                        Ok(now) if is_as_it_was(job, now.sums.all, done) => {
-                            before.lock().unwrap_or_else(PoisonError::into_inner)[table].add(&now);
-                        }
-                        Ok(_) => differing.lock().unwrap_or_else(PoisonError::into_inner).push((table, batch)),
-                        Err(error) => {
-                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                            return;
-                        }
-                    }
-                }
-            });
+    let checked = side_by_side(readers.iter_mut(), finished, |reader, (table, batch, done)| {
+        let job = &tables[table];
+        let now = look(job, batch, &refused(job, batch)?, reader, interrupt)?;
+        let same = is_as_it_was(job, now.sums.all, done);
+        // what went in beside other rows is kept with theirs
+        if same && job.beside.is_none() {
+            before.lock().unwrap_or_else(PoisonError::into_inner)[table].add(&now);
         }
-    });
-    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
+        Ok::<_, PortError>((table, same))
+    })?;
     let before = before.into_inner().unwrap_or_else(PoisonError::into_inner);
     tables.iter_mut().zip(before).for_each(|(job, before)| job.before = before);
-    let differing = differing.into_inner().unwrap_or_else(PoisonError::into_inner);
     let changed = tables.iter().enumerate().filter_map(|(at, job)| {
-        let count = differing.iter().filter(|(table, _)| *table == at).count();
+        let count = checked.iter().filter(|(table, same)| *table == at && !same).count();
         let of = job.done.iter().flatten().count();
         (count > 0).then(|| format!("`{}` ({count} of {of} finished batches)", job.source))
     });

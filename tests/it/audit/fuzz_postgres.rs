@@ -61,8 +61,6 @@ const TYPES: &[(&str, &str)] = &[
     ("timestamptz", "date"),
     ("uuid", "uuid"),
     ("mood", "mood"),
-    ("moody", "mood"),
-    ("mood", "moody"),
     ("boolean", "boolean"),
     ("bytea", "bytea"),
     ("interval", "interval"),
@@ -71,7 +69,6 @@ const TYPES: &[(&str, &str)] = &[
     ("inet", "cidr"),
     ("int4[]", "int4[]"),
     ("text[]", "text[]"),
-    ("text[]", "varchar(5)[]"),
     ("int4range", "int4range"),
     ("pair", "pair"),
     ("varbit", "bit(4)"),
@@ -79,13 +76,12 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// Those with citext, where the server has it.
-const CITEXT: &[(&str, &str)] = &[
-    ("citext", "citext"),
-    ("text", "citext"),
-    ("citext", "text"),
-    ("citext", "varchar(10)"),
-    ("varchar(10)", "citext"),
-];
+const CITEXT: &[(&str, &str)] = &[("citext", "citext"), ("text", "citext"), ("varchar(10)", "citext")];
+
+/// Whether a type has collations.
+fn collatable(name: &str) -> bool {
+    ["text", "varchar", "char", "name", "word", "cword", "citext"].iter().any(|begin| name.starts_with(begin))
+}
 
 /// Operator classes that a key may name; most fit few columns, and an index that can't be made is left out.
 const CLASSES: &[&str] = &[
@@ -121,10 +117,13 @@ const METHODS: &[&str] =
 
 const COLLATIONS: &[&str] = &["\"C\"", "\"POSIX\"", "\"en-x-icu\"", "public.ci", "\"default\""];
 
+/// Types of a parent's key and a child's column, and the collation of each.
+type Pair = ((&'static str, &'static str), Option<&'static str>, Option<&'static str>);
+
 #[derive(Debug, Clone)]
 struct Random {
     /// Types, and collations of both sides.
-    columns: Vec<((&'static str, &'static str), Option<&'static str>, Option<&'static str>)>,
+    columns: Vec<Pair>,
     /// The parent's key has its columns in another order.
     turned: bool,
     partitioned: bool,
@@ -221,7 +220,7 @@ fn schemas(citext: bool) -> impl Strategy<Value = Random> {
         any::<bool>(),
         prop::bool::weighted(0.3),
         any::<bool>(),
-        prop::collection::vec(index, 0..6),
+        prop::collection::vec(index, 1..7),
     )
         .prop_map(|(columns, turned, partitioned, other_order, indexes)| Random {
             columns,
@@ -255,11 +254,14 @@ impl RandomPredicate {
 impl Random {
     /// What makes the tables.
     fn tables(&self) -> String {
-        let collate = |collation: &Option<&str>| collation.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+        let collate = |named: &str, collation: Option<&str>| match collation.filter(|_| collatable(named)) {
+            Some(name) => format!("{named} COLLATE {name}"),
+            None => named.to_owned(),
+        };
         let each = |side: &dyn Fn(usize) -> String| (0..self.columns.len()).map(side).collect::<Vec<_>>().join(", ");
-        let parents = each(&|at| format!("p{at} {}{}", self.columns[at].0.0, collate(&self.columns[at].1)));
+        let parents = each(&|at| format!("p{at} {}", collate(self.columns[at].0.0, self.columns[at].1)));
         let mut children: Vec<String> = (0..self.columns.len())
-            .map(|at| format!("{} {}{}", NAMES[at], self.columns[at].0.1, collate(&self.columns[at].2)))
+            .map(|at| format!("{} {}", NAMES[at], collate(self.columns[at].0.1, self.columns[at].2)))
             .collect();
         children.extend(["x int", "s text", "flag boolean"].map(str::to_owned));
         let mut keys: Vec<String> = (0..self.columns.len()).map(|at| format!("p{at}")).collect();
@@ -299,6 +301,7 @@ impl Random {
             .keys
             .iter()
             .map(|key| {
+                let mut named = ["text", "int4"][usize::from(matches!(key.what, 6 | 9))];
                 let mut what = match key.what {
                     6 => "x".to_owned(),
                     7 => "s".to_owned(),
@@ -308,6 +311,7 @@ impl Random {
                 };
                 if key.what < 6 {
                     let at = key.what % self.columns.len();
+                    named = self.columns[at].0.1;
                     let to = match key.cast {
                         0 => Some(self.columns[at].0.0.split('(').next().unwrap_or_default()),
                         1 => Some("text"),
@@ -315,18 +319,22 @@ impl Random {
                         3 => Some("varchar"),
                         _ => None,
                     };
-                    // the judge tells a column's keys apart by the column alone
+                    // a cast to a domain is looked through only while that has no constraints: ours never does
+                    let to = to.filter(|to| !["whole", "word", "cword", "moody"].contains(to));
+                    // the judge tells keys apart by their columns, so each is there once
                     if let Some(to) = to.filter(|_| !plain_columns.contains(&at) && !cast_columns.contains(&at)) {
                         let to = if to == "char" { "bpchar" } else { to };
                         what = format!("(({what})::{to})");
+                        named = to;
                         cast_columns.push(at);
-                    } else if cast_columns.contains(&at) {
+                    } else if cast_columns.contains(&at) || plain_columns.contains(&at) {
                         what = "x".to_owned();
                     } else {
                         plain_columns.push(at);
                     }
                 }
-                let collation = key.collation.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+                let collation = key.collation.filter(|_| collatable(named));
+                let collation = collation.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
                 let class = key.class.map(|name| format!(" {name}")).unwrap_or_default();
                 let order = if index.method == "btree" { key.order } else { "" };
                 format!("{what}{collation}{class}{order}")
@@ -405,7 +413,7 @@ fn random_schemas_are_judged_as_the_planner_judges() {
             // written: another text, the same index
             let plain = |line: &String| {
                 let expression = ["::", "lower(", "(x + 1)"].iter().any(|part| line.contains(part));
-                !expression || line.contains("USING btree") && !line.contains("COLLATE")
+                !expression || line.contains("USING btree") && !line.contains("COLLATE") && !line.contains("name_ops")
             };
             found.extend(definitions(client, &read).into_iter().filter(plain));
         }

@@ -6,6 +6,8 @@ mod corpus_sqlite;
 mod fix;
 mod fuzz_postgres;
 mod fuzz_sqlite;
+mod needed;
 mod planner_postgres;
 mod planner_sqlite;
+mod read_postgres;
 mod rules;

@@ -11,7 +11,7 @@ use liftlock::db::{Access, Db};
 use crate::support::{Kind, TestDatabase};
 
 /// The report of one rule.
-fn report(database: &TestDatabase, rule: &str) -> Report {
+pub(super) fn report(database: &TestDatabase, rule: &str) -> Report {
     let target = Target::parse(&database.url, &Environment::from_process()).unwrap();
     let mut db = Db::connect(&target, Access::Read).unwrap();
     let wanted = Wanted { statistics: true, ..Wanted::default() };
@@ -35,7 +35,7 @@ fn unserved(report: &Report) -> BTreeSet<String> {
     unserved.map(|key| format!("{}({})", key.table, key.columns.join(","))).collect()
 }
 
-fn postgres(sql: &str) -> TestDatabase {
+pub(super) fn postgres(sql: &str) -> TestDatabase {
     let database = TestDatabase::postgres();
     let mut client = database.client();
     // one by one: CONCURRENTLY wants no transaction
@@ -45,14 +45,14 @@ fn postgres(sql: &str) -> TestDatabase {
     database
 }
 
-fn sqlite(sql: &str) -> TestDatabase {
+pub(super) fn sqlite(sql: &str) -> TestDatabase {
     let database = TestDatabase::sqlite();
     database.execute(sql);
     database
 }
 
 /// Looks, wants exactly these findings, and gives them.
-fn finds(database: &TestDatabase, rule: &str, expected: &[&str]) -> Vec<Finding> {
+pub(super) fn finds(database: &TestDatabase, rule: &str, expected: &[&str]) -> Vec<Finding> {
     let findings = report(database, rule).findings;
     assert_eq!(subjects(&findings), expected, "{rule}: {findings:#?}");
     findings
@@ -60,7 +60,7 @@ fn finds(database: &TestDatabase, rule: &str, expected: &[&str]) -> Vec<Finding>
 
 /// Wants exactly these findings, each with a statement; runs all of the statements, wants nothing to be left, and every
 /// foreign key to be served as before.
-fn mends(database: &TestDatabase, rule: &str, expected: &[&str]) {
+pub(super) fn mends(database: &TestDatabase, rule: &str, expected: &[&str]) {
     let before = report(database, rule);
     assert_eq!(subjects(&before.findings), expected, "{rule}: {:#?}", before.findings);
     for finding in &before.findings {
@@ -101,10 +101,13 @@ fn foreign_keys_that_point_nowhere_are_found_on_sqlite_and_fail_as_is_said() {
          CREATE TABLE missing_table (a REFERENCES nowhere (id));
          CREATE TABLE missing_column (a REFERENCES p (unknown));
          CREATE TABLE not_unique (a text REFERENCES p (code));
+         CREATE VIEW seen AS SELECT * FROM p;
+         CREATE TABLE of_view (a integer REFERENCES seen (id));
          CREATE TABLE fine (a integer REFERENCES p, b text REFERENCES p (fine));",
     );
-    let expected = ["missing_column(a)", "missing_table(a)", "not_unique(a)"];
+    let expected = ["missing_column(a)", "missing_table(a)", "not_unique(a)", "of_view(a)"];
     let findings = finds(&database, "foreign-key-parent", &expected);
+    assert!(findings[3].message.ends_with("`seen` is no table."), "{}", findings[3].message);
     let connection = database.rusqlite();
     connection.execute_batch("PRAGMA foreign_keys = on").unwrap();
     for (sql, fails) in [
@@ -115,6 +118,7 @@ fn foreign_keys_that_point_nowhere_are_found_on_sqlite_and_fail_as_is_said() {
         ("DELETE FROM not_unique", true),
         ("INSERT INTO missing_column VALUES (1)", true),
         ("INSERT INTO not_unique VALUES ('x')", true),
+        ("INSERT INTO of_view VALUES (1)", true),
         ("DELETE FROM p", true),
         ("INSERT INTO fine VALUES (NULL, NULL)", false),
     ] {
@@ -122,7 +126,7 @@ fn foreign_keys_that_point_nowhere_are_found_on_sqlite_and_fail_as_is_said() {
     }
     let Remedy::Statement(unique) = &findings[2].remedy else { panic!("{findings:#?}") };
     connection.execute_batch(unique).unwrap();
-    finds(&database, "foreign-key-parent", &expected[..2]);
+    finds(&database, "foreign-key-parent", &["missing_column(a)", "missing_table(a)", "of_view(a)"]);
 }
 
 #[test]

@@ -18,34 +18,50 @@ pub(super) const INT2: u32 = 21;
 pub(super) const INT4: u32 = 23;
 
 /// The schema of what `catalog` has.
-pub(super) fn assemble(version: Version, mut catalog: Catalog, lookups: &Lookups) -> Schema {
-    for columns in catalog.columns.values_mut() {
-        columns.sort_unstable_by_key(|column| column.number);
-    }
+pub(super) fn assemble(version: Version, catalog: &Catalog, lookups: &Lookups) -> Schema {
     let mut tables: HashMap<u32, Table> = HashMap::new();
     for (oid, relation) in &catalog.relations {
         if relation.audited {
-            tables.insert(*oid, table(&catalog, lookups, *oid, relation));
+            tables.insert(*oid, table(catalog, lookups, *oid, relation));
         }
     }
-    let owners = constraints(&catalog, lookups, &mut tables);
-    let referring = referring(&catalog);
-    for row in &catalog.indexes {
-        let (Some(table), Some(relation)) = (tables.get_mut(&row.table), catalog.relations.get(&row.oid)) else {
-            continue;
-        };
-        let mut index = index(&catalog, lookups, row, relation, owners.get(&row.oid));
-        let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
-        index.needed = refers.or_else(|| row.replica_identity.then(|| "it is the table's replica identity".to_owned()));
-        table.indexes.push(index);
+    let owners = constraints(catalog, lookups, &mut tables);
+    for (oid, index) in indexes(catalog, lookups, &owners) {
+        if let Some(table) = tables.get_mut(&oid) {
+            table.indexes.push(index);
+        }
     }
     let mut tables: Vec<Table> = tables.into_values().collect();
     for table in &mut tables {
         table.indexes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        table.foreign_keys.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        table.not_valid.sort_unstable();
     }
     tables.sort_unstable_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
     let taken = taken(catalog);
     Schema { dialect: Dialect::Postgres, version, tables, families: lookups.families.clone(), taken }
+}
+
+/// The indexes, each with its table's OID. Their definitions are most of the work, and the server is done by now.
+fn indexes(catalog: &Catalog, lookups: &Lookups, owners: &HashMap<u32, Owner>) -> Vec<(u32, Index)> {
+    let referring = referring(catalog);
+    let of_rows = |rows: &[IndexRow]| {
+        let rows = rows.iter().filter_map(|row| {
+            let (relation, table) = (catalog.relations.get(&row.oid)?, catalog.relations.get(&row.table)?);
+            table.audited.then(|| {
+                let index = index(catalog, lookups, row, relation, table, owners.get(&row.oid));
+                (row.table, Index { needed: needed(row, &referring), ..index })
+            })
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let (one, other) = catalog.indexes.split_at(catalog.indexes.len() / 2);
+    std::thread::scope(|scope| {
+        let helper = scope.spawn(|| of_rows(other));
+        let mut indexes = of_rows(one);
+        indexes.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        indexes
+    })
 }
 
 /// The indexes by which foreign keys were made, each with the name of one: it can't be dropped while they are there.
@@ -54,16 +70,28 @@ fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
     foreign_keys.map(|row| (row.index, &*row.name)).collect()
 }
 
-fn taken(catalog: Catalog) -> BTreeMap<String, BTreeSet<String>> {
-    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for relation in catalog.relations.into_values() {
-        match names.get_mut(&relation.schema) {
-            Some(names) => names.push(relation.name),
-            None => drop(names.insert(relation.schema, vec![relation.name])),
-        }
+/// What else can't be without the index.
+fn needed(row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
+    let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
+    let other = if row.replica_identity {
+        Some("it is the table's replica identity")
+    } else if row.clustered {
+        Some("CLUSTER sorts the table by it")
+    } else if row.statistics_target {
+        Some("the statistics of its expressions have a target of their own (`ALTER INDEX … SET STATISTICS`)")
+    } else {
+        None
+    };
+    refers.or_else(|| other.map(str::to_owned))
+}
+
+fn taken(catalog: &Catalog) -> BTreeMap<String, BTreeSet<String>> {
+    let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for relation in catalog.relations.values() {
+        names.entry(&relation.schema).or_default().push(relation.name.clone());
     }
     // a set made of a whole list at once is sorted first, and built from its leaves
-    names.into_iter().map(|(schema, names)| (schema, names.into_iter().collect())).collect()
+    names.into_iter().map(|(schema, names)| (schema.to_owned(), names.into_iter().collect())).collect()
 }
 
 fn full_name(catalog: &Catalog, oid: Option<u32>) -> Option<(String, String)> {
@@ -128,7 +156,14 @@ fn constraints(catalog: &Catalog, lookups: &Lookups, tables: &mut HashMap<u32, T
     owners
 }
 
-fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relation, owner: Option<&Owner>) -> Index {
+fn index(
+    catalog: &Catalog,
+    lookups: &Lookups,
+    row: &IndexRow,
+    relation: &Relation,
+    table: &Relation,
+    owner: Option<&Owner>,
+) -> Index {
     let columns = catalog.columns.get(&row.table).map(Vec::as_slice).unwrap_or_default();
     let expressions = row.expressions.as_deref().map(split_list).unwrap_or_default();
     let relabelled = row.trees.as_deref().map(relabelled_columns).unwrap_or_default();
@@ -153,12 +188,11 @@ fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relati
             nulls_first,
             collation: row.collations.get(at).and_then(|oid| lookups.collation(*oid)),
             class: class.map(|class| {
-                let name = lookups.qualified(&class.schema, &class.name);
                 // two classes that differ in their options are two classes
                 let place = i16::try_from(at + 1).unwrap_or_default();
                 match catalog.class_options.get(&(row.oid, place)) {
-                    Some(options) => format!("{name} ({options})"),
-                    None => name,
+                    Some(options) => format!("{} ({options})", class.full_name),
+                    None => class.full_name.clone(),
                 }
             }),
             family: class.map(|class| class.family),
@@ -170,12 +204,12 @@ fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relati
         let column = columns.iter().find(|column| column.name == name)?;
         Some(lookups.types.get(&column.type_oid).is_none_or(|found| found.kind == 'c' || found.kind == 'p'))
     };
-    let table = catalog.relations.get(&row.table);
     Index {
         name: relation.name.clone(),
         method: method(&relation.method),
         unique: row.unique,
         nulls_not_distinct: row.nulls_not_distinct,
+        deferrable: row.deferrable,
         state: match (row.usable, row.building) {
             (true, _) => IndexState::Usable,
             (false, true) => IndexState::Building,
@@ -187,9 +221,7 @@ fn index(catalog: &Catalog, lookups: &Lookups, row: &IndexRow, relation: &Relati
         predicate: row.predicate.as_deref().map(|sql| parse(sql, &is_row)),
         predicate_sql: row.predicate.clone(),
         parameters: relation.options.clone(),
-        definition: table
-            .map(|table| definition(catalog, lookups, row, relation, table, &expressions))
-            .unwrap_or_default(),
+        definition: definition(catalog, lookups, row, relation, table, &expressions),
         partition_of: full_name(catalog, relation.partition_of),
         ..Index::default()
     }

@@ -1,17 +1,21 @@
-//! The catalogs that are read whole, in one message: relations, columns, indexes, constraints, and counts.
+//! The catalogs that are read whole, in two messages: relations, columns, indexes, constraints, and counts.
 
 use std::collections::HashMap;
 
-use super::{Cells, Server, ask};
+use super::Server;
+use super::cells::{Cells, fetch, hand_out};
 use crate::audit::AuditError;
 use crate::audit::read::Wanted;
-use crate::db::PostgresDb;
+use crate::db::{Answer, PostgresDb};
+
+/// What is asked for, in messages.
+const WHAT: &str = "the catalog";
 
 /// The rows of the catalogs, by OID where they are looked up by it.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     pub relations: HashMap<u32, Relation>,
-    /// In the order of the server, which is any.
+    /// By number.
     pub columns: HashMap<u32, Vec<ColumnRow>>,
     /// Options of operator classes, by index and place of the key from 1.
     pub class_options: HashMap<(u32, i16), String>,
@@ -73,6 +77,12 @@ pub(super) struct IndexRow {
     pub scans: Option<u64>,
     /// Rows are known to replication by it.
     pub replica_identity: bool,
+    /// CLUSTER sorts the table by it.
+    pub clustered: bool,
+    /// How much is known of its expressions' values was decided for it.
+    pub statistics_target: bool,
+    /// Unique only at the end of the transaction, or where a statement asks for that.
+    pub deferrable: bool,
 }
 
 /// A row of `pg_constraint`.
@@ -131,7 +141,7 @@ impl Catalog {
             .replace(":delete_columns", since(150_000, "array_to_string(k.confdelsetcols, ' ')", "NULL"))
             // what is not enforced searches nothing
             .replace(":enforced", since(180_000, "k.conenforced", "true"));
-        let mut sql = [include_str!("relations.sql"), include_str!("columns.sql"), &indexes, &constraints].join(";\n");
+        let mut sql = [indexes, constraints].join(";\n");
         if wanted.statistics {
             let nulls = match server.reads_statistics {
                 true => include_str!("nulls.sql"),
@@ -142,20 +152,39 @@ impl Catalog {
                 sql.push_str(query);
             }
         }
-        let mut catalog = Self::default();
-        ask(db, "the catalog", &sql, |nth, row| match nth {
-            0 => catalog.relation(&row),
-            1 => catalog.column(&row),
-            2 => catalog.index(&row),
-            3 => catalog.constraint(&row),
-            4 => catalog.null_fraction(&row),
-            5 => catalog.sequence(&row),
+        let tables = fetch(db, WHAT, &[include_str!("relations.sql"), include_str!("columns.sql")].join(";\n"))?;
+        // the first half is read while the server writes the second one
+        let (catalog, rest) = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| Self::of_tables(tables));
+            let rest = fetch(db, WHAT, &sql);
+            (reader.join(), rest)
+        });
+        let mut catalog = catalog.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let by_name = (!server.reads_statistics).then(|| catalog.tables_by_name());
+        hand_out(WHAT, rest?, |nth, row| match nth {
+            0 => catalog.index(&row),
+            1 => catalog.constraint(&row),
+            2 => catalog.null_fraction(&row, by_name.as_ref()),
+            3 => catalog.sequence(&row),
             _ => {
                 catalog.age = row.number_or_null(0)?;
                 Ok(())
             }
         })?;
+        for columns in catalog.columns.values_mut() {
+            columns.sort_unstable_by_key(|column| column.number);
+        }
         catalog.choose(wanted);
+        Ok(catalog)
+    }
+
+    /// Relations and columns.
+    fn of_tables(answer: Answer) -> Result<Self, AuditError> {
+        let mut catalog = Self::default();
+        hand_out(WHAT, answer, |nth, row| match nth {
+            0 => catalog.relation(&row),
+            _ => catalog.column(&row),
+        })?;
         Ok(catalog)
     }
 
@@ -231,6 +260,9 @@ impl Catalog {
             predicate: row.option(13).map(str::to_owned),
             scans: row.number_or_null(14)?,
             replica_identity: row.flag(15),
+            clustered: row.flag(16),
+            statistics_target: row.flag(17),
+            deferrable: !row.flag(18),
         });
         Ok(())
     }
@@ -256,9 +288,28 @@ impl Catalog {
         Ok(())
     }
 
-    fn null_fraction(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
-        self.null_fractions.push((row.number(0)?, row.number(1)?, row.number(2)?));
+    /// A part of NULLs, told by OID and number or by names.
+    fn null_fraction(
+        &mut self,
+        row: &Cells<'_>,
+        by_name: Option<&HashMap<(String, String), u32>>,
+    ) -> Result<(), AuditError> {
+        let Some(by_name) = by_name else {
+            self.null_fractions.push((row.number(0)?, row.number(1)?, row.number(2)?));
+            return Ok(());
+        };
+        // a materialized view has statistics too
+        let Some(table) = by_name.get(&(row.text(0)?.to_owned(), row.text(1)?.to_owned())) else { return Ok(()) };
+        let name = row.text(2)?;
+        if let Some(column) = self.columns.get(table).into_iter().flatten().find(|column| column.name == name) {
+            self.null_fractions.push((*table, column.number, row.number(3)?));
+        }
         Ok(())
+    }
+
+    fn tables_by_name(&self) -> HashMap<(String, String), u32> {
+        let tables = self.relations.iter().filter(|(_, relation)| matches!(relation.kind, 'r' | 'p'));
+        tables.map(|(oid, relation)| (relation.full_name(), *oid)).collect()
     }
 
     fn sequence(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
@@ -270,10 +321,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// The columns of a relation, by number.
+    /// The column of a relation that has this number.
     pub fn column_of(&self, relation: u32, number: i16) -> Option<&ColumnRow> {
         let columns = self.columns.get(&relation)?;
-        // dropped columns leave gaps, and a table read in order has its columns near their numbers
-        columns.iter().find(|column| column.number == number)
+        columns.binary_search_by_key(&number, |column| column.number).ok().and_then(|at| columns.get(at))
     }
 }

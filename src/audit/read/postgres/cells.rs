@@ -3,21 +3,12 @@
 use std::str::FromStr;
 
 use crate::audit::AuditError;
-use crate::db::{BorrowedRow, PostgresDb, SqlError};
+use crate::db::{Answer, PostgresDb, RawRow};
 
 /// A row, and what it tells of.
 pub(super) struct Cells<'a> {
-    row: &'a BorrowedRow<'a>,
+    row: &'a RawRow,
     what: &'static str,
-}
-
-/// The error of a message's statement, or one of ours.
-struct Failure(Result<SqlError, AuditError>);
-
-impl From<SqlError> for Failure {
-    fn from(error: SqlError) -> Self {
-        Self(Ok(error))
-    }
 }
 
 /// Sends `sql` as one message and hands out its rows, each with the number of results before its own.
@@ -25,13 +16,23 @@ pub(super) fn ask(
     db: &mut PostgresDb,
     what: &'static str,
     sql: &str,
+    each: impl FnMut(usize, Cells<'_>) -> Result<(), AuditError>,
+) -> Result<(), AuditError> {
+    hand_out(what, fetch(db, what, sql)?, each)
+}
+
+/// Sends `sql` as one message.
+pub(super) fn fetch(db: &mut PostgresDb, what: &'static str, sql: &str) -> Result<Answer, AuditError> {
+    db.fetch(sql).map_err(|source| AuditError::Read { what: what.to_owned(), source })
+}
+
+/// Hands out the rows of an answer.
+pub(super) fn hand_out(
+    what: &'static str,
+    answer: Answer,
     mut each: impl FnMut(usize, Cells<'_>) -> Result<(), AuditError>,
 ) -> Result<(), AuditError> {
-    let read = db.read_each(sql, |nth, row| each(nth, Cells { row, what }).map_err(|error| Failure(Err(error))));
-    read.map_err(|Failure(error)| match error {
-        Ok(source) => AuditError::Read { what: what.to_owned(), source },
-        Err(error) => error,
-    })
+    answer.rows().try_for_each(|(nth, row)| each(nth, Cells { row: &row, what }))
 }
 
 impl<'a> Cells<'a> {

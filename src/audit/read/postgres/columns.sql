@@ -7,7 +7,7 @@ SELECT a.attrelid,
        a.atttypmod,
        a.attnotnull,
        a.attcollation,
-       array_to_string(a.attoptions, ', ')
+       CASE WHEN a.attoptions IS NOT NULL THEN array_to_string(a.attoptions, ', ') END
   FROM pg_attribute a
   JOIN pg_class c ON c.oid = a.attrelid
  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped

@@ -20,4 +20,3 @@ SELECT k.conrelid,
    AND (k.contype IN ('p', 'u', 'x')
         OR k.contype = 'f' AND k.conparentid = 0 AND :enforced
         OR k.contype <> 'f' AND NOT k.convalidated AND :enforced)
- ORDER BY k.conrelid, k.conname

@@ -47,7 +47,12 @@ pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statist
             statistics.indexes.insert(index.full_name(), IndexStatistics { scans: row.scans, bytes });
         }
     }
-    for (table, column, fraction) in &catalog.null_fractions {
+    let keys = catalog.indexes.iter().flat_map(|row| row.columns.iter().map(move |column| (row.table, *column)));
+    let keys: HashSet<(u32, i16)> = keys.collect();
+    // of columns in no index, nobody asks
+    for (table, column, fraction) in
+        catalog.null_fractions.iter().filter(|(table, column, _)| keys.contains(&(*table, *column)))
+    {
         if let Some(key) = column_name(catalog, *table, *column) {
             statistics.columns.entry(key).or_default().null_fraction = Some(*fraction);
         }

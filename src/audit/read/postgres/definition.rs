@@ -84,11 +84,7 @@ fn key(
     if (unasked != Some(class) || options.is_some())
         && let Some(class) = lookups.classes.get(&class)
     {
-        let name = lookups.quoted(&class.name);
-        let _ = match class.schema.as_str() {
-            "pg_catalog" => write!(sql, " {name}"),
-            _ => write!(sql, " {}", lookups.qualified(&class.schema, &class.name)),
-        };
+        let _ = write!(sql, " {}", class.full_name.strip_prefix("pg_catalog.").unwrap_or(&class.full_name));
     }
     if let Some(options) = options {
         let options: Vec<String> = options.split(", ").map(|option| parameter(lookups, option)).collect();

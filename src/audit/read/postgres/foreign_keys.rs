@@ -76,7 +76,7 @@ fn class(lookups: &Lookups, child: &ColumnRow, operator: u32, right: u32) -> Opt
         return None;
     }
     let named = lookups.default_class(right, "btree").and_then(|class| lookups.classes.get(&class));
-    named.filter(|class| has(class.family)).map(|class| lookups.qualified(&class.schema, &class.name))
+    named.filter(|class| has(class.family)).map(|class| class.full_name.clone())
 }
 
 fn action(letter: char) -> Action {

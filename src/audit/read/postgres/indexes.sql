@@ -27,7 +27,12 @@ SELECT x.indexrelid,
        CASE WHEN strpos(x.indexprs::text, '{RELABELTYPE') > 0 THEN x.indexprs::text END,
        pg_get_expr(x.indpred, x.indrelid),
        :scans,
-       x.indisreplident
+       x.indisreplident,
+       x.indisclustered,
+       -- a target of its own for an expression's statistics; the usual one is -1, and NULL since PostgreSQL 17
+       x.indexprs IS NOT NULL AND EXISTS (SELECT FROM pg_attribute a
+                                           WHERE a.attrelid = x.indexrelid AND a.attstattarget >= 0),
+       x.indimmediate
   FROM pg_index x
   JOIN pg_class c ON c.oid = x.indrelid
  WHERE x.indrelid >= 16384 AND c.relkind IN ('r', 'p')

@@ -27,6 +27,8 @@ pub(super) struct Lookups {
     /// Casts that change nothing but a type's name, from and to; true for those that happen unasked.
     pub relabelling: HashMap<(u32, u32), bool>,
     pub classes: HashMap<u32, Class>,
+    /// Those that are the default for some type, by method.
+    defaults: HashMap<String, Vec<u32>>,
     pub collations: HashMap<u32, Collation>,
     /// Words that have to be quoted.
     pub keywords: HashSet<String>,
@@ -63,12 +65,10 @@ pub(super) struct Operator {
 /// An operator class.
 #[derive(Debug)]
 pub(super) struct Class {
-    pub schema: String,
-    pub name: String,
+    /// Its name, qualified.
+    pub full_name: String,
     pub family: u32,
     pub input: u32,
-    pub default: bool,
-    pub method: String,
     /// The input type is the one that others of its category are turned into.
     pub preferred: bool,
     pub category: char,
@@ -98,9 +98,9 @@ impl Lookups {
             include_str!("operators.sql"),
             include_str!("families.sql"),
             include_str!("casts.sql"),
+            include_str!("keywords.sql"),
             include_str!("classes.sql"),
             include_str!("collations.sql"),
-            include_str!("keywords.sql"),
             "COMMIT",
         ];
         let sql = queries
@@ -123,13 +123,13 @@ impl Lookups {
                 3 => {
                     lookups.relabelling.insert((row.number(0)?, row.number(1)?), row.flag(2));
                 }
-                4 => lookups.class_row(&row)?,
-                5 => {
+                4 => {
+                    lookups.keywords.insert(row.text(0)?.to_owned());
+                }
+                5 => lookups.class_row(&row)?,
+                _ => {
                     let collation = Collation { name: row.text(1)?.to_owned(), deterministic: row.flag(2) };
                     lookups.collations.insert(row.number(0)?, collation);
-                }
-                _ => {
-                    lookups.keywords.insert(row.text(0)?.to_owned());
                 }
             }
             Ok(())
@@ -157,16 +157,17 @@ impl Lookups {
 
     fn class_row(&mut self, row: &Cells<'_>) -> Result<(), AuditError> {
         let class = Class {
-            schema: row.text(1)?.to_owned(),
-            name: row.text(2)?.to_owned(),
+            full_name: self.qualified(row.text(1)?, row.text(2)?),
             family: row.number(3)?,
             input: row.number(4)?,
-            default: row.flag(5),
-            method: row.text(6)?.to_owned(),
             preferred: row.flag(7),
             category: row.letter(8)?,
         };
-        self.classes.insert(row.number(0)?, class);
+        let oid = row.number(0)?;
+        if row.flag(5) {
+            self.defaults.entry(row.text(6)?.to_owned()).or_default().push(oid);
+        }
+        self.classes.insert(oid, class);
         Ok(())
     }
 
@@ -185,7 +186,10 @@ impl Lookups {
     /// src/backend/commands/indexcmds.c).
     pub fn default_class(&self, type_oid: u32, method: &str) -> Option<u32> {
         let column = self.types.get(&type_oid)?;
-        let of_method = || self.classes.iter().filter(|(_, class)| class.default && class.method == method);
+        let of_method = || {
+            let defaults = self.defaults.get(method).into_iter().flatten();
+            defaults.filter_map(|oid| Some((oid, self.classes.get(oid)?)))
+        };
         let exact = of_method().find(|(_, class)| class.input == column.base);
         if exact.is_some() {
             return exact.map(|(oid, _)| *oid);

@@ -1,4 +1,4 @@
-//! PostgreSQL's schema as the audit sees it: catalogs in three messages of one snapshot, and what is counted outside it.
+//! PostgreSQL's schema as the audit sees it: catalogs in four messages of one snapshot, and what is counted outside it.
 //!
 //! ```text
 //! begin → catalogs, whole (catalog.rs) → what they refer to, by OID (lookups.rs) → assemble → counts (counted.rs)
@@ -26,12 +26,14 @@ use cells::{Cells, ask};
 use lookups::Lookups;
 
 /// Everything that is read is of the one moment of this transaction's first query. On the search path is nothing of
-/// anybody's, so that the server qualifies every name that it writes.
+/// anybody's, so that the server qualifies every name that it writes. Each count is asked for once, and need not be kept
+/// for a second time.
 const BEGIN: &str = "\
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL jit = off;
+SELECT set_config('stats_fetch_consistency', 'none', true) WHERE current_setting('server_version_num')::int >= 150000;
 SELECT current_setting('server_version_num'), has_table_privilege('pg_statistic', 'SELECT'),
        current_setting('block_size');
 ";
@@ -68,14 +70,23 @@ fn read_in_transaction(
     let catalog = Catalog::read(db, server, wanted)?;
     let lookups = Lookups::read(db, &catalog)?;
     let version = Version(server.number / 10_000, server.number % 10_000, 0);
-    let (statistics, unread) =
-        if wanted.statistics { counted::of(&catalog, server, wanted) } else { Default::default() };
-    Ok((assemble::assemble(version, catalog, &lookups), statistics, unread))
+    let (schema, counted) = std::thread::scope(|scope| {
+        let counter = scope.spawn(|| match wanted.statistics {
+            true => counted::of(&catalog, server, wanted),
+            false => Default::default(),
+        });
+        (assemble::assemble(version, &catalog, &lookups), counter.join())
+    });
+    let (statistics, unread) = counted.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok((schema, statistics, unread))
 }
 
 fn begin(db: &mut PostgresDb) -> Result<Server, AuditError> {
     let mut server = Server::default();
-    ask(db, "the server's version", BEGIN, |_, row| {
+    ask(db, "the server's version", BEGIN, |nth, row| {
+        if nth == 0 {
+            return Ok(());
+        }
         server = Server { number: row.number(0)?, reads_statistics: row.flag(1), block_size: row.number(2)? };
         Ok(())
     })?;

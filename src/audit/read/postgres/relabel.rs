@@ -3,7 +3,8 @@
 /// For each expression of a list's tree, the number of the column that it is but for the name of its type.
 ///
 /// The tree is what `nodeToString` writes: `({RELABELTYPE :arg {VAR :varno 1 :varattno 2 …} …} {FUNCEXPR …})`
-/// (src/backend/nodes/outfuncs.c). Where it is anything else, nothing is found, and the expression is like any other.
+/// (src/backend/nodes/outfuncs.c). Where it is anything else, nothing is found, and the expression is like any other:
+/// a cast to a domain too, which the planner looks through for as long as the domain has no constraints.
 pub(super) fn relabelled_columns(tree: &str) -> Vec<Option<i16>> {
     nodes(tree).into_iter().map(relabelled_column).collect()
 }

@@ -7,7 +7,7 @@ SELECT c.oid,
        c.reltuples::bigint,
        c.relpages,
        m.amname,
-       array_to_string(c.reloptions, E'\n'),
+       CASE WHEN c.reloptions IS NOT NULL THEN array_to_string(c.reloptions, E'\n') END,
        -- pg_depend's index leads with what is depended on, and extensions are few
        c.oid IN (SELECT d.objid FROM pg_depend d
                   WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass

@@ -9,6 +9,7 @@ use crate::audit::schema::{
 };
 use crate::schema as declared;
 use crate::schema::{Affinity, Deferral, Indexed};
+use crate::sql::Cursor;
 
 /// The one schema that is audited.
 const MAIN: &str = "main";
@@ -19,9 +20,58 @@ pub(crate) fn from_schema(from: &declared::Schema, version: Version) -> Schema {
         from.tables.iter().enumerate().map(|(at, table)| (table.name.to_ascii_lowercase(), at)).collect();
     let parent = |key: &declared::ForeignKey| Some(&from.tables[*places.get(&key.parent.to_ascii_lowercase())?]);
     let mut tables: Vec<Table> = from.tables.iter().map(|of| table(of, &parent)).collect();
+    need(&mut tables, &asked_for(from));
     tables.sort_by(|one, other| one.name.cmp(&other.name));
     let taken = BTreeMap::from([(MAIN.to_owned(), names(from))]);
     Schema { dialect: Dialect::Sqlite, version, tables, families: BTreeMap::new(), taken }
+}
+
+/// Says which indexes views and triggers need.
+fn need(tables: &mut [Table], asked_for: &HashMap<String, String>) {
+    if asked_for.is_empty() {
+        return;
+    }
+    for index in tables.iter_mut().flat_map(|table| &mut table.indexes) {
+        if let Some(by) = asked_for.get(&index.name.to_ascii_lowercase()) {
+            index.needed = Some(format!("{by} asks for it by name (INDEXED BY)"));
+        }
+    }
+}
+
+/// The indexes, by names in lower case, that views and triggers ask for by name, and who does: without them they fail.
+fn asked_for(from: &declared::Schema) -> HashMap<String, String> {
+    let views = from.views.iter().map(|view| ("view", &view.name, &view.sql));
+    let triggers = from.triggers.iter().map(|trigger| ("trigger", &trigger.name, &trigger.sql));
+    let mut found = HashMap::new();
+    for (kind, name, sql) in views.chain(triggers) {
+        if !sql.to_ascii_lowercase().contains("indexed") {
+            continue;
+        }
+        let mut cursor = Cursor::new(Dialect::Sqlite, sql);
+        while cursor.peek().is_some() {
+            if !cursor.eat_all(&["indexed", "by"]) {
+                cursor.take();
+            } else if let Some(index) = cursor.identifier() {
+                found.insert(index.to_ascii_lowercase(), format!("the {kind} `{name}`"));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a constraint of the table may say that what it forbids is passed over, or takes the place of what is there.
+fn says_on_conflict(table: &declared::Table) -> bool {
+    if !table.sql.to_ascii_lowercase().contains("conflict") {
+        return false;
+    }
+    let mut cursor = Cursor::new(Dialect::Sqlite, &table.sql);
+    while cursor.peek().is_some() {
+        if cursor.eat_all(&["on", "conflict"]) {
+            return true;
+        }
+        cursor.take();
+    }
+    false
 }
 
 /// Every object's name, and that in lower case: SQLite compares names so.
@@ -114,6 +164,8 @@ fn made(table: &declared::Table, of: &declared::Index) -> Index {
         keys: of.terms.iter().map(key).collect(),
         predicate: of.predicate.as_ref().map(|text| predicate(table, text)),
         predicate_sql: of.predicate.clone(),
+        needed: (of.unique && says_on_conflict(table))
+            .then(|| "it refuses what a constraint of the table may pass over or replace (ON CONFLICT)".to_owned()),
         definition: of.sql.clone(),
         ..Index::default()
     }

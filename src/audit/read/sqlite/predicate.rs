@@ -28,18 +28,26 @@ fn of(table: &Table, text: &str, tree: &Expr<'_>) -> Predicate {
         Expr::Binary(left, Operator::And, right) => Predicate::And(vec![of(table, text, left), of(table, text, right)]),
         Expr::Binary(left, Operator::Or, right) => Predicate::Or(vec![of(table, text, left), of(table, text, right)]),
         Expr::NotNull(tested) => not_null(table, text, tested),
-        Expr::Binary(tested, Operator::IsNot, Expr::Literal(Literal::Null)) => not_null(table, text, tested),
+        Expr::Binary(tested, Operator::IsNot, null)
+            if matches!(without_parentheses(null), Expr::Literal(Literal::Null)) =>
+        {
+            not_null(table, text, tested)
+        }
         _ => Predicate::Other(text.to_owned()),
     }
 }
 
-fn not_null(table: &Table, text: &str, mut tested: &Expr<'_>) -> Predicate {
-    while let Expr::Parenthesized(inner) = tested
+fn without_parentheses<'a, 'b>(mut tree: &'a Expr<'b>) -> &'a Expr<'b> {
+    while let Expr::Parenthesized(inner) = tree
         && inner.len() == 1
     {
-        tested = &inner[0];
+        tree = &inner[0];
     }
-    let column = match tested {
+    tree
+}
+
+fn not_null(table: &Table, text: &str, tested: &Expr<'_>) -> Predicate {
+    let column = match without_parentheses(tested) {
         Expr::Id(Id(name)) | Expr::Name(Name(name)) => column(table, name),
         Expr::Qualified(Name(of), Name(name)) if is(of, &table.name) => column(table, name),
         Expr::DoublyQualified(_, Name(of), Name(name)) if is(of, &table.name) => column(table, name),

@@ -60,9 +60,15 @@ fn predicates_are_read_as_far_as_they_ask_for_null() {
         table(&sql, "t").indexes[0].predicate.clone().expect("partial")
     };
     let not_null = |name: &str| Predicate::NotNull(name.to_owned());
-    for written in
-        ["c IS NOT NULL", "C notnull", "(c) NOT NULL", "\"c\" IS NOT NULL", "t.c IS NOT NULL", "((c IS NOT NULL))"]
-    {
+    for written in [
+        "c IS NOT NULL",
+        "C notnull",
+        "(c) NOT NULL",
+        "\"c\" IS NOT NULL",
+        "t.c IS NOT NULL",
+        "((c IS NOT NULL))",
+        "c IS NOT (NULL)",
+    ] {
         assert_eq!(of(written), not_null("c"), "{written}");
     }
     assert_eq!(of("[a B] IS NOT NULL"), not_null("A b"));

@@ -1,3 +1,5 @@
+//! Indexes and foreign keys made by hand.
+
 use super::*;
 use crate::Dialect;
 use crate::audit::schema::{Cast, Column, ForeignKeyColumn, Key, Keyed, Search, Version};
@@ -225,13 +227,13 @@ fn the_best_index_is_named_and_where_there_is_none_each_is_explained() {
 #[test]
 fn what_no_index_mends_says_which_type_to_change() {
     let schema = schema(vec![table("c", &["a"], vec![index("i", &["a"])])]);
-    let blocked = judged(&schema, &cast_to_numeric()).blocked.expect("blocked");
+    let blocked = judged(&schema, &cast_to_numeric()).blocked.expect("a type to change");
     assert!(blocked.contains("ALTER TABLE \"public\".\"c\" ALTER COLUMN \"a\" TYPE numeric(10,0)"), "{blocked}");
     assert!(blocked.contains("`(a)::numeric`"), "{blocked}");
     let mut by_class = foreign_key(&["a"]);
     by_class.columns[0].search.operator = Some(EQUALS + 1);
     by_class.columns[0].search.class = Some("pg_catalog.bpchar_ops".to_owned());
-    let blocked = judged(&schema, &by_class).blocked.expect("blocked");
+    let blocked = judged(&schema, &by_class).blocked.expect("a type to change");
     assert!(blocked.contains("pg_catalog.bpchar_ops"), "{blocked}");
 }
 
@@ -260,7 +262,7 @@ fn a_partitioned_table_is_served_as_well_as_its_worst_partition() {
         leaf("c21", "c2", vec![index("i21", &["a"])]),
     ]);
     assert_eq!(each.level, Level::Full);
-    assert!(each.note.expect("a note").contains("new partitions"));
+    assert!(each.note.is_some_and(|note| note.contains("new partitions")));
 
     let empty = level_of(vec![whole(vec![])]);
     assert_eq!(empty.level, Level::None);
