@@ -9,6 +9,7 @@ pub mod crypt;
 pub mod db;
 pub mod dialect;
 pub mod error;
+mod html;
 pub mod import;
 pub mod interrupt;
 pub mod maintain;

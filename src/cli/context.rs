@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::output::Output;
 use crate::Error;
 use crate::config::{
-    self, AuditSettings, BackupSettings, Environment, HealthSettings, Overrides, PortSettings, ProjectSettings, Secret,
-    Settings, SqliteLocation, SqliteTarget, Target,
+    self, AuditSettings, BackupSettings, Environment, HealthSettings, Overrides, PortSettings, ProjectSettings,
+    RetentionPolicy, Secret, Settings, SqliteLocation, SqliteTarget, Target,
 };
 use crate::db::{Access, Db, DbError, SqlError};
 use crate::interrupt::Interrupt;
@@ -74,6 +74,17 @@ impl Context {
         let key = config::encryption_key(&self.environment);
         output.hide(&key);
         key
+    }
+
+    /// The retention policies of liftlock.yaml; the output knows from here on what must not be printed.
+    pub fn retention(&self, output: &mut Output) -> Result<Vec<RetentionPolicy>, Error> {
+        let policies = config::resolve_retention(&self.overrides, &self.environment, Path::new(""))?;
+        for policy in &policies {
+            if let config::RetentionAction::Archive(target) = &policy.action {
+                output.hide(target.secrets());
+            }
+        }
+        Ok(policies)
     }
 
     /// The request to stop.

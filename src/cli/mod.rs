@@ -3,10 +3,13 @@
 mod audit;
 mod backup;
 mod check;
+mod cleanup;
 mod compare;
 mod context;
+mod docs;
 mod down;
 mod explain;
+mod export;
 mod files;
 mod health;
 mod init;
@@ -17,6 +20,7 @@ mod output;
 mod port;
 mod redo;
 mod repair;
+mod reset;
 mod restore;
 mod stats;
 mod status;
@@ -98,6 +102,10 @@ enum Command {
     Health(Box<health::Health>),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Cleanup(cleanup::CleanupArgs),
+    Reset(reset::ResetArgs),
+    Docs(docs::DocsArgs),
+    Export(export::ExportArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -200,6 +208,10 @@ impl Cli {
             | Command::Health(_)
             | Command::Backup(_)
             | Command::Restore(_)
+            | Command::Cleanup(_)
+            | Command::Reset(_)
+            | Command::Docs(_)
+            | Command::Export(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -234,6 +246,10 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Health(args) => health::run(args, &context, &mut output),
         Command::Backup(args) => backup::run(args, &context, &mut output),
         Command::Restore(args) => restore::run(args, &context, &mut output),
+        Command::Cleanup(args) => cleanup::run(args, &context, &mut output),
+        Command::Reset(args) => reset::run(args, &context, &mut output),
+        Command::Docs(args) => docs::run(args, &context, &mut output),
+        Command::Export(args) => export::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -294,6 +310,10 @@ impl Command {
             Self::Health(_) => "health",
             Self::Backup(_) => "backup",
             Self::Restore(_) => "restore",
+            Self::Cleanup(_) => "cleanup",
+            Self::Reset(_) => "reset",
+            Self::Docs(_) => "docs",
+            Self::Export(_) => "export",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

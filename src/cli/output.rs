@@ -159,6 +159,30 @@ impl Output {
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 
+    /// Whether the person means the database of that name: it is typed in, or was given. Without a terminal nobody can be
+    /// asked.
+    pub fn confirm_name(&self, what: &str, name: &str, yes: bool, given: Option<&str>) -> Result<bool, Error> {
+        let hint = format!("give `--yes --confirm {name}` if that is meant");
+        if let Some(given) = given {
+            if given != name {
+                return Err(Error::Usage {
+                    message: format!("`--confirm {given}` is not the database's name: that is `{name}`"),
+                    hint: "look again at which database is meant; nothing was changed".to_owned(),
+                });
+            }
+            if yes {
+                return Ok(true);
+            }
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Error::Usage { message: format!("{what} There is no terminal to ask"), hint });
+        }
+        let _ = write!(io::stderr(), "{what} Type the database's name, `{name}`, to go on: ");
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map_err(Error::Print)?;
+        Ok(answer.trim() == name)
+    }
+
     /// What is told of a run while it is under way.
     pub fn observer(&self) -> Self {
         self.clone()

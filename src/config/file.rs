@@ -13,6 +13,7 @@ use super::backup::BackupSection;
 use super::health::HealthSection;
 use super::keywords::{self, Keywords};
 use super::port::PortSection;
+use super::retention::RetentionSection;
 use super::target::{Draft, SqliteTarget};
 use super::value::{Place, Text, parse_bool, parse_count, parse_duration, parse_text};
 use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode};
@@ -43,6 +44,8 @@ pub(super) struct Content {
     #[serde(default)]
     pub health: Option<HealthSection>,
     pub backup: Option<BackupSection>,
+    #[serde(default)]
+    pub retention: Option<Vec<RetentionSection>>,
 }
 
 /// How migrations are found and run; for all databases, or for one.
@@ -286,6 +289,7 @@ impl ConfigFile {
         content.audit.as_ref().map_or(Ok(()), |audit| audit.check(self))?;
         content.health.as_ref().map_or(Ok(()), |health| health.check(self))?;
         content.backup.as_ref().map_or(Ok(()), |backup| backup.check(self))?;
+        content.retention.iter().flatten().try_for_each(|policy| policy.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),
             None => Err(Problem::Expected("a name that stands under `databases:`")),

@@ -18,6 +18,7 @@ mod keywords;
 mod passfile;
 mod port;
 mod postgres;
+mod retention;
 mod secret;
 mod section;
 mod target;
@@ -32,6 +33,7 @@ pub use error::{ConfigError, Origin, Problem};
 pub use health::{HealthSettings, parse_bytes, parse_percent, parse_timeout};
 pub use port::{PortColumns, PortNames, PortNocase, PortSettings, PortType};
 pub use postgres::{Host, HostAddress, PostgresTarget, RootCertificates, SslMode};
+pub use retention::{RetentionAction, RetentionPolicy};
 pub use secret::{Secret, redact};
 pub use target::{SqliteLocation, SqliteTarget, Target};
 pub use value::parse_duration;
@@ -227,6 +229,23 @@ pub fn resolve_backup(
 #[must_use]
 pub fn encryption_key(environment: &Environment) -> Option<Secret> {
     environment.get(KEY_VARIABLE).map(Secret::new)
+}
+
+/// Resolves the retention policies: nothing else that is set has to be there for them.
+pub fn resolve_retention(
+    overrides: &Overrides,
+    environment: &Environment,
+    cwd: &Path,
+) -> Result<Vec<RetentionPolicy>, ConfigError> {
+    let sources = Sources::read(overrides, environment, cwd)?;
+    let Some(file) = &sources.file else { return Ok(Vec::new()) };
+    let mut warnings = Vec::new();
+    let policies = file.content.retention.iter().flatten();
+    let policies = policies.map(|policy| policy.resolve(file, environment, &mut warnings)).collect();
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    policies
 }
 
 /// All that settings are made of.

@@ -140,6 +140,21 @@ impl PostgresDb {
         self.client.simple_query(sql).map(Answer).map_err(|error| describe(&error, sql))
     }
 
+    /// The columns that a statement gives: their names, and the names of their types, of a domain its base's.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the statement can't be understood.
+    pub(crate) fn describe_columns(&mut self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
+        let statement = self.client.prepare(sql).map_err(|error| describe(&error, sql))?;
+        let base = |mut kind: &::postgres::types::Type| loop {
+            match kind.kind() {
+                ::postgres::types::Kind::Domain(of) => kind = of,
+                _ => return kind.name().to_owned(),
+            }
+        };
+        Ok(statement.columns().iter().map(|column| (column.name().to_owned(), base(column.type_()))).collect())
+    }
+
     /// Runs a `COPY … FROM stdin` statement with its data.
     ///
     /// # Errors

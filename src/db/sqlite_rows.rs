@@ -61,6 +61,15 @@ impl SqliteDb {
         Ok(())
     }
 
+    /// The names of the columns that a SELECT gives.
+    ///
+    /// # Errors
+    /// [`SqlError`] where it is none, or more than one statement.
+    pub(crate) fn column_names(&self, sql: &str) -> Result<Vec<String>, SqlError> {
+        let statement = self.connection.prepare(sql).map_err(|error| describe(&error, None, 0))?;
+        Ok(statement.column_names().map(str::to_owned).collect())
+    }
+
     /// The collation by which a column of the main database compares.
     ///
     /// # Errors

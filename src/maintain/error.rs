@@ -100,3 +100,10 @@ impl MaintainError {
         }
     }
 }
+
+/// An error of the database's while rows are read one by one.
+impl From<SqlError> for MaintainError {
+    fn from(source: SqlError) -> Self {
+        Self::Sql { doing: "read the rows".to_owned(), source }
+    }
+}

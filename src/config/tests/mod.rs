@@ -6,6 +6,7 @@ mod files;
 mod port;
 mod postgres;
 mod precedence;
+mod retention;
 mod urls;
 
 use super::{ConfigError, Environment, Origin, Target};

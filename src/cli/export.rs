@@ -1,0 +1,139 @@
+//! `liftlock export`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::CommandResult;
+use super::context::Context;
+use super::output::Output;
+use crate::Error;
+use crate::error::exit;
+use crate::maintain::MaintainError;
+use crate::maintain::export::{self, ExportFormat, ExportReport, ExportSource};
+use crate::maintain::file::WholeFile;
+
+/// Write a table, or what a query gives, as JSON, JSON lines, CSV or SQL
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  liftlock export users --output users.jsonl\n  liftlock export --query 'SELECT id, email \
+                        FROM users' --format csv\n  liftlock export users --format sql > users.sql\n\nWhat is exact, and how, \
+                        is in docs/operations-clean.md"
+)]
+pub(super) struct ExportArgs {
+    /// The table or view: `name`, on PostgreSQL also `schema.name`
+    #[arg(value_name = "TABLE", required_unless_present = "query", conflicts_with = "query")]
+    table: Option<String>,
+    /// A SELECT instead of a table
+    #[arg(long, value_name = "SQL")]
+    query: Option<String>,
+    /// How rows are written [default: as the file's name ends]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The table that INSERT statements name, with `--query`
+    #[arg(long, value_name = "TABLE", requires = "query")]
+    into: Option<String>,
+    /// The file; it is there once all is written [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file where there is one
+    #[arg(long, requires = "output")]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// An array of objects
+    Json,
+    /// An object a line
+    Jsonl,
+    /// RFC 4180, with a header; NULL is an empty field, an empty text is `""`
+    Csv,
+    /// INSERT statements in the database's own dialect
+    Sql,
+}
+
+/// The JSON of `export` (docs/json.md).
+#[derive(Debug, Serialize)]
+struct ExportJson<'a> {
+    command: &'static str,
+    target: String,
+    table: Option<&'a str>,
+    query: Option<&'a str>,
+    output: String,
+    #[serde(flatten)]
+    report: &'a ExportReport,
+}
+
+pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> CommandResult {
+    let settings = context.settings(output)?;
+    let format = format(args)?;
+    if args.output.is_none() && output.is_json() {
+        return Err(Error::Usage {
+            message: "standard output can't take both the rows and the report of `--json`".to_owned(),
+            hint: "name a file for the rows with `--output FILE`".to_owned(),
+        });
+    }
+    let source = match (&args.table, &args.query) {
+        (_, Some(sql)) => ExportSource::Query { sql: sql.clone(), into: args.into.clone() },
+        (table, None) => ExportSource::Table(table.clone().unwrap_or_default()),
+    };
+    let mut db = context.connect_to_read(&settings)?;
+    let interrupt = context.interrupt();
+    let Some(path) = &args.output else {
+        let report = export::export(&mut db, &source, format, &interrupt, &mut Raw(output));
+        return match report {
+            Ok(_) => Ok(exit::DONE),
+            Err(MaintainError::File { source, .. }) => Err(Error::Print(source)),
+            Err(error) => Err(error.into()),
+        };
+    };
+    let mut file = WholeFile::create(path, args.force)?;
+    let report = export::export(&mut db, &source, format, &interrupt, &mut file)?;
+    file.finish()?;
+    let shown = path.display().to_string();
+    output.json(&ExportJson {
+        command: "export",
+        target: settings.target.to_string(),
+        table: args.table.as_deref(),
+        query: args.query.as_deref(),
+        output: shown.clone(),
+        report: &report,
+    })?;
+    output.line(&format!("wrote {} rows, {} bytes, to {shown}", report.rows, report.bytes))?;
+    Ok(exit::DONE)
+}
+
+/// The format that was named, or that the file's name ends with.
+fn format(args: &ExportArgs) -> Result<ExportFormat, Error> {
+    let ending = args.output.as_deref().and_then(Path::extension).map(|ending| ending.to_string_lossy().to_lowercase());
+    match (args.format, ending.as_deref()) {
+        (Some(Format::Json), _) | (None, Some("json")) => Ok(ExportFormat::Json),
+        (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson")) => Ok(ExportFormat::Jsonl),
+        (Some(Format::Csv), _) | (None, Some("csv")) => Ok(ExportFormat::Csv),
+        (Some(Format::Sql), _) | (None, Some("sql")) => Ok(ExportFormat::Sql),
+        (None, _) => Err(Error::Usage {
+            message: "nothing says how the rows are to be written".to_owned(),
+            hint: "give `--format json`, `jsonl`, `csv` or `sql`, or a file whose name ends so".to_owned(),
+        }),
+    }
+}
+
+/// Standard output.
+struct Raw<'a>(&'a Output);
+
+impl Write for Raw<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.raw(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(Error::Print(error)) => Err(error),
+            Err(other) => Err(io::Error::other(other)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
