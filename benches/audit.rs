@@ -8,7 +8,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use liftlock::Dialect;
-use liftlock::audit::schema::{Affinity, Column, ForeignKey, ForeignKeyColumn, Index, Key, Keyed, Search, Table, Version};
+use liftlock::audit::schema::{
+    Affinity, Column, ForeignKey, ForeignKeyColumn, Index, Key, Keyed, Search, Table, Version,
+};
 use liftlock::audit::{Options, Schema, Statistics, Wanted, audit, read};
 use liftlock::db::Db;
 
