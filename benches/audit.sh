@@ -38,10 +38,10 @@ schema() { # sqlite or postgres
 
 # What a checker that only looks at column lists asks.
 cat >"$scratch/floor.sqlite.sql" <<'SQL'
-WITH fk AS (
+WITH fk AS MATERIALIZED (
     SELECT m.name AS tbl, f.id, f.seq, f."from" AS col FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
      WHERE m.type = 'table'
-), ix AS (
+), ix AS MATERIALIZED (
     SELECT DISTINCT m.name AS tbl, c.name AS col
       FROM sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
      WHERE m.type = 'table' AND c.seqno = 0
