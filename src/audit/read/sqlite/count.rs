@@ -31,7 +31,12 @@ pub(super) fn count(
         if let Some(rows) = analysed(stated, &table.name) {
             statistics.rows.insert(name.clone(), rows);
         }
-        for index in table.indexes.iter().filter(|index| index.method == Method::Btree && index.predicate.is_none()) {
+        let whole = |index: &&Index| index.method == Method::Btree && index.predicate.is_none();
+        // to ask once whether there are rows at all costs less than to ask each index for its own
+        if table.indexes.iter().filter(whole).count() > 1 && is_empty(db, table).unwrap_or_default() {
+            continue;
+        }
+        for index in table.indexes.iter().filter(whole) {
             let Some(Keyed::Column(column)) = index.keys.first().map(|key| &key.what) else { continue };
             let key = (name.clone(), column.clone());
             let may_be_null = table.column(column).is_some_and(|column| !column.not_null);
@@ -39,7 +44,14 @@ pub(super) fn count(
                 continue;
             }
             let most = left.min(ENTRIES_OF_ONE);
-            let (nulls, rows) = nulls(db, table, index, column, most)?;
+            let (nulls, rows) = match nulls(db, table, index, column, most) {
+                Ok(counted) => counted,
+                // such as one by a collation that only the application has
+                Err(error) => {
+                    tracing::debug!(index = index.name, %error, "its entries can't be counted");
+                    continue;
+                }
+            };
             left -= rows.min(left);
             // a table that goes on beyond that is left out: its first entries say nothing of the rest
             if rows > 0 && rows < most {
@@ -57,6 +69,15 @@ fn analysed(stated: &Stated, table: &str) -> Option<u64> {
     let from = (table.to_ascii_lowercase(), None);
     let of_table = stated.range(from.clone()..).take_while(|((name, _), _)| *name == from.0);
     of_table.filter_map(|(_, numbers)| numbers.first().copied()).max()
+}
+
+fn is_empty(db: &SqliteDb, table: &Table) -> Result<bool, SqlError> {
+    let mut is_empty = true;
+    db.each_row(&format!("SELECT 1 FROM main.{} LIMIT 1", Dialect::Sqlite.quote_identifier(&table.name)), &[], |_| {
+        is_empty = false;
+        Ok::<_, SqlError>(ControlFlow::Break(()))
+    })?;
+    Ok(is_empty)
 }
 
 /// NULLs at the start of an index, and its entries, both up to `most`.

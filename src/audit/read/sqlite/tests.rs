@@ -107,6 +107,33 @@ fn a_foreign_key_is_searched_by_the_parents_collation_and_affinity() {
 }
 
 #[test]
+fn collations_that_only_the_application_has_are_no_obstacle() {
+    let (schema, statistics) = read_all(
+        "CREATE TABLE p(id INTEGER PRIMARY KEY, code TEXT COLLATE NOCASE UNIQUE, n INT);
+         CREATE TABLE c(code TEXT COLLATE NOCASE REFERENCES p(code), b COLLATE NOCASE);
+         CREATE INDEX c_code ON c(code);
+         CREATE INDEX c_b ON c(b, code);
+         CREATE INDEX p_n ON p(n);
+         INSERT INTO p VALUES(1, 'x', NULL);
+         INSERT INTO c VALUES('x', NULL);
+         PRAGMA writable_schema = on;
+         UPDATE sqlite_schema SET sql = replace(sql, 'NOCASE', 'localized');
+         PRAGMA writable_schema = reset;",
+    );
+    let child = schema.table("main", "c").expect("there");
+    assert_eq!(
+        child.indexes.iter().map(told).collect::<Vec<_>>(),
+        ["Btree c_code(code localized)", "Btree c_b(b localized, code localized)"]
+    );
+    let key = &child.foreign_keys[0];
+    assert_eq!((key.parent_state, key.columns[0].search.collation.as_deref()), (ParentState::Ok, Some("localized")));
+    let known = |table: &str, column: &str| {
+        statistics.columns.contains_key(&(("main".to_owned(), table.to_owned()), column.to_owned()))
+    };
+    assert!(known("p", "n") && !known("c", "b"));
+}
+
+#[test]
 fn names_that_are_taken_are_those_of_every_object() {
     let (schema, _) = read_all("CREATE TABLE T(a UNIQUE); CREATE INDEX Idx ON T(a); CREATE VIEW v AS SELECT 1;");
     let taken: Vec<&str> = schema.taken["main"].iter().map(String::as_str).collect();
