@@ -1,6 +1,6 @@
 //! `liftlock docs`: the schema in full, the same each time, as Markdown and as a page that needs nothing else.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::support::{Kind, Project, TestDatabase, each_database};
 
@@ -140,9 +140,10 @@ fn a_missing_file_is_no_empty_schema() {
 /// Databases of real applications, where they are at hand.
 #[test]
 fn real_schemas() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/real/sqlite");
+    let shared = std::env::var_os("LIFTLOCK_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let folder = shared.join("real/sqlite");
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("there is no folder of real databases");
+        println!("skipped: `{}` is not there (LIFTLOCK_SHARED names the folder above it)", folder.display());
         return;
     };
     let project = Project::new();
@@ -155,7 +156,8 @@ fn real_schemas() {
         std::fs::copy(&path, project.path(&name)).unwrap();
         for format in ["markdown", "html"] {
             project.run(&["docs", "-d", &name, "--format", format, "--output", "out"]).ok();
-            assert!(project.read("out").contains(&name));
+            // Markdown has a backslash before what it would take for its own
+            assert!(project.read("out").replace('\\', "").contains(&name), "{name} as {format}");
         }
     }
 }
