@@ -16,7 +16,7 @@ mod passfile;
 mod port;
 mod postgres;
 mod secret;
-mod suggest;
+pub(crate) mod suggest;
 mod target;
 #[cfg(test)]
 mod tests;

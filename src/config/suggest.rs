@@ -1,7 +1,7 @@
 //! Did you mean: the known name nearest to one that isn't known.
 
 /// The one of `known` that `name` was probably meant to be.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase().replace('-', "_");
     known
         .into_iter()

@@ -10,6 +10,7 @@
 pub mod error;
 pub mod mapping;
 pub mod read;
+mod yaml;
 
 pub use error::ImportError;
 pub use mapping::Mapping;
