@@ -46,6 +46,7 @@ pub fn move_to_postgres(source: &str, target: &str) -> Result<String, Box<dyn st
         restart: false,
         single_transaction: false,
         on_error: OnError::Stop,
+        quarantine_file: None,
         snapshot: None,
         patience: Duration::from_secs(30),
         interrupt: Interrupt::default(),

@@ -1,5 +1,6 @@
 //! The error of everything: its kind (→ exit code), and its hint (→ the next step to take).
 
+use crate::audit::AuditError;
 use crate::config::ConfigError;
 use crate::db::DbError;
 use crate::import::ImportError;
@@ -32,6 +33,9 @@ pub enum Error {
     /// An operation did not come to its end.
     #[error(transparent)]
     Maintain(#[from] MaintainError),
+    /// An audit did not come to its end.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The command was called in a way that makes no sense.
     #[error("{message}")]
     Usage {
@@ -99,6 +103,7 @@ impl Error {
             Self::Port(error) => error.kind(),
             Self::Import(error) => error.kind(),
             Self::Maintain(error) => error.kind(),
+            Self::Audit(error) => error.kind(),
             Self::Config(_) | Self::Usage { .. } => ErrorKind::Usage,
             Self::Migrate(MigrateError::Interrupted { .. }) => ErrorKind::Interrupted,
             Self::Db(_) | Self::Layout(_) | Self::Migrate(_) | Self::Write { .. } | Self::Print(_) => ErrorKind::Failed,
@@ -116,6 +121,7 @@ impl Error {
             Self::Port(error) => error.hint(),
             Self::Import(error) => error.hint(),
             Self::Maintain(error) => error.hint(),
+            Self::Audit(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Write { .. } | Self::Print(_) => None,
         }

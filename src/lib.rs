@@ -12,10 +12,12 @@ pub mod import;
 pub mod interrupt;
 pub mod maintain;
 pub mod migrate;
+pub mod patterns;
 pub mod port;
 pub mod schema;
 pub mod source_text;
 pub mod sql;
+mod suggest;
 pub mod value;
 
 pub use dialect::Dialect;

@@ -109,6 +109,8 @@ pub struct PrimaryKey {
     pub columns: Vec<KeyColumn>,
     /// It is another name of the rowid (`INTEGER PRIMARY KEY`).
     pub rowid_alias: bool,
+    /// SQLite's own index for it (`sqlite_autoindex_…`); `None` where the rowid is that.
+    pub index: Option<String>,
 }
 
 /// A UNIQUE constraint.
@@ -118,6 +120,8 @@ pub struct Unique {
     pub name: Option<String>,
     /// Its columns in order.
     pub columns: Vec<KeyColumn>,
+    /// SQLite's own index for it (`sqlite_autoindex_…`).
+    pub index: String,
 }
 
 /// A CHECK constraint.

@@ -1,7 +1,10 @@
 //! What can go wrong in an audit.
 
-use crate::db::{DbError, SqlError};
+use crate::db::{DbError, ScratchError, SqlError};
+use crate::error::ErrorKind;
 use crate::migrate::layout::LayoutError;
+use crate::source_text::Position;
+use crate::sql::SyntaxError;
 
 /// Why an audit did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,49 @@ pub enum AuditError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is no place to load a schema's file into.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
+    /// A schema's file can't be read.
+    #[error("cannot read `{path}`")]
+    File {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A schema's file can't be taken apart into statements.
+    #[error("{path}:{position}: this is no SQL\n{excerpt}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// The place in it.
+        position: Position,
+        /// The text around it, with a caret.
+        excerpt: String,
+        /// What is wrong with it.
+        #[source]
+        source: SyntaxError,
+    },
+    /// The database refuses a statement of a schema's file.
+    #[error("{path}:{position}: the schema can't be loaded\n{excerpt}")]
+    Load {
+        /// The file.
+        path: String,
+        /// The place in it.
+        position: Position,
+        /// The text around it, with a caret.
+        excerpt: String,
+        /// What the database says.
+        #[source]
+        source: SqlError,
+        /// The next step, where there is one.
+        hint: Option<String>,
+    },
+    /// A stop was asked for.
+    #[error("interrupted; nothing is left of what was made")]
+    Interrupted,
     /// The migration can't be written.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -40,6 +86,16 @@ pub enum AuditError {
 }
 
 impl AuditError {
+    /// What it means to the one who called.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Usage { .. } => ErrorKind::Usage,
+            Self::Interrupted | Self::Scratch(ScratchError::Interrupted) => ErrorKind::Interrupted,
+            _ => ErrorKind::Failed,
+        }
+    }
+
     /// The next step to take.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -47,7 +103,10 @@ impl AuditError {
             Self::Db(error) => error.hint(),
             Self::Layout(error) => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
-            Self::Read { .. } | Self::Answer { .. } => None,
+            Self::Scratch(error) => error.hint(),
+            Self::Syntax { source, .. } => source.hint(),
+            Self::Load { hint, .. } => hint.clone(),
+            Self::Read { .. } | Self::Answer { .. } | Self::File { .. } | Self::Interrupted => None,
         }
     }
 }

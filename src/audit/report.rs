@@ -1,13 +1,16 @@
 //! The audit itself, from a schema to its report; and the report as plain data.
 
+use std::cmp::Ordering;
+
 use super::AuditError;
-use super::finding::Finding;
+use super::finding::{Finding, Remedy, Severity};
 use super::fix::SuggestedIndex;
 use super::options::{Ignore, Options};
-use super::rules::{RULES, Subjects};
-use super::schema::Schema;
+use super::rules::Subjects;
+use super::schema::{Schema, Version};
 use super::serve::{self, Coverage};
 use super::statistics::Statistics;
+use crate::Dialect;
 
 /// What an audit came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Report {
     pub idle_ignores: Vec<Ignore>,
     /// Every foreign key, served or not, in the order of the schema's tables.
     pub foreign_keys: Vec<ForeignKeyVerdict>,
+    /// The database's kind and version for which all of this holds.
+    pub judged_for: (Dialect, Version),
     /// The rules that looked.
     pub rules: Vec<&'static str>,
     /// Whether something at least as bad as asked for was found.
@@ -51,18 +56,55 @@ pub struct ForeignKeyVerdict {
     pub suggested: Option<SuggestedIndex>,
 }
 
+/// How many there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Findings by severity; without those that are ignored.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+    /// Findings that are ignored.
+    pub ignored: usize,
+    /// Foreign keys.
+    pub foreign_keys: usize,
+    /// Those that are served well enough.
+    pub served: usize,
+}
+
+impl Report {
+    /// How many there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let of = |severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        Counts {
+            errors: of(Severity::Error),
+            warnings: of(Severity::Warning),
+            notes: of(Severity::Note),
+            ignored: self.ignored.len(),
+            foreign_keys: self.foreign_keys.len(),
+            served: self.foreign_keys.iter().filter(|key| key.coverage.level.covers()).count(),
+        }
+    }
+
+    /// The indexes that mend findings, those that are ignored left out: what a fix is written from.
+    #[must_use]
+    pub fn suggested(&self) -> Vec<SuggestedIndex> {
+        let index = |finding: &Finding| match &finding.remedy {
+            Remedy::Index(index) => Some(index.clone()),
+            _ => None,
+        };
+        self.findings.iter().filter_map(index).collect()
+    }
+}
+
 /// Audits a schema.
 ///
 /// # Errors
-/// [`AuditError::Usage`] where the options name a rule that there is none of.
+/// [`AuditError::Usage`] where the options name a rule that there is none of, or leave none.
 pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Result<Report, AuditError> {
-    let known = |name: &String| RULES.iter().any(|rule| rule.name == name);
-    if let Some(name) = options.only.iter().chain(&options.skip).find(|name| !known(name)) {
-        return Err(AuditError::Usage {
-            message: format!("there is no rule `{name}`"),
-            hint: "`liftlock audit --list-rules` shows those that there are".to_owned(),
-        });
-    }
+    let rules = options.rules()?;
     let coverage: Vec<Vec<Coverage>> = schema
         .tables
         .iter()
@@ -71,25 +113,40 @@ pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Res
             table.foreign_keys.iter().map(judge).collect()
         })
         .collect();
-    let looks = |name: &str, on: bool| {
-        let chosen = if options.only.is_empty() { on } else { options.only.iter().any(|only| only == name) };
-        chosen && !options.skip.iter().any(|skip| skip == name)
-    };
-    let rules: Vec<_> = RULES.iter().filter(|rule| looks(rule.name, rule.on)).collect();
-    let subjects = Subjects { schema, statistics, coverage: &coverage };
-    let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| (rule.check)(&subjects)).collect();
-    findings.sort_by(|one, other| {
-        (other.severity, &one.subject, one.rule).cmp(&(one.severity, &other.subject, other.rule))
-    });
-    let failed = findings.iter().any(|finding| finding.severity >= options.fail_on);
+    let subjects = Subjects::new(schema, statistics, &coverage);
+    let mut findings = Vec::new();
+    let mut ignored = Vec::new();
+    let mut idle = vec![true; options.ignore.len()];
+    for finding in rules.iter().flat_map(|rule| (rule.check)(&subjects)) {
+        let mut reason = None;
+        for (ignore, idle) in options.ignore.iter().zip(&mut idle) {
+            if ignore.covers(&finding) {
+                *idle = false;
+                reason = reason.or(Some(&ignore.reason));
+            }
+        }
+        match reason {
+            None => findings.push(finding),
+            Some(reason) => ignored.push((finding, reason.clone())),
+        }
+    }
+    findings.sort_by(worst_first);
+    ignored.sort_by(|(one, _), (other, _)| worst_first(one, other));
+    let idle_ignores =
+        options.ignore.iter().zip(idle).filter(|(ignore, idle)| *idle && options.looked_for(ignore, &rules));
     Ok(Report {
+        failed: findings.iter().any(|finding| finding.severity >= options.fail_on),
         findings,
-        ignored: Vec::new(),
-        idle_ignores: Vec::new(),
+        ignored,
+        idle_ignores: idle_ignores.map(|(ignore, _)| ignore.clone()).collect(),
         foreign_keys: verdicts(schema, &coverage),
         rules: rules.iter().map(|rule| rule.name).collect(),
-        failed,
+        judged_for: (schema.dialect, schema.version),
     })
+}
+
+fn worst_first(one: &Finding, other: &Finding) -> Ordering {
+    (other.severity, &one.subject, one.rule).cmp(&(one.severity, &other.subject, other.rule))
 }
 
 fn verdicts(schema: &Schema, coverage: &[Vec<Coverage>]) -> Vec<ForeignKeyVerdict> {

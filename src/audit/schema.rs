@@ -92,6 +92,9 @@ pub struct Index {
     pub state: IndexState,
     /// The constraint that it belongs to, if any.
     pub constraint: Option<Owner>,
+    /// What else can't be without it, as a clause (`the foreign key \`c_fk\` refers to it`, `it is the replica identity`):
+    /// PostgreSQL refuses to drop it, or does harm where it doesn't.
+    pub needed: Option<String>,
     /// Its keys, in order: the first `indnkeyatts`.
     pub keys: Vec<Key>,
     /// INCLUDE columns, by name.
@@ -106,6 +109,9 @@ pub struct Index {
     pub definition: String,
     /// The index of the partitioned table that it is attached to: schema and name.
     pub partition_of: Option<(String, String)>,
+    /// What SQLite's `sqlite_stat1` says of it: all rows, then rows that are alike in the first key, in the first two, …;
+    /// empty where it says nothing, or says not to skip keys. They decide whether keys may be skipped.
+    pub rows_alike: Vec<u64>,
 }
 
 /// An index's organisation.
@@ -180,6 +186,9 @@ pub struct Key {
     pub class: Option<String>,
     /// The OID of the operator class' family.
     pub family: Option<u32>,
+    /// On PostgreSQL: the column whose values the expression is, only under another type's name (`(code)::text` of a
+    /// `varchar`); the planner takes it for the column.
+    pub relabels: Option<String>,
 }
 
 /// What a key of an index is over.
@@ -259,6 +268,9 @@ pub struct Search {
     /// and the cast changes more than the type's name: as an index over it would be written (`(p_id)::numeric`), and the
     /// type it is cast to.
     pub cast: Option<Cast>,
+    /// On PostgreSQL: the operator class that a b-tree over the column has to name, schema-qualified, because the one
+    /// that it gets otherwise does not have the operator (a `text` column whose parent is `char(n)`).
+    pub class: Option<String>,
     /// On SQLite: the comparison is numeric and the child's column is not, so that no index on it can be used.
     pub affinity_blocks: bool,
 }
@@ -292,5 +304,20 @@ impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.0, self.1)?;
         if self.2 > 0 { write!(f, ".{}", self.2) } else { Ok(()) }
+    }
+}
+
+/// `3.46`, `3.46.1`: what is left out is 0.
+impl std::str::FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = [0; 3];
+        let wrong = || "a version such as `3.46.1`".to_owned();
+        for (at, part) in text.trim().split('.').enumerate() {
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            *parts.get_mut(at).ok_or_else(wrong)? = part.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+        }
+        Ok(Self(parts[0], parts[1], parts[2]))
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::output::Output;
 use crate::Error;
 use crate::config::{
-    self, Environment, Overrides, PortSettings, ProjectSettings, Settings, SqliteLocation, SqliteTarget, Target,
+    self, AuditSettings, Environment, Overrides, PortSettings, ProjectSettings, Settings, SqliteLocation, SqliteTarget,
+    Target,
 };
-use crate::db::{Access, Db};
+use crate::db::{Access, Db, DbError, SqlError};
 use crate::interrupt::Interrupt;
 use crate::migrate::layout::Layout;
 use crate::migrate::{Event, Migrator, Options, Who};
@@ -53,6 +54,11 @@ impl Context {
         Ok(config::resolve_port(&self.overrides, &self.environment, Path::new(""))?)
     }
 
+    /// What liftlock.yaml says of audits.
+    pub fn audit(&self) -> Result<AuditSettings, Error> {
+        Ok(config::resolve_audit(&self.overrides, &self.environment, Path::new(""))?)
+    }
+
     /// The request to stop.
     pub fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
@@ -78,6 +84,18 @@ impl Context {
             output.say(&format!("`{}` does not exist yet: it is read as empty", path.display()));
         }
         Ok(Db::connect(&settings.target, access)?)
+    }
+
+    /// A connection to a database that is there: a file that is not would be read as empty, and found to be well.
+    pub fn connect_to_read(&self, settings: &Settings) -> Result<Db, Error> {
+        if missing_file(settings).is_some() {
+            return Err(Error::Db(DbError::Connect {
+                target: settings.target.to_string(),
+                hint: Some(format!("is the path right? it was named by {}", settings.target_source)),
+                source: SqlError::other("there is no such file"),
+            }));
+        }
+        Ok(Db::connect(&settings.target, Access::Read)?)
     }
 
     /// A connection that writes. A file that is not there yet is made only once `check` has passed on an empty database.

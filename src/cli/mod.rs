@@ -1,5 +1,6 @@
 //! The command line: its words, and from a command to an exit code. What a command does stands in the library.
 
+mod audit;
 mod check;
 mod compare;
 mod context;
@@ -80,6 +81,7 @@ enum Command {
     Repair(repair::Repair),
     Port(Box<port::PortArgs>),
     Compare(compare::CompareArgs),
+    Audit(Box<audit::AuditArgs>),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -174,6 +176,7 @@ impl Cli {
             Command::New(args) => overrides.numbering = args.numbering,
             Command::Port(_)
             | Command::Compare(_)
+            | Command::Audit(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -200,6 +203,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Repair(args) => repair::run(args, &context, &mut output),
         Command::Port(args) => port::run(args, &context, &mut output),
         Command::Compare(args) => compare::run(args, &context, &mut output),
+        Command::Audit(args) => audit::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -242,6 +246,7 @@ impl Command {
             Self::Repair(_) => "repair",
             Self::Port(_) => "port",
             Self::Compare(_) => "compare",
+            Self::Audit(_) => "audit",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }

@@ -15,13 +15,35 @@ use crate::migrate::{Direction, Event, StepReport};
 pub(super) struct Output {
     json: bool,
     colour: bool,
+    /// Whether results have colours.
+    result_colour: bool,
     secrets: Vec<Secret>,
+}
+
+/// A colour of a heading.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Colour {
+    Red,
+    Yellow,
+    Cyan,
+}
+
+impl Colour {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Red => "31",
+            Self::Yellow => "33",
+            Self::Cyan => "36",
+        }
+    }
 }
 
 impl Output {
     /// `plain`: without colours.
     pub fn new(json: bool, plain: bool) -> Self {
-        Self { json, colour: !plain && io::stderr().is_terminal(), secrets: Vec::new() }
+        let colour = !plain && io::stderr().is_terminal();
+        let result_colour = !plain && io::stdout().is_terminal();
+        Self { json, colour, result_colour, secrets: Vec::new() }
     }
 
     /// Takes these out of what drivers say. Nothing of ours holds them: a password that is an everyday word must not
@@ -113,6 +135,11 @@ impl Output {
 
     fn painted(&self, word: &str, colour: &str) -> String {
         if self.colour { format!("\x1b[1;{colour}m{word}\x1b[0m") } else { word.to_owned() }
+    }
+
+    /// A heading of the result.
+    pub fn heading(&self, words: &str, colour: Colour) -> String {
+        if self.result_colour { format!("\x1b[1;{}m{words}\x1b[0m", colour.code()) } else { words.to_owned() }
     }
 
     /// Whether the person agrees. Without a terminal nobody can be asked.

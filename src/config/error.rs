@@ -102,6 +102,14 @@ pub enum Problem {
         /// The keys there are.
         known: Vec<String>,
     },
+    /// A rule of the audit's that there is none of.
+    #[error("there is no rule `{name}`")]
+    UnknownRule {
+        /// The name.
+        name: String,
+        /// What may have been meant.
+        hint: String,
+    },
     /// A key that stands twice in one mapping.
     #[error("duplicate key{}", named(.0))]
     DuplicateKey(Option<String>),
@@ -227,6 +235,7 @@ impl Problem {
         let hint = match self {
             Self::UnknownKey { nearest: Some(nearest), .. } => return Some(format!("did you mean `{nearest}`?")),
             Self::UnknownKey { known, .. } => return Some(format!("the keys here are {}", list(known))),
+            Self::UnknownRule { hint, .. } => return Some(hint.clone()),
             Self::Unset(name) => {
                 return Some(format!("set it, or give a value to fall back on: `${{{name}:-value}}`"));
             }
@@ -260,7 +269,7 @@ impl Problem {
 }
 
 fn did_you_mean(name: &str, names: &[String]) -> String {
-    match super::suggest::nearest(name, names.iter().map(String::as_str)) {
+    match crate::suggest::nearest(name, names.iter().map(String::as_str)) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("it has {}", list(names)),
     }

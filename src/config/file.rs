@@ -8,12 +8,13 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeser
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter, Spanned};
 
+use super::audit::AuditSection;
 use super::keywords::{self, Keywords};
 use super::port::PortSection;
 use super::target::{Draft, SqliteTarget};
 use super::value::{Place, Text, parse_bool, parse_count, parse_duration, parse_text};
-use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode, suggest};
-use crate::Dialect;
+use super::{ConfigError, Environment, Numbering, Origin, Problem, SslMode};
+use crate::{Dialect, suggest};
 
 /// The configuration file, read and checked; variables in it are not replaced yet, so that one that is not set
 /// stops only who needs it.
@@ -35,6 +36,8 @@ pub(super) struct Content {
     pub migrations: Option<Migrations>,
     #[serde(default)]
     pub port: Option<PortSection>,
+    #[serde(default)]
+    pub audit: Option<AuditSection>,
 }
 
 /// How migrations are found and run; for all databases, or for one.
@@ -275,6 +278,7 @@ impl ConfigFile {
         }
         self.check_migrations(content.migrations.as_ref())?;
         content.port.as_ref().map_or(Ok(()), |port| port.check(self))?;
+        content.audit.as_ref().map_or(Ok(()), |audit| audit.check(self))?;
         self.check_value(content.default_env.as_ref(), |name| match self.database(name) {
             Some(_) => Ok(()),
             None => Err(Problem::Expected("a name that stands under `databases:`")),

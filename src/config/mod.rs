@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+mod audit;
 mod environment;
 mod error;
 mod file;
@@ -16,12 +17,13 @@ mod passfile;
 mod port;
 mod postgres;
 mod secret;
-pub(crate) mod suggest;
+mod section;
 mod target;
 #[cfg(test)]
 mod tests;
 mod value;
 
+pub use audit::{AuditFailOn, AuditIgnore, AuditRule, AuditSettings};
 pub use environment::Environment;
 pub use error::{ConfigError, Origin, Problem};
 pub use port::{PortColumns, PortNames, PortNocase, PortSettings, PortType};
@@ -178,6 +180,17 @@ pub fn resolve_port(overrides: &Overrides, environment: &Environment, cwd: &Path
     let sources = Sources::read(overrides, environment, cwd)?;
     let section = sources.file.as_ref().and_then(|file| Some((file, file.content.port.as_ref()?)));
     section.map_or_else(|| Ok(PortSettings::default()), |(file, section)| section.resolve(file, environment))
+}
+
+/// Resolves what shapes an audit: nothing else that is set has to be there for it.
+pub fn resolve_audit(
+    overrides: &Overrides,
+    environment: &Environment,
+    cwd: &Path,
+) -> Result<AuditSettings, ConfigError> {
+    let sources = Sources::read(overrides, environment, cwd)?;
+    let section = sources.file.as_ref().and_then(|file| Some((file, file.content.audit.as_ref()?)));
+    section.map_or_else(|| Ok(AuditSettings::default()), |(file, section)| section.resolve(file, environment))
 }
 
 /// All that settings are made of.

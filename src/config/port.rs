@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::file::ConfigFile;
+use super::section::Reader;
 use super::value::{Place, Text, parse_bool, parse_count, parse_text};
 use super::{ConfigError, Environment, Problem};
 use crate::value::{BadText, PgType, TimeNumber};
@@ -144,13 +145,6 @@ impl PortSection {
     }
 }
 
-struct Reader<'a> {
-    file: &'a ConfigFile,
-    environment: &'a Environment,
-    /// A value with variables is passed over.
-    only_fixed: bool,
-}
-
 impl Reader<'_> {
     fn settings(&self, section: &PortSection) -> Result<PortSettings, ConfigError> {
         let mut rename = BTreeMap::new();
@@ -177,27 +171,10 @@ impl Reader<'_> {
         })
     }
 
-    fn value<T>(
-        &self,
-        text: Option<&Text>,
-        read: impl FnOnce(&str) -> Result<T, Problem>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(text) = text else { return Ok(None) };
-        if self.only_fixed && text.has_variables() == Ok(true) {
-            return Ok(None);
-        }
-        self.file.value(text, self.environment, read).map(Some)
-    }
-
-    fn list(&self, texts: Option<&[Text]>) -> Result<Vec<String>, ConfigError> {
-        let values = texts.unwrap_or_default().iter().map(|text| self.value(Some(text), parse_text));
-        values.filter_map(Result::transpose).collect()
-    }
-
     /// `None` where what says which columns are meant depends on the environment, and that is passed over.
     fn entry(&self, entry: &Entry) -> Result<Option<PortType>, ConfigError> {
         let EntryKeys { column, declared, to, numbers, bad_text } = &entry.keys;
-        let wrong = |what: &str| Problem::Shape(what.to_owned()).at(&self.file.origin(entry.place));
+        let wrong = |what: &str| self.wrong(entry.place, what);
         let columns = match (column, declared) {
             (Some(column), None) => self.value(Some(column), parse_column)?.map(PortColumns::Named),
             (None, Some(declared)) => self.value(Some(declared), parse_text)?.map(PortColumns::Declared),

@@ -4,6 +4,7 @@ mod error;
 mod postgres;
 mod postgres_bulk;
 mod postgres_tls;
+pub(crate) mod scratch;
 mod snapshot;
 mod sqlite;
 mod sqlite_rows;
@@ -11,8 +12,9 @@ mod sqlite_schema;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
-pub use postgres::PostgresDb;
+pub use postgres::{BorrowedRow, PostgresDb};
 pub use postgres_bulk::{BulkDb, CopyIn};
+pub use scratch::ScratchError;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use sqlite::{Broken, SqliteDb};
 pub use sqlite_rows::Row;

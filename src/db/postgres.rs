@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::postgres::config::SslMode as DriverSslMode;
 use ::postgres::error::{ErrorPosition, SqlState};
-use ::postgres::{Client, SimpleQueryMessage};
+use ::postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 use tokio_postgres::Config;
 
 use super::postgres_tls::connector;
@@ -24,6 +24,23 @@ pub struct PostgresDb {
 impl fmt::Debug for PostgresDb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresDb").field("target", &self.target.to_string()).finish_non_exhaustive()
+    }
+}
+
+/// A row whose fields are read as text, without a copy of them.
+pub struct BorrowedRow<'a>(&'a SimpleQueryRow);
+
+impl fmt::Debug for BorrowedRow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..self.0.len()).map(|at| self.get(at))).finish()
+    }
+}
+
+impl BorrowedRow<'_> {
+    /// The field at `at`, from 0; `None` where it is NULL, or where there is none.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&str> {
+        self.0.try_get(at).ok().flatten()
     }
 }
 
@@ -88,6 +105,28 @@ impl PostgresDb {
     pub fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
         let messages = self.client.simple_query(sql).map_err(|error| describe(&error, sql))?;
         Ok(rows_of_each(messages))
+    }
+
+    /// Runs the statements of `sql` in one message and hands each row to `each`, with the number of those statements
+    /// before its own that give rows. For results of many rows, whose texts need not be kept.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the first statement that fails, no row being handed out then; or what `each` fails with.
+    pub fn read_each<E: From<SqlError>>(
+        &mut self,
+        sql: &str,
+        mut each: impl FnMut(usize, &BorrowedRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let messages = self.client.simple_query(sql).map_err(|error| E::from(describe(&error, sql)))?;
+        let mut results = 0_usize;
+        for message in messages {
+            match message {
+                SimpleQueryMessage::RowDescription(_) => results += 1,
+                SimpleQueryMessage::Row(row) => each(results.saturating_sub(1), &BorrowedRow(&row))?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Runs a `COPY … FROM stdin` statement with its data.
@@ -229,13 +268,13 @@ fn driver_parameters(target: &PostgresTarget) -> Result<Config, ::postgres::Erro
 }
 
 /// Unlike any other session's: it must not be found in a server session that a pooler hands out again.
-fn new_mark() -> String {
+pub(super) fn new_mark() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     format!("{}-{nanos}", std::process::id())
 }
 
 /// PgBouncer's answer to a start-up option that it does not pass on ("unsupported startup parameter").
-fn rejects_options(error: &::postgres::Error) -> bool {
+pub(super) fn rejects_options(error: &::postgres::Error) -> bool {
     error.as_db_error().is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 

@@ -10,7 +10,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, CopyInSink};
 
-use super::postgres::{OpenError, describe, driver_config, rows_of_each};
+use super::postgres::{OpenError, SESSION_MARK, describe, driver_config, new_mark, rejects_options, rows_of_each};
 use super::postgres_tls::connector;
 use super::{DbError, SqlError, Statements, TextRow};
 use crate::config::PostgresTarget;
@@ -29,6 +29,7 @@ const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
 pub struct BulkDb {
     client: Client,
     target: PostgresTarget,
+    session_mark: Option<String>,
     // after the client: the connection's task ends in it
     runtime: Runtime,
 }
@@ -45,10 +46,15 @@ impl BulkDb {
     /// # Errors
     /// As [`super::Db::connect`].
     pub fn connect(target: &PostgresTarget) -> Result<Self, DbError> {
-        Self::open(target).map_err(|error| error.into_db_error(target))
+        let mark = new_mark();
+        let opened = match Self::open(target, Some(&mark)) {
+            Err(OpenError::Driver(error)) if rejects_options(&error) => Self::open(target, None),
+            opened => opened,
+        };
+        opened.map_err(|error| error.into_db_error(target))
     }
 
-    fn open(target: &PostgresTarget) -> Result<Self, OpenError> {
+    fn open(target: &PostgresTarget, mark: Option<&str>) -> Result<Self, OpenError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             OpenError::Before(DbError::Connect {
@@ -57,7 +63,7 @@ impl BulkDb {
                 source: SqlError::other(error.to_string()),
             })
         })?;
-        let config = driver_config(target, None).map_err(OpenError::Driver)?;
+        let config = driver_config(target, mark).map_err(OpenError::Driver)?;
         let tls = connector(target).map_err(OpenError::Before)?;
         let (client, connection) = runtime.block_on(config.connect(tls)).map_err(OpenError::Driver)?;
         runtime.spawn(async move {
@@ -65,7 +71,18 @@ impl BulkDb {
                 tracing::debug!(%error, "connection");
             }
         });
-        Ok(Self { client, target: target.clone(), runtime })
+        Ok(Self { client, target: target.clone(), session_mark: mark.map(str::to_owned), runtime })
+    }
+
+    /// Whether this client talks to one server process from first to last: see
+    /// [`PostgresDb::session_mark`](super::PostgresDb::session_mark).
+    ///
+    /// # Errors
+    /// [`SqlError`] of the server.
+    pub fn is_direct(&mut self) -> Result<bool, SqlError> {
+        let Some(mark) = self.session_mark.clone() else { return Ok(false) };
+        let answers = self.query_each(&format!("SELECT pg_catalog.current_setting('{SESSION_MARK}', true)"))?;
+        Ok(answers.into_iter().flatten().flatten().flatten().next() == Some(mark))
     }
 
     /// Runs a `COPY … FROM STDIN (FORMAT binary)`; `rows` sends the rows. Where it fails, nothing is stored.

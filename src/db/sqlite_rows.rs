@@ -61,6 +61,19 @@ impl SqliteDb {
         Ok(())
     }
 
+    /// The collation by which a column of the main database compares.
+    ///
+    /// # Errors
+    /// [`SqlError`] where there is no such column.
+    pub(crate) fn collation(&self, table: &str, column: &str) -> Result<String, SqlError> {
+        match self.connection.column_metadata(Some("main"), table, column) {
+            Ok((_, collation, ..)) => {
+                Ok(collation.map_or_else(|| "BINARY".to_owned(), |name| name.to_string_lossy().into_owned()))
+            }
+            Err(error) => Err(describe(&error, None, 0)),
+        }
+    }
+
     /// Copies the main database to the file `to`, which must not exist yet, in the state that this connection reads.
     ///
     /// # Errors

@@ -66,6 +66,8 @@ pub struct StoredBatch {
     pub done: Option<Checksum>,
     /// What more there is to know of it where it went in beside rows that stay.
     pub beside: Option<BesideRows>,
+    /// The server has refused rows of it, and they were put aside.
+    pub has_refused: bool,
 }
 
 /// What became of rows that went in beside others, which all are in one checksum.
@@ -81,6 +83,9 @@ pub struct BesideRows {
     pub skipped: u64,
     /// The keys of the first of those.
     pub skipped_keys: Vec<String>,
+    /// What the table then has to hold, by ranges of row hashes: rows and sum of each.
+    #[serde(default)]
+    pub ranges: Vec<(u64, String)>,
 }
 
 impl Checkpoint {
@@ -101,7 +106,7 @@ impl Checkpoint {
             "CREATE TABLE {run} (began timestamptz NOT NULL DEFAULT now(), source text NOT NULL, stage text NOT NULL, \
              plan text NOT NULL);\n\
              CREATE TABLE {batch} (table_name text NOT NULL, number int NOT NULL, after_key text, upto_key text, \
-             expected bigint NOT NULL, bytes bigint NOT NULL, rows bigint, sum text, beside text, PRIMARY KEY (table_name, number));\n\
+             expected bigint NOT NULL, bytes bigint NOT NULL, rows bigint, sum text, refused text, beside text, PRIMARY KEY (table_name, number));\n\
              INSERT INTO {run} (source, stage, plan) VALUES ({source}, '{stage}', {plan});\n",
             run = self.run,
             batch = self.batch,
@@ -137,18 +142,42 @@ impl Checkpoint {
         sql
     }
 
-    /// The SQL that says a batch is in.
+    /// The SQL that says a batch is in, but for the rows with the hashes `refused`.
     #[must_use]
-    pub fn done(&self, table: &str, number: usize, checksum: Checksum, beside: Option<&BesideRows>) -> String {
+    pub fn done(
+        &self,
+        table: &str,
+        number: usize,
+        checksum: Checksum,
+        refused: &[u128],
+        beside: Option<&BesideRows>,
+    ) -> String {
+        let refused: String = refused.iter().map(|hash| format!("{hash:032x}")).collect();
         let beside = beside.map(|beside| serde_json::to_string(beside).expect("it is plain data"));
         format!(
-            "UPDATE {} SET rows = {}, sum = '{:032x}', beside = {} WHERE table_name = {} AND number = {number};",
+            "UPDATE {} SET rows = {}, sum = '{:032x}', refused = nullif('{refused}', ''), beside = {} WHERE table_name = {} \
+             AND number = {number};",
             self.batch,
             checksum.rows,
             checksum.sum,
             beside.map_or_else(|| "NULL".to_owned(), |beside| Dialect::Postgres.literal(&beside)),
             Dialect::Postgres.literal(table)
         )
+    }
+
+    /// The hashes of the rows of a batch that the server has refused.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::find`].
+    pub fn refused(&self, db: &mut BulkDb, table: &str, number: usize) -> Result<Vec<u128>, SqlError> {
+        let table = Dialect::Postgres.literal(table);
+        let sql = format!("SELECT refused FROM {} WHERE table_name = {table} AND number = {number}", self.batch);
+        let refused = db.query(&sql)?.into_iter().flatten().flatten().next().unwrap_or_default();
+        let hashes = refused.as_bytes().chunks(32).map(|digits| {
+            let hash = std::str::from_utf8(digits).ok().and_then(|digits| u128::from_str_radix(digits, 16).ok());
+            hash.ok_or_else(|| SqlError::other(format!("{} holds what is no hash of a row", self.batch)))
+        });
+        hashes.collect()
     }
 
     /// The SQL that says how far the run has come.
@@ -179,7 +208,8 @@ impl Checkpoint {
         let plan = serde_json::from_str(plan).map_err(|_| strange())?;
         let stage = [Stage::Copying, Stage::Finishing].into_iter().find(|known| known.name() == stage);
         let rows = db.query(&format!(
-            "SELECT table_name, number, after_key, upto_key, expected, bytes, rows, sum, beside FROM {} ORDER BY 1, 2",
+            "SELECT table_name, number, after_key, upto_key, expected, bytes, rows, sum, beside, refused IS NOT NULL FROM {} \
+             ORDER BY 1, 2",
             self.batch
         ))?;
         let batches = rows.into_iter().map(|row| stored(&row).ok_or_else(strange)).collect::<Result<_, _>>()?;
@@ -194,7 +224,7 @@ impl Checkpoint {
 }
 
 fn stored(row: &[Option<String>]) -> Option<StoredBatch> {
-    let [Some(table), Some(number), after, upto, Some(expected), Some(bytes), rows, sum, beside] = row else {
+    let [Some(table), Some(number), after, upto, Some(expected), Some(bytes), rows, sum, beside, refused] = row else {
         return None;
     };
     let key = |text: &Option<String>| text.as_deref().map(serde_json::from_str::<Key>).transpose().ok();
@@ -210,5 +240,6 @@ fn stored(row: &[Option<String>]) -> Option<StoredBatch> {
         batch: Batch { after: key(after)?, upto: key(upto)?, rows: expected.parse().ok()?, bytes: bytes.parse().ok()? },
         done,
         beside: beside.as_deref().map(serde_json::from_str).transpose().ok()?,
+        has_refused: refused.as_deref() == Some("t"),
     })
 }

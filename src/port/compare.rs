@@ -1,11 +1,9 @@
 //! Comparing alone: whether PostgreSQL holds what SQLite holds, whatever moved it there.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Key};
+use super::batch::{Batch, BatchSize, Key};
 use super::copy::{TableCopy, TableJob, Worker, show_key};
 use super::error::PortError;
 use super::options::Options;
@@ -13,8 +11,9 @@ use super::plan::Plan;
 use super::progress::{Event, Observer, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::{RowCodec, Scratch};
+use super::side_by_side::side_by_side;
 use super::target::TargetSchema;
-use super::verify::{self, Cell, Difference, Kind};
+use super::verify::{self, Bounds, Cell, Difference, Kind, MOST_RANGES, Refused, Rising, Sums, TableSums};
 use crate::config::{PostgresTarget, SqliteTarget};
 use crate::db::{BulkDb, Snapshot, SqlError, SqliteDb, Statements as _};
 use crate::interrupt::Interrupt;
@@ -27,6 +26,9 @@ use super::run::{reporting, session};
 
 /// How many rows make a batch, which is compared by itself.
 const BATCH: u64 = 50_000;
+
+/// The same, as far as it matters to ranges of hashes.
+const SIZE: BatchSize = BatchSize { rows: BATCH, bytes: u64::MAX };
 
 /// In how many places of a table a sample is taken.
 const PLACES: u64 = 16;
@@ -93,21 +95,11 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
     for table in &plan.tables {
         let Some(declared) = schema.table(&table.source) else { continue };
         let codec = RowCodec::new(table, declared, &plan.target_schema);
-        jobs.push((
-            declared,
-            TableJob {
-                source: table.source.clone(),
-                codec,
-                batches: Vec::new(),
-                done: Vec::new(),
-                beside: None,
-                after: Vec::new(),
-            },
-        ));
+        jobs.push((declared, TableJob::new(table.source.clone(), codec, Vec::new(), SIZE, None)));
     }
     let cancellers: Vec<_> = sessions.iter().map(BulkDb::canceller).collect();
     let _running = interrupt.while_running(Box::new(move || cancellers.iter().for_each(|cancel| cancel())));
-    let (jobs, compared) = all_tables(comparison, jobs, &mut snapshot, &mut sessions);
+    let (jobs, compared, result) = all_tables(comparison, jobs, &mut snapshot, &mut sessions);
     let copies: Vec<TableCopy> = compared.iter().map(|table| table.copy.clone()).collect();
     reporting::tables(report, &plan, &jobs);
     reporting::copied(report, &jobs, &copies);
@@ -123,9 +115,7 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
         }
     }
     report.phases.push(PhaseReport { name: Phase::Comparing.name(), took: began.elapsed() });
-    if let Some(error) = compared.into_iter().find_map(|table| table.error) {
-        return Err(error);
-    }
+    result?;
     report.settle();
     if comparison.sample.is_some() {
         if report.result == Outcome::Proven && report.tables.iter().any(|table| table.state == TableState::Sampled) {
@@ -162,40 +152,24 @@ struct Compared {
     /// Rows that hold a value which the target's type can't.
     unfit: u64,
     unfit_rows: Vec<Difference>,
-    error: Option<PortError>,
 }
 
+/// The tables as far as they were begun, and the error that ended the comparison before its end.
 fn all_tables(
     comparison: &Comparison<'_>,
     jobs: Vec<(&Table, TableJob)>,
     snapshot: &mut Snapshot,
     sessions: &mut [BulkDb],
-) -> (Vec<TableJob>, Vec<Compared>) {
-    let count = jobs.len();
-    let queue: Mutex<VecDeque<_>> = Mutex::new(jobs.into_iter().enumerate().collect());
-    let done: Mutex<Vec<(usize, TableJob, Compared)>> = Mutex::new(Vec::with_capacity(count));
-    std::thread::scope(|scope| {
-        for (reader, bulk) in snapshot.readers().iter_mut().zip(sessions) {
-            let (queue, done) = (&queue, &done);
-            scope.spawn(move || {
-                let mut worker = Worker { reader, bulk };
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some((at, (table, mut job))) = next else { return };
-                    let mut compared = Compared::default();
-                    if let Err(error) = one_table(comparison, table, &mut job, &mut worker, &mut compared) {
-                        compared.error = Some(error);
-                        // what the others have begun is compared to its end; nothing new is begun
-                        queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                    }
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, job, compared));
-                }
-            });
-        }
+) -> (Vec<TableJob>, Vec<Compared>, Result<(), PortError>) {
+    let readers = snapshot.readers().iter_mut();
+    let workers = readers.zip(sessions).map(|(reader, bulk)| Worker { reader, bulk });
+    let mut tables: Vec<_> = jobs.into_iter().map(|(table, job)| (table, job, None)).collect();
+    let result = side_by_side(workers, &mut tables, |worker, (table, job, compared)| {
+        one_table(comparison, table, job, worker, compared.insert(Compared::default()))
     });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(at, ..)| *at);
-    done.into_iter().map(|(_, job, compared)| (job, compared)).unzip()
+    let begun = tables.into_iter().filter_map(|(_, job, compared)| Some((job, compared?)));
+    let (jobs, compared) = begun.unzip();
+    (jobs, compared, result.map(drop))
 }
 
 fn one_table(
@@ -209,33 +183,37 @@ fn one_table(
     let began = Instant::now();
     let sampled = comparison.sample.filter(|_| job.codec.has_batch_key());
     compared.sampled = sampled.is_some();
-    let (mut source, mut target) = (Vec::new(), Vec::new());
+    let (mut source, mut target) = (TableSums::default(), TableSums::default());
     match sampled {
         None => {
             source = hash_source(job, &Batch::default(), worker.reader, interrupt, compared)?;
             compared.copy.loading = began.elapsed();
             let began = Instant::now();
+            target.sums = Sums::new(job.hash_ranges);
             for pages in verify::page_ranges(job, worker.bulk)? {
-                let sums = verify::read_back(job, pages.as_ref(), worker.bulk, interrupt)?;
-                target.resize(sums.len(), Checksum::default());
-                target.iter_mut().zip(sums).for_each(|(sum, part)| *sum += part);
+                target.add(&verify::read_back(job, pages.as_ref(), worker.bulk, interrupt)?);
             }
             compared.copy.reading_back = began.elapsed();
         }
         Some(rows) => {
+            source.in_place = true;
+            let mut batches = Vec::new();
             for range in places(table, rows, worker.reader, &job.source)? {
                 // each place is one batch
                 let sums = hash_source(job, &range, worker.reader, interrupt, compared)?;
-                source.push(sums.iter().copied().sum());
-                target.push(verify::read_range(job, &range, worker.bulk)?);
-                job.batches.truncate(source.len() - 1);
-                job.batches.push(range);
+                source.batches.push(sums.sums.all);
+                let sum = verify::read_range(job, &range, worker.bulk)?;
+                target.batches.push(sum);
+                target.sums.all += sum;
+                batches.push(range);
             }
+            job.bounds = Bounds::of(&job.codec, &batches);
+            job.batches = batches;
         }
     }
-    job.done = source.iter().copied().map(Some).collect();
+    job.done = source.batches.iter().copied().map(Some).collect();
     compared.copy.source.clone_from(&job.done);
-    let proof = verify::compare(job, &source, &target, worker, interrupt)?;
+    let proof = verify::compare(job, &source, &target, &Refused::default(), worker, interrupt)?;
     let proven = proof.is_proven() && compared.unfit == 0;
     let rows = proof.target.rows;
     comparison.observer.tell(&Event::Compared { table: &job.source, proven, rows });
@@ -251,16 +229,19 @@ impl From<SqlError> for Failure {
     }
 }
 
-/// The checksums of the rows in `range`, and the batches in which they are, which are cut here.
+/// The sums of the rows in `range`, and the batches in which they are, which are cut here.
 fn hash_source(
     job: &mut TableJob,
     range: &Batch,
     reader: &SqliteDb,
     interrupt: &Interrupt,
     compared: &mut Compared,
-) -> Result<Vec<Checksum>, PortError> {
+) -> Result<TableSums, PortError> {
     let codec = &job.codec;
     let mut scratch = Scratch::default();
+    // how many rows there are is known at the end
+    let mut all = Sums::new(if codec.has_batch_key() { 1 } else { MOST_RANGES });
+    let mut rising = Rising::default();
     let (sql, values) = codec.select_in_order(range);
     let mut sums = vec![Checksum::default()];
     let mut ends: Vec<Key> = Vec::new();
@@ -269,8 +250,19 @@ fn hash_source(
         if seen > 0 && seen.is_multiple_of(BATCH) {
             sums.push(Checksum::default());
         }
-        match codec.hash(row, &mut scratch) {
-            Ok(hash) => sums.last_mut().expect("there is one from the start").add(hash),
+        let hash = if codec.has_ordered_key() {
+            codec.as_sent(row, &mut scratch).map(|(hash, fields)| {
+                rising.see(codec, fields);
+                hash
+            })
+        } else {
+            codec.hash(row, &mut scratch)
+        };
+        match hash {
+            Ok(hash) => {
+                sums.last_mut().expect("there is one from the start").add(hash);
+                all.add(hash);
+            }
             Err(bad) => {
                 compared.unfit += 1;
                 if compared.unfit_rows.len() < LISTED {
@@ -302,7 +294,14 @@ fn hash_source(
             Batch { after: std::mem::replace(&mut after, upto.clone()), upto, rows: sum.rows, bytes: 0 }
         })
         .collect();
-    Ok(sums)
+    job.bounds = Bounds::of(&job.codec, &job.batches);
+    if job.bounds.is_none() || !rising.so_far() {
+        all.fold(verify::ranges_for(all.all.rows, 0, SIZE));
+    } else {
+        all.fold(1);
+    }
+    job.hash_ranges = all.ranges().len().max(1);
+    Ok(TableSums { batches: sums, sums: all, in_place: rising.so_far() })
 }
 
 /// Ranges of rowids, spread over the table, that hold about `rows` rows.

@@ -1,6 +1,6 @@
 //! Why a port did not come to its end. Findings and mismatches are no errors: they stand in the report.
 
-use crate::db::{DbError, ErrorClass, SnapshotError, SqlError};
+use crate::db::{DbError, ErrorClass, ScratchError, SnapshotError, SqlError};
 use crate::error::ErrorKind;
 use crate::migrate::MigrateError;
 use crate::port::plan::assemble::PlanError;
@@ -104,9 +104,15 @@ pub enum PortError {
         /// The schema.
         schema: String,
     },
+    /// A pooler stands between.
+    #[error("this connection goes through a pooler, where a session's lock is no lock")]
+    Pooler,
     /// A plan document can't be used.
     #[error("cannot use the plan")]
     Document(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Rows that were to be put aside could not be kept until their batch was done.
+    #[error("cannot keep rows that are to be put aside in a temporary file")]
+    Aside(#[source] std::io::Error),
     /// The target can't take this port.
     #[error("{message}")]
     Unfit {
@@ -151,6 +157,8 @@ impl PortError {
             | Self::Malformed { .. }
             | Self::SourceChanged { .. }
             | Self::Busy { .. }
+            | Self::Aside(_)
+            | Self::Pooler
             | Self::Unfit { .. } => ErrorKind::Failed,
         }
     }
@@ -186,7 +194,9 @@ impl PortError {
             Self::NothingToResume { .. } => "leave `--resume` out",
             Self::SourceChanged { .. } => "what is in the target is of two minds now: begin anew with `--restart`",
             Self::Busy { .. } => "wait for it to end",
+            Self::Pooler => "give the server's own address, not the pooler's",
             Self::Document(_) => "`liftlock port … --plan-out FILE` writes one that can be edited",
+            Self::Aside(_) => "make room in the folder for temporary files (`TMPDIR`), and go on with `--resume`",
             Self::Unfit { hint, .. } => return Some(hint.clone()),
             Self::RolledBack(error) => match &**error {
                 Self::Interrupted => "all of it was rolled back; begin it again",
@@ -225,5 +235,16 @@ impl PortError {
 
     pub(crate) fn target(doing: impl Into<String>, source: SqlError) -> Self {
         Self::Target { doing: doing.into(), source }
+    }
+}
+
+impl From<ScratchError> for PortError {
+    fn from(error: ScratchError) -> Self {
+        match error {
+            ScratchError::Connect(error) => Self::Connect(error),
+            ScratchError::Sql { doing, source } => Self::Target { doing, source },
+            ScratchError::Unfit { message, hint } => Self::Unfit { message, hint },
+            ScratchError::Interrupted => Self::Interrupted,
+        }
     }
 }

@@ -14,6 +14,7 @@ pub mod copy;
 pub mod emit;
 pub mod error;
 pub mod html;
+mod object_kind;
 pub mod options;
 mod patterns;
 pub mod plan;
@@ -23,6 +24,7 @@ pub mod report;
 pub mod row;
 mod run;
 pub mod scan;
+mod side_by_side;
 pub mod target;
 pub mod translate;
 pub mod verify;
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 pub use compare::{Comparison, compare};
 pub use error::PortError;
+pub use object_kind::ObjectKind;
 pub use options::Options;
 pub use report::Report;
 pub use run::{dry_run, port};
@@ -71,6 +74,8 @@ pub struct Port<'a> {
     pub single_transaction: bool,
     /// What becomes of rows that can't be stored.
     pub on_error: OnError,
+    /// The file that rows put aside are written to, a JSON object a line, besides the table that has them.
+    pub quarantine_file: Option<PathBuf>,
     /// Copy the source to this file first, and port (and later resume) from that.
     pub snapshot: Option<PathBuf>,
     /// How long to wait for locks of the source's.

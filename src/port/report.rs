@@ -1,5 +1,6 @@
 //! What a run came to, as data: the same for a run that was refused, failed, was interrupted or proved every row.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub struct Report {
     pub tables: Vec<TableReport>,
     /// Keys, constraints, indexes, sequences and views, each with what became of it.
     pub objects: Vec<ObjectReport>,
+    /// The file that has every row that was put aside, where there are any and it could be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine_file: Option<PathBuf>,
     /// What the plan found.
     pub findings: Vec<Finding>,
     /// What else a person should know.
@@ -119,6 +123,12 @@ pub struct TableReport {
     /// The numbers of those that differ, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differing_batches: Vec<usize>,
+    /// The ranges of row hashes that were compared one by one, where batches could not be; 1: the table as a whole.
+    #[serde(skip_serializing_if = "is_one")]
+    pub hash_ranges: usize,
+    /// The numbers of those that differ, from 0.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differing_hash_ranges: Vec<usize>,
     /// The bytes that were sent.
     pub bytes: u64,
     /// How long the workers loaded it, their times added up.
@@ -133,7 +143,10 @@ pub struct TableReport {
     /// How many more differ, at least.
     #[serde(skip_serializing_if = "is_zero")]
     pub unlisted_differences: u64,
-    /// The rows that were put aside.
+    /// How many rows were put aside.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub quarantined_rows: u64,
+    /// The first of these, [`SHOWN`](super::copy::SHOWN) at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub quarantined: Vec<Quarantined>,
     /// Rows of the source that are not in, since the target held their keys with other values.
@@ -211,13 +224,13 @@ impl Report {
     /// How a run ended that came to the end of its work.
     pub(crate) fn settle(&mut self) {
         for table in self.tables.iter_mut().filter(|table| table.state == TableState::Proven) {
-            if table.exempt_rows > 0 || !table.quarantined.is_empty() {
+            if table.exempt_rows > 0 || table.quarantined_rows > 0 {
                 table.state = TableState::Exempt;
             }
         }
         let differs = self.tables.iter().any(|table| table.state == TableState::Differs);
         let open = self.tables.iter().any(|table| table.state == TableState::NotDone);
-        let aside = self.tables.iter().any(|table| !table.quarantined.is_empty() || table.exempt_rows > 0);
+        let aside = self.tables.iter().any(|table| table.quarantined_rows > 0 || table.exempt_rows > 0);
         let left_out = self.findings.iter().any(|finding| finding.level == Level::LeftOut && !finding.accepted);
         let missing =
             self.objects.iter().any(|object| matches!(object.state, ObjectState::Missing | ObjectState::Different));
@@ -240,7 +253,7 @@ impl Report {
     #[must_use]
     pub fn proven_rows(&self) -> u64 {
         let proven = self.tables.iter().filter(|table| matches!(table.state, TableState::Proven | TableState::Exempt));
-        proven.map(|table| table.source_rows.saturating_sub(table.exempt_rows + table.quarantined.len() as u64)).sum()
+        proven.map(|table| table.source_rows.saturating_sub(table.exempt_rows + table.quarantined_rows)).sum()
     }
 }
 
@@ -262,6 +275,11 @@ impl TableReport {
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(value: &usize) -> bool {
+    *value <= 1
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -1,5 +1,9 @@
 //! The rows of one table: asked of SQLite, encoded for PostgreSQL, hashed on either side.
 
+mod key;
+
+pub use key::Fields;
+
 use super::batch::{Batch, Key, KeyValue};
 use super::plan::TablePlan;
 use crate::Dialect;
@@ -19,6 +23,8 @@ pub struct RowCodec {
     key_at: Option<usize>,
     /// The columns of the primary key, counted from 0.
     key_columns: Vec<usize>,
+    /// The columns by which batches are cut, where their order is known on this side, too.
+    ordered_key: Vec<key::OrderedColumn>,
     source: SourceSql,
     target: TargetSql,
 }
@@ -60,6 +66,7 @@ pub struct BadCell {
 pub struct Scratch {
     row: Vec<u8>,
     canonical: Vec<u8>,
+    key: Vec<u8>,
 }
 
 impl RowCodec {
@@ -77,7 +84,8 @@ impl RowCodec {
             sent: i16::try_from(sent).expect("a plan has at most 1,600 columns"),
             plain: columns.iter().all(|column| column.identity && !column.generated),
             key_at,
-            key_columns: key_columns(plan, table),
+            key_columns: key::key_columns(plan, table),
+            ordered_key: key::ordered_columns(plan, table),
             source: SourceSql::new(plan, table),
             target: TargetSql::new(plan, target_schema),
             columns,
@@ -120,13 +128,6 @@ impl RowCodec {
         format!("COPY (SELECT {columns} FROM {}{condition}) TO STDOUT (FORMAT binary)", self.target.name)
     }
 
-    /// The statement that gives the rows of `from` (SQL after FROM), whose columns are those of `alias`.
-    #[must_use]
-    pub fn copy_out_from(&self, alias: &str, from: &str) -> String {
-        let columns: Vec<String> = self.target.all.iter().map(|column| format!("{alias}.{column}")).collect();
-        format!("COPY (SELECT {} FROM {from}) TO STDOUT (FORMAT binary)", columns.join(", "))
-    }
-
     /// The table in PostgreSQL, with its schema, quoted.
     #[must_use]
     pub fn target(&self) -> &str {
@@ -137,6 +138,11 @@ impl RowCodec {
     #[must_use]
     pub fn sent_columns(&self) -> &str {
         &self.target.sent
+    }
+
+    /// All columns, each quoted.
+    pub fn column_list(&self) -> impl Iterator<Item = &str> {
+        self.target.all.iter().map(String::as_str)
     }
 
     /// The columns that are sent, each quoted.
@@ -240,39 +246,6 @@ impl RowCodec {
         Ok((row_hash(&scratch.canonical), &scratch.row))
     }
 
-    /// Whether rows find their batch by a key that PostgreSQL holds, too.
-    #[must_use]
-    pub fn has_batch_key(&self) -> bool {
-        self.key_at.is_some()
-    }
-
-    /// The column, quoted, by which rows find their batch.
-    #[must_use]
-    pub fn batch_key(&self) -> Option<&str> {
-        self.target.all.get(self.key_at?).map(String::as_str)
-    }
-
-    /// The key by which a row that PostgreSQL has sent finds its batch.
-    #[must_use]
-    pub fn batch_key_of(&self, fields: &[u8]) -> Option<i64> {
-        let mut rest = fields;
-        for _ in 0..self.key_at? {
-            rest = split_field(rest).ok()?.1;
-        }
-        match split_field(rest).ok()?.0? {
-            bytes @ [_, _, _, _, _, _, _, _] => Some(i64::from_be_bytes(bytes.try_into().ok()?)),
-            bytes @ [_, _, _, _] => Some(i32::from_be_bytes(bytes.try_into().ok()?).into()),
-            bytes @ [_, _] => Some(i16::from_be_bytes(bytes.try_into().ok()?).into()),
-            _ => None,
-        }
-    }
-
-    /// The columns by which a row is known on both sides, counted from 0: those of the primary key.
-    #[must_use]
-    pub fn key_columns(&self) -> &[usize] {
-        &self.key_columns
-    }
-
     /// The key of a row of SQLite's, as far as it has one.
     #[must_use]
     pub fn key_of(&self, row: &Row<'_>) -> Key {
@@ -328,13 +301,6 @@ fn split_field(rest: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Malformed> {
             Ok((Some(field), rest))
         }
     }
-}
-
-/// The places of the primary key's columns; none where one of them is not copied.
-fn key_columns(plan: &TablePlan, table: &Table) -> Vec<usize> {
-    let place = |name: &str| plan.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
-    let key = table.primary_key.iter().flat_map(|key| &key.columns);
-    key.map(|column| place(&column.name)).collect::<Option<_>>().unwrap_or_default()
 }
 
 impl Column {

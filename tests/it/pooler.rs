@@ -1,5 +1,8 @@
-//! PgBouncer between client and server: what only reads works, and what needs a session of its own is refused.
+//! PgBouncer between client and server: what only reads migrations works, and what needs a session of its own is
+//! refused.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -90,4 +93,88 @@ fn behind_a_pooler_it_reads_and_refuses_to_run() {
         project.run(&["down", "-d", &pooled]).exits(3).says(refusal);
         project.run(&["status", "-d", &pooled]).ok();
     }
+}
+
+/// The source of a port into a database that is not to be changed.
+fn project() -> Project {
+    let project = Project::new();
+    let connection = rusqlite::Connection::open(project.path("source.db")).unwrap();
+    connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')").unwrap();
+    project
+}
+
+/// A port takes a lock, too, and sets its sessions up: nothing of it goes through a pooler.
+fn refuses_to_port(project: &Project, direct: &str, pooled: &str) {
+    let refusal = "this connection goes through a pooler, where a session's lock is no lock";
+    for arguments in [
+        &["port", "source.db", pooled][..],
+        &["port", "source.db", pooled, "--dry-run"],
+        &["compare", "source.db", pooled],
+    ] {
+        project.run(arguments).exits(3).says(refusal).says("the server's own address");
+    }
+    project.run(&["port", "source.db", pooled, "--rehearse"]).exits(3).says(refusal);
+    let mut client = Client::connect(direct, NoTls).unwrap();
+    let tables = client.query_one("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace", &[]);
+    assert_eq!(tables.unwrap().get::<_, i64>(0), 0);
+}
+
+#[test]
+fn behind_a_pooler_it_refuses_to_port() {
+    for settings in ["", "ignore_startup_parameters = options,extra_float_digits"] {
+        let Some(bouncer) = Bouncer::start(settings) else { return };
+        let name = server().create_database();
+        let (direct, pooled) = (server().url(&name), bouncer.url(&name));
+        let project = project();
+        refuses_to_port(&project, &direct, &pooled);
+        project.run(&["port", "source.db", &direct]).ok();
+    }
+}
+
+/// What a pooler does to a start-up message, without one: the options are dropped, the rest goes through.
+#[test]
+fn where_the_start_up_options_are_dropped_it_refuses_to_port() {
+    let Some(private) = server().private.as_ref() else {
+        println!("skipped: the server is none of the tests' own");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(folder.path().join(".s.PGSQL.6432")).unwrap();
+    let real = private.folder.join(".s.PGSQL.5432");
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut server) = (client.unwrap(), UnixStream::connect(&real).unwrap());
+            let start = without_options(&mut client);
+            server.write_all(&start).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(std::net::Shutdown::Both);
+            });
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut server, &mut client);
+                let _ = client.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    let name = server().create_database();
+    let between = format!("postgres://postgres@/{name}?host={}&port=6432", folder.path().display());
+    refuses_to_port(&project(), &server().url(&name), &between);
+}
+
+/// A start-up message (length, protocol, names and values each ended by a zero, a zero) without its options.
+fn without_options(client: &mut UnixStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    client.read_exact(&mut length).unwrap();
+    let mut rest = vec![0; u32::from_be_bytes(length) as usize - 4];
+    client.read_exact(&mut rest).unwrap();
+    let (protocol, parameters) = rest.split_at(4);
+    let mut kept = protocol.to_vec();
+    let texts: Vec<&[u8]> = parameters.split(|byte| *byte == 0).collect();
+    for pair in texts.chunks_exact(2).filter(|pair| !pair[0].is_empty() && pair[0] != b"options") {
+        pair.iter().for_each(|text| kept.extend([*text, b"\0"].concat()));
+    }
+    // what is no start-up message, as a request to cancel, goes through as it is
+    let message = if protocol == [0, 3, 0, 0] { [kept, vec![0]].concat() } else { rest };
+    [&u32::try_from(message.len() + 4).unwrap().to_be_bytes(), message.as_slice()].concat()
 }

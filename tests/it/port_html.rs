@@ -63,6 +63,8 @@ fn full() -> Report {
                 target_checksum: Some("fedcba9876543210fedcba9876543210".to_owned()),
                 batches: 25,
                 differing_batches: vec![3, 17],
+                hash_ranges: 64,
+                differing_hash_ranges: vec![5, 63],
                 bytes: 98_765_432,
                 loading: Duration::from_millis(1_500),
                 reading_back: Duration::from_millis(722),
@@ -79,6 +81,7 @@ fn full() -> Report {
                     Difference { kind: Kind::Missing, key: "rowid 18".to_owned(), columns: Vec::new() },
                 ],
                 unlisted_differences: 12,
+                quarantined_rows: 4567,
                 quarantined: vec![Quarantined {
                     table: EVIL.to_owned(),
                     key: "rowid 5".to_owned(),
@@ -98,6 +101,7 @@ fn full() -> Report {
             object(ObjectState::Different, "different<1>"),
             object(ObjectState::Missing, "missing<1>"),
         ],
+        quarantine_file: None,
         findings: vec![
             finding(Level::Note, "a-note"),
             finding(Level::Assumption, "an-assumption"),

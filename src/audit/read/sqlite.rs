@@ -1,19 +1,94 @@
-//! SQLite's schema as the audit sees it (not written yet).
+//! SQLite's schema as the audit sees it: what `db` reads of it, made into that, and what SQLite's own tables count.
+
+mod convert;
+mod count;
+mod predicate;
+
+pub(crate) use convert::from_schema;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::Wanted;
-use crate::Dialect;
-use crate::audit::schema::{Schema, Version};
+use crate::audit::schema::{Method, Schema, Version};
 use crate::audit::{AuditError, Statistics};
-use crate::db::SqliteDb;
+use crate::db::{SqlError, SqliteDb};
+use crate::value::SqlValue;
 
 pub(super) fn read(db: &mut SqliteDb, wanted: &Wanted) -> Result<(Schema, Statistics), AuditError> {
-    let _ = (db, wanted);
-    let schema = Schema {
-        dialect: Dialect::Sqlite,
-        version: Version::default(),
-        tables: Vec::new(),
-        families: Default::default(),
-        taken: Default::default(),
+    let db: &SqliteDb = db;
+    let read = || -> Result<(Schema, Statistics), SqlError> {
+        let (declared, not_understood) = db.lenient_schema()?;
+        for table in &not_understood {
+            tracing::warn!(table, "its statement could not be understood; it is judged by what the pragmas tell");
+        }
+        let mut schema = from_schema(&declared, version(db)?);
+        let analysed = declared.special.iter().any(|special| special.name == "sqlite_stat1");
+        let stated = if analysed { stated(db)? } else { BTreeMap::new() };
+        state(&mut schema, &stated);
+        let statistics =
+            if wanted.statistics { count::count(db, &declared, &schema, &stated)? } else { Statistics::default() };
+        Ok((schema, statistics))
     };
-    Ok((schema, Statistics::default()))
+    db.of_one_moment(read).map_err(|source| AuditError::Read { what: "the schema".to_owned(), source })
 }
+
+fn version(db: &SqliteDb) -> Result<Version, SqlError> {
+    let mut text = String::new();
+    db.each_row("SELECT sqlite_version()", &[], |row| {
+        text = string(row.get(0));
+        Ok::<_, SqlError>(ControlFlow::Break(()))
+    })?;
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    Ok(Version(next(), next(), next()))
+}
+
+/// The rows of `sqlite_stat1` by table and index, names in lower case: without an index where a table has none.
+type Stated = BTreeMap<(String, Option<String>), Vec<u64>>;
+
+fn stated(db: &SqliteDb) -> Result<Stated, SqlError> {
+    let mut stated = BTreeMap::new();
+    db.each_row("SELECT tbl, idx, stat FROM main.sqlite_stat1", &[], |row| {
+        let index = match row.get(1) {
+            SqlValue::Null => None,
+            other => Some(string(other).to_ascii_lowercase()),
+        };
+        let stat = string(row.get(2));
+        let mut numbers: Vec<u64> = stat.split(' ').map_while(|number| number.parse().ok()).collect();
+        if stat.split(' ').any(|word| word.starts_with("noskipscan")) {
+            // the rows are known all the same
+            numbers.truncate(1);
+        }
+        stated.insert((string(row.get(0)).to_ascii_lowercase(), index), numbers);
+        Ok::<_, SqlError>(ControlFlow::Continue(()))
+    })?;
+    Ok(stated)
+}
+
+/// Tells indexes what `sqlite_stat1` says of them. That of a `WITHOUT ROWID` table's own tree goes by the table's name.
+fn state(schema: &mut Schema, stated: &Stated) {
+    if stated.is_empty() {
+        return;
+    }
+    for table in &mut schema.tables {
+        let name = table.name.to_ascii_lowercase();
+        for index in &mut table.indexes {
+            let own = if index.method == Method::Primary { name.clone() } else { index.name.to_ascii_lowercase() };
+            let numbers = stated.get(&(name.clone(), Some(own)));
+            index.rows_alike = numbers.filter(|numbers| numbers.len() > 1).cloned().unwrap_or_default();
+        }
+    }
+}
+
+fn string(value: SqlValue<'_>) -> String {
+    match value {
+        SqlValue::Text(bytes) | SqlValue::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        SqlValue::Integer(number) => number.to_string(),
+        SqlValue::Real(number) => number.to_string(),
+        SqlValue::Null => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

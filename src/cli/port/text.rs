@@ -159,7 +159,8 @@ pub(in crate::cli) fn report(report: &Report, told: &[String], output: &Output) 
         for row in table.quarantined.iter().take(LISTED) {
             output.line(&format!("put aside: {} {}: {}", row.table, row.key, row.reason))?;
         }
-        more(table.quarantined.len().saturating_sub(LISTED) as u64, "rows put aside", output)?;
+        let listed = table.quarantined.len().min(LISTED) as u64;
+        more(table.quarantined_rows.saturating_sub(listed), "rows put aside", output)?;
         if table.exempt_rows > 0 {
             let keys = table.exempt_keys.join("; ");
             output.line(&format!(
@@ -234,6 +235,13 @@ fn differences(table: &TableReport, output: &Output) -> Result<(), Error> {
         let numbers: Vec<String> = table.differing_batches.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
         let more = if table.differing_batches.len() > LISTED { ", …" } else { "" };
         output.line(&format!("{}: batches {}{more} of {} differ", table.source, numbers.join(", "), table.batches))?;
+    }
+    if !table.differing_hash_ranges.is_empty() {
+        let ranges = &table.differing_hash_ranges;
+        let numbers: Vec<String> = ranges.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
+        let more = if ranges.len() > LISTED { ", …" } else { "" };
+        let (of, numbers) = (table.hash_ranges, numbers.join(", "));
+        output.line(&format!("{}: ranges {numbers}{more} of {of} of its rows' hashes differ", table.source))?;
     }
     for difference in table.differences.iter().take(LISTED) {
         output.line(&describe(table, difference))?;

@@ -1,5 +1,6 @@
 //! Tests of the whole way from text to settings. None of them reads the process environment.
 
+mod audit;
 mod files;
 mod port;
 mod postgres;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use super::declaration::IndexDeclaration;
 use crate::db::{Row, SqlError, SqliteDb};
 use crate::value::SqlValue;
 
@@ -88,14 +89,17 @@ pub(super) enum Origin {
     PrimaryKey,
 }
 
-/// A row of `PRAGMA index_list`, with the key columns of `PRAGMA index_xinfo`.
+/// A row of `PRAGMA index_list`.
 #[derive(Debug)]
 pub(super) struct RawIndex {
     pub(super) name: String,
     pub(super) unique: bool,
     pub(super) origin: Origin,
     pub(super) partial: bool,
+    /// Its key columns: empty until [`super::terms::fill`].
     pub(super) terms: Vec<RawTerm>,
+    /// What its statement says: `None` until then, for one that a constraint made, and where it can't be read.
+    pub(super) declared: Option<IndexDeclaration>,
 }
 
 #[derive(Debug)]
@@ -219,28 +223,32 @@ fn foreign_keys(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result
 }
 
 fn indexes(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
-    let sql = "SELECT m.name, l.name, l.\"unique\", l.origin, l.partial, x.name, x.\"desc\", x.coll \
+    let sql = "SELECT m.name, l.name, l.\"unique\", l.origin, l.partial \
                FROM main.sqlite_schema m CROSS JOIN pragma_index_list(m.name, 'main') l \
-               CROSS JOIN pragma_index_xinfo(l.name, 'main') x \
-               WHERE m.type = 'table' AND m.rootpage > 0 AND x.key ORDER BY m.rowid, l.seq, x.seqno";
+               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid, l.seq";
     each(db, sql, |row| {
-        let name = text(row, 1)?;
-        let indexes = &mut of(tables, text(row, 0)?).indexes;
-        if indexes.last().is_none_or(|index| index.name != name) {
-            let origin = match text(row, 3)?.as_str() {
-                "pk" => Origin::PrimaryKey,
-                "u" => Origin::Unique,
-                _ => Origin::Created,
-            };
-            let (unique, partial) = (flag(row, 2), flag(row, 4));
-            indexes.push(RawIndex { name, unique, origin, partial, terms: Vec::new() });
-        }
-        if let Some(index) = indexes.last_mut() {
-            let (column, descending, collation) = (optional_text(row, 5)?, flag(row, 6), text(row, 7)?);
-            index.terms.push(RawTerm { column, descending, collation });
-        }
+        let origin = match text(row, 3)?.as_str() {
+            "pk" => Origin::PrimaryKey,
+            "u" => Origin::Unique,
+            _ => Origin::Created,
+        };
+        let (name, unique, partial) = (text(row, 1)?, flag(row, 2), flag(row, 4));
+        let index = RawIndex { name, unique, origin, partial, terms: Vec::new(), declared: None };
+        of(tables, text(row, 0)?).indexes.push(index);
         Ok(())
     })
+}
+
+/// What `PRAGMA index_xinfo` says of one index' key columns.
+pub(super) fn terms(db: &SqliteDb, index: &str) -> Result<Vec<RawTerm>, SqlError> {
+    let sql = "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?1, 'main') WHERE key ORDER BY seqno";
+    let mut terms = Vec::new();
+    db.each_row(sql, &[SqlValue::Text(index.as_bytes())], |row| {
+        let (column, descending, collation) = (optional_text(row, 0)?, flag(row, 1), text(row, 2)?);
+        terms.push(RawTerm { column, descending, collation });
+        Ok::<_, SqlError>(ControlFlow::Continue(()))
+    })?;
+    Ok(terms)
 }
 
 /// As SQLite takes them: of several rows of a table the first counts, and what is no integer is cast to one.

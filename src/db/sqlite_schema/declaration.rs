@@ -49,6 +49,8 @@ pub(super) struct IndexDeclaration {
     /// The terms as written, without ASC and DESC.
     pub(super) terms: Vec<String>,
     pub(super) predicate: Option<String>,
+    /// The terms, where each is nothing but a name, with or without a collation: names and collations as written.
+    pub(super) plain: Option<Vec<(String, Option<String>)>>,
 }
 
 /// The module of a CREATE VIRTUAL TABLE statement.
@@ -71,9 +73,11 @@ pub(super) fn index(sql: &str) -> Option<IndexDeclaration> {
     reader.cursor.name()?;
     reader.cursor.eat("on").then_some(())?;
     reader.cursor.identifier()?;
-    let terms = reader.terms()?.into_iter().map(|term| without_order(term).to_owned()).collect();
+    let terms = reader.terms()?;
+    let plain = terms.iter().map(|term| plain(term)).collect();
+    let terms = terms.into_iter().map(|term| without_order(term).to_owned()).collect();
     let predicate = reader.cursor.eat("where").then(|| reader.rest()).flatten();
-    Some(IndexDeclaration { terms, predicate })
+    Some(IndexDeclaration { terms, predicate, plain })
 }
 
 /// Reads a CREATE TABLE statement; the error says where it stopped making sense.
@@ -378,6 +382,15 @@ fn key_columns(terms: &[&str]) -> Option<Vec<(String, Option<String>)>> {
         Some((name, collation))
     };
     terms.iter().map(column).collect()
+}
+
+/// A term that is a name with or without a collation. DESC is left to the pragma: old files don't heed it.
+fn plain(term: &str) -> Option<(String, Option<String>)> {
+    let mut cursor = Cursor::new(Dialect::Sqlite, term);
+    let name = cursor.identifier()?;
+    let collation = if cursor.eat("collate") { Some(cursor.identifier()?) } else { None };
+    cursor.eat("asc");
+    cursor.peek().is_none().then_some((name, collation))
 }
 
 /// The term without ASC or DESC at its end.

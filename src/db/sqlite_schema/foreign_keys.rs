@@ -6,7 +6,7 @@ use super::catalog::{RawForeignKey, RawIndex, RawTable};
 use super::declaration::DeclaredForeignKey;
 use super::{text, unreadable};
 use crate::db::SqlError;
-use crate::schema::{Action, ForeignKey, ParentState, Table};
+use crate::schema::{Action, Deferral, ForeignKey, ParentState, Table};
 
 /// A table's foreign keys as declared: parents by the names written there, and where their columns are left out, none.
 pub(super) fn unresolved(
@@ -32,6 +32,16 @@ pub(super) fn unresolved(
         parent_state: ParentState::Ok,
     };
     Ok(raw.foreign_keys.iter().zip(declared).map(key).collect())
+}
+
+/// What SQLite's list tells of foreign keys, for a table whose statement can't be read: no names, no deferral.
+pub(super) fn undeclared(raw: &RawTable) -> Vec<DeclaredForeignKey> {
+    let key = |raw: &RawForeignKey| DeclaredForeignKey {
+        name: None,
+        columns: raw.columns.clone(),
+        deferral: Deferral::NotDeferrable,
+    };
+    raw.foreign_keys.iter().map(key).collect()
 }
 
 fn action(words: &str) -> Action {

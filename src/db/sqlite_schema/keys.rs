@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::catalog::{Origin, RawIndex, RawTable};
-use super::declaration::{self, Declaration, DeclaredKey};
-use super::{text, unreadable};
+use super::declaration::{Declaration, DeclaredKey, IndexDeclaration};
+use super::{Reading, text, unreadable};
 use crate::db::SqlError;
 use crate::schema::{Index, IndexTerm, Indexed, KeyColumn, PrimaryKey, Table, Unique};
 
@@ -13,6 +13,7 @@ pub(super) fn fill(
     raw: &RawTable,
     declared: &Declaration,
     index_texts: &HashMap<&str, &str>,
+    reading: Reading,
 ) -> Result<(), SqlError> {
     table.primary_key = primary_key(table, raw, declared)?;
     let mut uniques: Vec<&RawIndex> = raw.indexes.iter().filter(|index| index.origin == Origin::Unique).collect();
@@ -20,14 +21,15 @@ pub(super) fn fill(
     uniques.sort_by_key(|index| index.name.rsplit('_').next().and_then(|number| number.parse::<u32>().ok()));
     for index in uniques {
         let columns = key_columns(&table.name, index)?;
-        table.uniques.push(Unique { name: name_of(&columns, declared.uniques.iter()), columns });
+        let name = name_of(&columns, declared.uniques.iter());
+        table.uniques.push(Unique { name, columns, index: index.name.clone() });
     }
     // these too are listed newest first
     let mut created: Vec<&RawIndex> = raw.indexes.iter().filter(|index| index.origin == Origin::Created).collect();
     created.reverse();
     for index in created {
         let sql = index_texts.get(index.name.as_str()).copied().unwrap_or_default();
-        table.indexes.push(build_index(table, index, sql)?);
+        table.indexes.push(build_index(table, index, sql, reading)?);
     }
     table.rowid = rowid(table);
     Ok(())
@@ -41,12 +43,12 @@ fn primary_key(table: &Table, raw: &RawTable, declared: &Declaration) -> Result<
         (None, []) => Ok(None),
         (Some(index), [_, ..]) => {
             let columns = key_columns(&table.name, index)?;
-            Ok(Some(PrimaryKey { name: name(), columns, rowid_alias: false }))
+            Ok(Some(PrimaryKey { name: name(), columns, rowid_alias: false, index: Some(index.name.clone()) }))
         }
         // the rowid is its own index
         (None, [column]) if !table.without_rowid => {
             let column = KeyColumn { name: column.name.clone(), ..KeyColumn::default() };
-            Ok(Some(PrimaryKey { name: name(), columns: vec![column], rowid_alias: true }))
+            Ok(Some(PrimaryKey { name: name(), columns: vec![column], rowid_alias: true, index: None }))
         }
         _ => Err(unreadable(&table.name, "its primary key and SQLite's index for it do not agree")),
     }
@@ -76,12 +78,20 @@ fn name_of<'a>(columns: &[KeyColumn], declared: impl Iterator<Item = &'a Declare
     declared.filter(same).find_map(|key| key.name.clone())
 }
 
-fn build_index(table: &Table, raw: &RawIndex, sql: &str) -> Result<Index, SqlError> {
-    let failed = || unreadable(&table.name, &format!("the statement of its index `{}` makes no sense", raw.name));
-    let declared = declaration::index(sql).ok_or_else(failed)?;
-    if declared.terms.len() != raw.terms.len() || declared.predicate.is_some() != raw.partial {
-        return Err(failed());
-    }
+fn build_index(table: &Table, raw: &RawIndex, sql: &str, reading: Reading) -> Result<Index, SqlError> {
+    let agrees = |declared: &IndexDeclaration| {
+        declared.terms.len() == raw.terms.len() && declared.predicate.is_some() == raw.partial
+    };
+    let (terms, predicate) = match raw.declared.as_ref().filter(|declared| agrees(declared)) {
+        Some(declared) => (declared.terms.clone(), declared.predicate.clone()),
+        None if reading == Reading::Leniently => {
+            (vec!["?".to_owned(); raw.terms.len()], raw.partial.then(|| "?".to_owned()))
+        }
+        None => {
+            let why = format!("the statement of its index `{}` makes no sense", raw.name);
+            return Err(unreadable(&table.name, &why));
+        }
+    };
     let term = |(raw, written): (&super::catalog::RawTerm, String)| IndexTerm {
         what: raw.column.clone().map_or(Indexed::Expression(written), Indexed::Column),
         descending: raw.descending,
@@ -90,8 +100,8 @@ fn build_index(table: &Table, raw: &RawIndex, sql: &str) -> Result<Index, SqlErr
     Ok(Index {
         name: raw.name.clone(),
         unique: raw.unique,
-        terms: raw.terms.iter().zip(declared.terms).map(term).collect(),
-        predicate: declared.predicate,
+        terms: raw.terms.iter().zip(terms).map(term).collect(),
+        predicate,
         sql: sql.to_owned(),
     })
 }

@@ -9,6 +9,7 @@ mod declaration;
 mod foreign_keys;
 mod keys;
 mod table;
+mod terms;
 mod text;
 
 #[cfg(test)]
@@ -28,14 +29,28 @@ impl SqliteDb {
     /// [`SqlError`] where the database can't be read, or where a declaration can't be understood: the message names
     /// the table.
     pub fn schema(&self) -> Result<Schema, SqlError> {
+        self.of_one_moment(|| read(self, Reading::Strictly).map(|(schema, _)| schema))
+    }
+
+    /// The same for one who can do with what the pragmas tell: where a statement can't be understood, what it alone
+    /// tells (names of constraints, CHECKs, deferral, expressions) is left out, or a `?`. Those tables are named.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database can't be read.
+    pub(crate) fn lenient_schema(&self) -> Result<(Schema, Vec<String>), SqlError> {
+        self.of_one_moment(|| read(self, Reading::Leniently))
+    }
+
+    /// Runs what reads in a transaction, where none is open.
+    pub(crate) fn of_one_moment<T, E: From<SqlError>>(&self, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         if self.in_transaction() {
-            return read(self);
+            return read();
         }
         self.command("BEGIN")?;
-        let schema = read(self);
+        let read = read();
         let ended = self.command("ROLLBACK");
-        let schema = schema?;
-        ended.map(|()| schema)
+        let read = read?;
+        ended.map(|()| read).map_err(E::from)
     }
 
     fn command(&self, sql: &str) -> Result<(), SqlError> {
@@ -43,8 +58,21 @@ impl SqliteDb {
     }
 }
 
-fn read(db: &SqliteDb) -> Result<Schema, SqlError> {
-    let Catalog { objects, mut tables, kinds, mut views, mut sequences } = Catalog::read(db)?;
+/// What becomes of statements that can't be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// An error.
+    Strictly,
+    /// The pragmas have to do.
+    Leniently,
+}
+
+fn read(db: &SqliteDb, reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
+    assemble(db, Catalog::read(db)?, reading)
+}
+
+fn assemble(db: &SqliteDb, catalog: Catalog, reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
+    let Catalog { objects, mut tables, kinds, mut views, mut sequences } = catalog;
     let index_texts: HashMap<&str, &str> = objects
         .iter()
         .filter(|object| object.kind == Kind::Index)
@@ -53,6 +81,7 @@ fn read(db: &SqliteDb) -> Result<Schema, SqlError> {
     let mut schema = Schema::default();
     let mut indexes = Vec::new();
     let mut foreign_keys = Vec::new();
+    let mut not_understood = Vec::new();
     for object in &objects {
         let (name, sql) = (object.name.clone(), object.sql.clone());
         match object.kind {
@@ -64,19 +93,31 @@ fn read(db: &SqliteDb) -> Result<Schema, SqlError> {
                     schema.special.push(SpecialTable { name, kind, sql });
                     continue;
                 }
-                let raw = tables.remove(&name).unwrap_or_default();
+                let mut raw = tables.remove(&name).unwrap_or_default();
                 let listed = kinds.get(&name).copied().unwrap_or_default();
-                let (mut table, declared) = table::build(&name, &sql, &raw, listed)?;
+                let understood = table::build(&name, &sql, &raw, listed).and_then(|(table, mut declared)| {
+                    let declared_keys = std::mem::take(&mut declared.foreign_keys);
+                    let keys = foreign_keys::unresolved(&table, &raw, declared_keys)?;
+                    Ok((table, declared, keys))
+                });
+                let (mut table, declared, keys) = match understood {
+                    Err(_) if reading == Reading::Leniently => {
+                        not_understood.push(name.clone());
+                        table::undeclared(db, &name, &sql, &raw, listed)?
+                    }
+                    other => other?,
+                };
                 table.sequence = sequences.remove(&name);
-                keys::fill(&mut table, &raw, &declared, &index_texts)?;
-                foreign_keys.push(foreign_keys::unresolved(&table, &raw, declared.foreign_keys)?);
+                terms::fill(db, &table, &mut raw.indexes, &index_texts)?;
+                keys::fill(&mut table, &raw, &declared, &index_texts, reading)?;
+                foreign_keys.push(keys);
                 indexes.push(raw.indexes);
                 schema.tables.push(table);
             }
         }
     }
     foreign_keys::resolve(&mut schema.tables, &indexes, foreign_keys);
-    Ok(schema)
+    Ok((schema, not_understood))
 }
 
 /// What the table is, where it is no table of the application's own rows.

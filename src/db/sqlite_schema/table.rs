@@ -2,9 +2,9 @@
 
 use super::catalog::{Listed, RawColumn, RawTable};
 use super::declaration::{self, Declaration, DeclaredColumn};
-use super::{text, unreadable};
-use crate::db::SqlError;
-use crate::schema::{Column, Generated, Table};
+use super::{foreign_keys, text, unreadable};
+use crate::db::{SqlError, SqliteDb};
+use crate::schema::{Column, ForeignKey, Generated, Table};
 
 /// The table without its keys and indexes, and what its statement says of those.
 pub(super) fn build(name: &str, sql: &str, raw: &RawTable, listed: Listed) -> Result<(Table, Declaration), SqlError> {
@@ -28,6 +28,32 @@ pub(super) fn build(name: &str, sql: &str, raw: &RawTable, listed: Listed) -> Re
         ..Table::default()
     };
     Ok((table, declared))
+}
+
+/// The table as far as SQLite's lists tell of it, for a statement that can't be read: without names of constraints,
+/// CHECKs and the expressions of generated columns.
+pub(super) fn undeclared(
+    db: &SqliteDb,
+    name: &str,
+    sql: &str,
+    raw: &RawTable,
+    listed: Listed,
+) -> Result<(Table, Declaration, Vec<ForeignKey>), SqlError> {
+    let mut columns = Vec::with_capacity(raw.columns.len());
+    for raw in &raw.columns {
+        let declared = DeclaredColumn {
+            name: raw.name.clone(),
+            declared: raw.declared.clone(),
+            collation: text::collation(&db.collation(name, &raw.name)?),
+            generated: raw.generated.then(|| "?".to_owned()),
+        };
+        columns.push(column(name, raw, declared, listed)?);
+    }
+    let (strict, without_rowid) = (listed.strict, listed.without_rowid);
+    let (name, sql) = (name.to_owned(), sql.to_owned());
+    let table = Table { name, sql, strict, without_rowid, columns, ..Table::default() };
+    let keys = foreign_keys::unresolved(&table, raw, foreign_keys::undeclared(raw))?;
+    Ok((table, Declaration::default(), keys))
 }
 
 fn column(table: &str, raw: &RawColumn, declared: DeclaredColumn, listed: Listed) -> Result<Column, SqlError> {

@@ -97,7 +97,7 @@ fn short(node: &Node, scope: &Scope<'_>) -> Checked<From> {
 }
 
 fn fault_is_near(text: &str) -> bool {
-    crate::config::suggest::nearest(text, WORDS.iter().map(|(word, _)| *word)).is_some()
+    crate::suggest::nearest(text, WORDS.iter().map(|(word, _)| *word)).is_some()
 }
 
 fn pointer(node: &Node) -> Checked<From> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::suggest;
+use crate::suggest;
 use crate::import::ImportError;
 use crate::import::yaml::{Kind, Node, Place, Problem};
 use crate::source_text;

@@ -1,8 +1,6 @@
 //! Rows into a table that holds others which stay: through a table beside it, so that every row whose key is there
 //! already is known before anything is stored.
 
-use std::collections::HashMap;
-
 use super::load::{Failure, Loaded, send};
 use super::{Beside, CopySettings, TableJob, Worker};
 use crate::Dialect;
@@ -11,6 +9,7 @@ use crate::port::checkpoint::BesideRows;
 use crate::port::error::PortError;
 use crate::port::options::OnConflict;
 use crate::port::row::Scratch;
+use crate::port::verify::Sums;
 use crate::value::Checksum;
 
 /// The temporary table that takes the rows first.
@@ -27,8 +26,8 @@ impl From<SqlError> for Failed {
     }
 }
 
-/// Loads all of the table's rows, in the transaction that is open. The checksum is that of everything the table then
-/// has to hold: what was there, and what came.
+/// Loads all of the table's rows, in the transaction that is open. The sums are those of everything the table then has
+/// to hold: what was there, and what came.
 pub(super) fn rows(
     job: &TableJob,
     beside: &Beside,
@@ -40,21 +39,32 @@ pub(super) fn rows(
     // what is there must not change between being counted and being added to
     let lock = format!("LOCK TABLE {target} IN SHARE ROW EXCLUSIVE MODE");
     worker.bulk.execute(&lock).map_err(Failure::Target)?;
-    let before = checksum(job, &job.codec.copy_out(None), worker, |_, _| ())?;
-    if beside.how == OnConflict::Error {
+    let mut before = Sums::new(job.hash_ranges);
+    let mut scratch = Scratch::default();
+    let all = worker.bulk.copy_out::<Failed>(&job.codec.copy_out(None), |fields| {
+        before.add(job.codec.hash_sent(fields, &mut scratch).map_err(|_| malformed(job))?);
+        Ok(())
+    });
+    all.map_err(|Failed(failure)| failure)?;
+    let mut loaded = if beside.how == OnConflict::Error {
         let mut loaded = send(job, number, &job.codec.copy_in(""), worker, settings)?;
-        loaded.beside = Some(BesideRows { kept: before.rows, ..sent(&loaded) });
-        loaded.checksum += before;
-        return Ok(loaded);
+        loaded.beside = Some(BesideRows { kept: before.all.rows, ..sent(&loaded) });
+        loaded.sums += &before;
+        loaded
+    } else {
+        through_stage(job, beside, number, &before, worker, settings)?
+    };
+    if let Some(became) = &mut loaded.beside {
+        became.ranges = loaded.sums.ranges().iter().map(|range| (range.rows, range.to_string())).collect();
     }
-    through_stage(job, beside, number, before, worker, settings)
+    Ok(loaded)
 }
 
 fn through_stage(
     job: &TableJob,
     beside: &Beside,
     number: usize,
-    before: Checksum,
+    before: &Sums,
     worker: &mut Worker<'_>,
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
@@ -65,37 +75,19 @@ fn through_stage(
     worker.bulk.execute(&make).map_err(Failure::Target)?;
     let mut loaded = send(job, number, &job.codec.copy_into(STAGE, ""), worker, settings)?;
     let quoted: Vec<String> = beside.key.iter().map(|column| Dialect::Postgres.quote_identifier(column)).collect();
-    let same: Vec<String> = quoted.iter().map(|column| format!("t.{column} = s.{column}")).collect();
-    let join = format!("{target} t JOIN {STAGE} s ON {}", same.join(" AND "));
-    // the rows on both sides of each conflict
-    let mut there: HashMap<u128, u64> = HashMap::new();
-    let theirs = checksum(job, &job.codec.copy_out_from("t", &join), worker, |hash, _| {
-        *there.entry(hash).or_default() += 1;
-    })?;
-    let mut skipped = (0, Vec::new());
-    let ours = checksum(job, &job.codec.copy_out_from("s", &join), worker, |hash, fields| {
-        match there.get_mut(&hash).filter(|count| **count > 0) {
-            Some(count) => *count -= 1,
-            None => {
-                skipped.0 += 1;
-                if skipped.1.len() < NAMED {
-                    skipped.1.push(name(job, fields));
-                }
-            }
-        }
-    })?;
-    let mut became = BesideRows { kept: before.rows, ..sent(&loaded) };
-    loaded.checksum += before;
+    let Conflicts { theirs, ours, skipped, skipped_keys } = conflicts(job, &quoted, worker)?;
+    let mut became = BesideRows { kept: before.all.rows, ..sent(&loaded) };
+    loaded.sums += before;
     let columns = job.codec.sent_columns();
     let then = match beside.how {
         OnConflict::Skip => {
-            loaded.checksum -= ours;
-            (became.skipped, became.skipped_keys) = skipped;
+            loaded.sums -= &ours;
+            (became.skipped, became.skipped_keys) = (skipped, skipped_keys);
             "NOTHING".to_owned()
         }
         OnConflict::Replace | OnConflict::Error => {
-            loaded.checksum -= theirs;
-            became.kept -= theirs.rows;
+            loaded.sums -= &theirs;
+            became.kept -= theirs.all.rows;
             // the key is what it was; an identity would not let itself be set
             let others = job.codec.sent_column_list().filter(|column| !quoted.iter().any(|key| key == column));
             let set: Vec<String> = others.map(|column| format!("{column} = EXCLUDED.{column}")).collect();
@@ -112,30 +104,81 @@ fn through_stage(
     Ok(loaded)
 }
 
-/// What was sent, before anything else is counted with it.
-fn sent(loaded: &Loaded) -> BesideRows {
-    let Checksum { rows, .. } = loaded.checksum;
-    BesideRows { source_rows: rows, source_sum: loaded.checksum.to_string(), ..BesideRows::default() }
+/// The rows on both sides that have a key in common.
+struct Conflicts {
+    /// Those that stand in the target.
+    theirs: Sums,
+    /// Those that came.
+    ours: Sums,
+    /// How many came with other values.
+    skipped: u64,
+    /// The keys of the first of these.
+    skipped_keys: Vec<String>,
 }
 
-fn checksum(
-    job: &TableJob,
-    statement: &str,
-    worker: &mut Worker<'_>,
-    mut each: impl FnMut(u128, &[u8]),
-) -> Result<Checksum, Failure> {
-    let mut checksum = Checksum::default();
+/// Reads the rows on both sides of each conflict, in one statement in the order of their keys: the one that stands in
+/// the target, then those that came. So each is compared with the one before it, and none has to be kept.
+fn conflicts(job: &TableJob, key: &[String], worker: &mut Worker<'_>) -> Result<Conflicts, Failure> {
+    let target = job.codec.target();
+    let same: Vec<String> = key.iter().map(|column| format!("t.{column} = s.{column}")).collect();
+    let same = same.join(" AND ");
+    // the key's columns besides: the source need not have them all
+    let side = |number: u8, alias: &str, from: &str, other: &str| {
+        let columns = job.codec.column_list().enumerate().map(|(at, column)| format!("{alias}.{column} AS c{at}"));
+        let keys = key.iter().enumerate().map(|(at, column)| format!("{alias}.{column} AS k{at}"));
+        let columns: Vec<String> = columns.chain(keys).collect();
+        let columns = columns.join(", ");
+        format!("SELECT {number} AS side, {columns} FROM {from} WHERE EXISTS (SELECT FROM {other} WHERE {same})")
+    };
+    let (theirs, ours) = (format!("{target} t"), format!("{STAGE} s"));
+    let columns: Vec<String> = (0..job.codec.column_list().count()).map(|at| format!(", c{at}")).collect();
+    let order: Vec<String> = (0..key.len()).map(|at| format!("k{at}, ")).collect();
+    let statement = format!(
+        "COPY (SELECT side{} FROM ({} UNION ALL {}) both_sides ORDER BY {}side) TO STDOUT (FORMAT binary)",
+        columns.concat(),
+        side(0, "t", &theirs, &ours),
+        side(1, "s", &ours, &theirs),
+        order.concat()
+    );
+    let empty = Sums::new(job.hash_ranges);
+    let mut found = Conflicts { theirs: empty.clone(), ours: empty, skipped: 0, skipped_keys: Vec::new() };
     let mut scratch = Scratch::default();
-    let read = worker.bulk.copy_out::<Failed>(statement, |fields| {
-        let hash = job.codec.hash_sent(fields, &mut scratch);
-        let hash =
-            hash.map_err(|_| Failed(Failure::Other(PortError::Malformed { table: job.codec.target().to_owned() })))?;
-        checksum.add(hash);
-        each(hash, fields);
+    let mut there = None;
+    let read = worker.bulk.copy_out::<Failed>(&statement, |fields| {
+        let (number, fields) = first_field(fields).ok_or_else(|| malformed(job))?;
+        let hash = job.codec.hash_sent(fields, &mut scratch).map_err(|_| malformed(job))?;
+        if number.last() == Some(&0) {
+            found.theirs.add(hash);
+            there = Some(hash);
+            return Ok(());
+        }
+        found.ours.add(hash);
+        if there != Some(hash) {
+            found.skipped += 1;
+            if found.skipped_keys.len() < NAMED {
+                found.skipped_keys.push(name(job, fields));
+            }
+        }
         Ok(())
     });
     read.map_err(|Failed(failure)| failure)?;
-    Ok(checksum)
+    Ok(found)
+}
+
+/// A row's first field, which is no NULL, and the others.
+fn first_field(fields: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = fields.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(i32::from_be_bytes(*length)).ok()?)
+}
+
+/// What was sent, before anything else is counted with it.
+fn sent(loaded: &Loaded) -> BesideRows {
+    let Checksum { rows, .. } = loaded.sums.all;
+    BesideRows { source_rows: rows, source_sum: loaded.sums.all.to_string(), ..BesideRows::default() }
+}
+
+fn malformed(job: &TableJob) -> Failed {
+    Failed(Failure::Other(PortError::Malformed { table: job.codec.target().to_owned() }))
 }
 
 /// A row by its key, as a person reads it.

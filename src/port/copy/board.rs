@@ -5,10 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::load::Loaded;
-use super::{TableCopy, TableJob};
+use super::{SHOWN, TableCopy, TableJob};
 use crate::port::error::PortError;
-use crate::port::verify::{PageRange, TableProof};
-use crate::value::Checksum;
+use crate::port::verify::{PageRange, Refused, Sums, TableProof, TableSums};
 
 /// One thing to do.
 #[derive(Debug, Clone)]
@@ -44,7 +43,9 @@ struct TableState {
     after: Vec<usize>,
     stage: Stage,
     reads_left: usize,
-    target: Vec<Checksum>,
+    /// What is in, by ranges of hashes, and whether each row was in its place.
+    source: TableSums,
+    target: TableSums,
     copy: TableCopy,
 }
 
@@ -103,9 +104,11 @@ impl Board {
                 after: job.after.iter().copied().filter(|parent| *parent != table).collect(),
                 stage: if left.is_empty() { Stage::ReadingBack } else { Stage::Loading },
                 reads_left,
-                target: Vec::new(),
+                source: TableSums { batches: Vec::new(), sums: job.before.sums.clone(), in_place: job.before.in_place },
+                target: TableSums { sums: Sums::new(job.hash_ranges), ..TableSums::default() },
                 copy: TableCopy {
                     source: job.done.clone(),
+                    refused: job.before.refused.clone(),
                     beside: job.beside.as_ref().and_then(|beside| beside.done.clone()).unwrap_or_default(),
                     ..TableCopy::default()
                 },
@@ -156,9 +159,14 @@ impl Board {
     pub fn loaded(&self, table: usize, batch: usize, loaded: Loaded, took: Duration) {
         let mut state = self.lock();
         let table = &mut state.tables[table];
-        table.copy.source[batch] = Some(loaded.checksum);
+        table.copy.source[batch] = Some(loaded.sums.all);
+        table.source.sums += &loaded.sums;
+        table.source.in_place &= loaded.in_place;
+        table.copy.refused.add(&loaded.refused);
         table.copy.bytes += loaded.bytes;
-        table.copy.quarantined.extend(loaded.quarantined);
+        let room = SHOWN - table.copy.quarantined.len().min(SHOWN);
+        table.copy.quarantined.extend(loaded.quarantined.shown.into_iter().take(room));
+        table.copy.quarantined_rows += loaded.quarantined.rows;
         table.copy.beside = loaded.beside.unwrap_or_default();
         table.copy.loading += took;
         table.loads_left -= 1;
@@ -185,29 +193,25 @@ impl Board {
         self.changed.notify_all();
     }
 
-    pub fn read_back(&self, table: usize, sums: &[Checksum], took: Duration) {
+    pub fn read_back(&self, table: usize, sums: &TableSums, took: Duration) {
         let mut state = self.lock();
         let table = &mut state.tables[table];
-        if table.target.is_empty() {
-            table.target = vec![Checksum::default(); sums.len()];
-        }
-        for (sum, part) in table.target.iter_mut().zip(sums) {
-            *sum += *part;
-        }
+        table.target.add(sums);
         table.copy.reading_back += took;
         table.reads_left -= 1;
     }
 
-    /// Both sides' checksums once all of the table is read back; gives them once.
-    pub fn all_read_back(&self, table: usize) -> Option<(Vec<Checksum>, Vec<Checksum>)> {
+    /// Both sides' sums once all of the table is read back, and the rows that the server has refused; gives them once.
+    pub fn all_read_back(&self, table: usize) -> Option<(TableSums, TableSums, Refused)> {
         let mut state = self.lock();
         let table = &mut state.tables[table];
         if table.stage != Stage::ReadingBack || table.reads_left > 0 {
             return None;
         }
         table.stage = Stage::Compared;
-        let source = table.copy.source.iter().map(|sum| sum.unwrap_or_default()).collect();
-        Some((source, std::mem::take(&mut table.target)))
+        let mut source = std::mem::take(&mut table.source);
+        source.batches = table.copy.source.iter().map(|sum| sum.unwrap_or_default()).collect();
+        Some((source, std::mem::take(&mut table.target), table.copy.refused.clone()))
     }
 
     pub fn proven(&self, table: usize, proof: TableProof) {
@@ -224,19 +228,16 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::port::batch::Batch;
+    use crate::port::batch::{Batch, BatchSize};
     use crate::port::plan::TablePlan;
     use crate::port::row::RowCodec;
     use crate::schema::Table;
 
     fn jobs(afters: &[&[usize]]) -> Vec<TableJob> {
+        let codec = RowCodec::new(&TablePlan::default(), &Table::default(), "public");
         let job = |after: &&[usize]| TableJob {
-            source: "t".to_owned(),
-            codec: RowCodec::new(&TablePlan::default(), &Table::default(), "public"),
-            batches: vec![Batch::default()],
-            done: vec![None],
-            beside: None,
             after: after.to_vec(),
+            ..TableJob::new("t".to_owned(), codec.clone(), vec![Batch::default()], BatchSize::default(), None)
         };
         afters.iter().map(job).collect()
     }
@@ -268,7 +269,7 @@ mod tests {
         let board = Board::new(&jobs(&[&[1], &[]]));
         let (task, parent) = board.take().expect("there is one");
         assert_eq!(task.table(), 1);
-        board.loaded(1, 0, Loaded::default(), Duration::ZERO);
+        board.loaded(1, 0, Loaded::new(&jobs(&[&[]])[0]), Duration::ZERO);
         parent.finish(Ok(()));
         let (task, child) = board.take().expect("there is one");
         assert_eq!(task.table(), 0);

@@ -2,25 +2,46 @@
 
 use std::ops::ControlFlow;
 
-use super::reject::{self, OnError, Quarantined};
+use super::aside::{Aside, NotStored};
+use super::reject::{self, OnError};
 use super::{CopySettings, TableJob, Worker, beside};
 use crate::db::{SqlError, Statements as _};
 use crate::port::checkpoint::BesideRows;
 use crate::port::error::PortError;
 use crate::port::progress::Event;
-use crate::port::row::{BadCell, Scratch};
-use crate::value::Checksum;
+use crate::port::row::{BadCell, Fields, Scratch};
+use crate::port::verify::{InPlace, Sums};
+
+/// The bytes before a row's fields: their number.
+pub(super) const COUNT: usize = 2;
 
 /// How much is encoded before it goes to the server.
 const CHUNK: usize = 256 * 1024;
 
 /// A batch that is in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Loaded {
-    pub checksum: Checksum,
+    pub sums: Sums,
+    /// Each row was in the batch in which its key says that it is.
+    pub in_place: bool,
     pub bytes: u64,
-    pub quarantined: Vec<Quarantined>,
+    /// The hashes of the rows that the server has refused.
+    pub refused: Vec<u128>,
+    pub quarantined: Aside,
     pub beside: Option<BesideRows>,
+}
+
+impl Loaded {
+    pub fn new(job: &TableJob) -> Self {
+        Self {
+            sums: Sums::new(job.hash_ranges),
+            in_place: true,
+            bytes: 0,
+            refused: Vec::new(),
+            quarantined: Aside::default(),
+            beside: None,
+        }
+    }
 }
 
 /// Why a batch is not in.
@@ -33,6 +54,21 @@ pub(super) enum Failure {
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
         Self::Source(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(PortError::Aside(error))
+    }
+}
+
+impl From<NotStored> for Failure {
+    fn from(error: NotStored) -> Self {
+        match error {
+            NotStored::File(error) => error.into(),
+            NotStored::Target(error) => Self::Target(error),
+        }
     }
 }
 
@@ -80,16 +116,14 @@ pub(super) fn batch(
         }
         other => other,
     };
-    let end = |loaded: &Loaded| {
-        let quarantine = reject::sql(&settings.schema, &job.source, &loaded.quarantined);
-        match settings.checkpoint {
-            Some(checkpoint) => {
-                format!("{quarantine}{}", checkpoint.done(&job.source, number, loaded.checksum, loaded.beside.as_ref()))
-            }
-            None => format!("{quarantine}RELEASE SAVEPOINT liftlock_batch"),
+    let end = |loaded: &Loaded| match settings.checkpoint {
+        Some(checkpoint) => {
+            checkpoint.done(&job.source, number, loaded.sums.all, &loaded.refused, loaded.beside.as_ref())
         }
+        None => "RELEASE SAVEPOINT liftlock_batch".to_owned(),
     };
-    let stored = loaded.and_then(|loaded| {
+    let stored = loaded.and_then(|mut loaded| {
+        loaded.quarantined.store(worker.bulk, &settings.schema)?;
         worker.bulk.execute(&end(&loaded)).map_err(Failure::Target)?;
         crate::crash::point("port-batch-before-commit");
         if own_transaction {
@@ -114,7 +148,8 @@ pub(super) fn send(
     worker: &mut Worker<'_>,
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded::new(job);
+    let mut in_place = InPlace::new(&job.codec, job.bounds.as_ref(), number);
     let mut scratch = Scratch::default();
     let (sql, values) = job.codec.select(&job.batches[number]);
     let reader = &*worker.reader;
@@ -122,10 +157,14 @@ pub(super) fn send(
     let stored = worker.bulk.copy_in::<InCopy>(statement, |copy| {
         let mut buffer = Vec::with_capacity(CHUNK + CHUNK / 8);
         let sent = reader.each_row::<Failure>(&sql, &values, |row| {
+            let start = buffer.len();
             match job.codec.encode(row, &mut buffer, &mut scratch) {
-                Ok(hash) => loaded.checksum.add(hash),
+                Ok(hash) => {
+                    loaded.sums.add(hash);
+                    in_place.see(&buffer[start + COUNT..], Fields::Sent);
+                }
                 Err(bad) if settings.on_error == OnError::Quarantine => {
-                    loaded.quarantined.push(reject::quarantined(job, row, bad));
+                    loaded.quarantined.push(reject::quarantined(job, row, bad)).map_err(Failure::from)?;
                 }
                 Err(bad) => return Err(Failure::Other(bad_row(job, row, bad))),
             }
@@ -134,8 +173,8 @@ pub(super) fn send(
                     return Err(Failure::Other(PortError::Interrupted));
                 }
                 loaded.bytes += buffer.len() as u64;
-                let rows = loaded.checksum.rows - told;
-                told = loaded.checksum.rows;
+                let rows = loaded.sums.all.rows - told;
+                told = loaded.sums.all.rows;
                 settings.observer.tell(&Event::Sent { table: &job.source, rows, bytes: buffer.len() as u64 });
                 let full = std::mem::replace(&mut buffer, Vec::with_capacity(CHUNK + CHUNK / 8));
                 copy.send(full).map_err(Failure::Target)?;
@@ -144,7 +183,7 @@ pub(super) fn send(
         });
         sent.map_err(InCopy)?;
         loaded.bytes += buffer.len() as u64;
-        let rows = loaded.checksum.rows - told;
+        let rows = loaded.sums.all.rows - told;
         settings.observer.tell(&Event::Sent { table: &job.source, rows, bytes: buffer.len() as u64 });
         copy.send(buffer).map_err(|error| InCopy(Failure::Target(error)))
     });
@@ -152,10 +191,11 @@ pub(super) fn send(
     if settings.interrupt.is_set() {
         return Err(Failure::Other(PortError::Interrupted));
     }
-    if stored != loaded.checksum.rows {
-        let sent = loaded.checksum.rows;
+    if stored != loaded.sums.all.rows {
+        let sent = loaded.sums.all.rows;
         return Err(Failure::Other(PortError::RowsLost { table: job.source.clone(), sent, stored }));
     }
+    loaded.in_place = in_place.so_far;
     Ok(loaded)
 }
 

@@ -1,5 +1,6 @@
 //! The copy: batches are loaded and tables read back by several workers at once, each with a connection to either side.
 
+mod aside;
 mod beside;
 mod board;
 mod load;
@@ -7,19 +8,20 @@ mod reject;
 
 use std::time::{Duration, Instant};
 
+pub use aside::SHOWN;
 pub(super) use reject::is_about_data;
 pub use reject::{OnError, Quarantined};
 pub(super) use reject::{
     make_sql as quarantine_table_sql, read as read_quarantine, show_key, table_sql as quarantine_sql,
 };
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchSize};
 use super::checkpoint::{BesideRows, Checkpoint};
 use super::error::PortError;
 use super::options::OnConflict;
 use super::progress::{Event, Observer};
 use super::row::RowCodec;
-use super::verify::{self, TableProof};
+use super::verify::{self, Bounds, Refused, Sums, TableProof};
 use crate::db::{BulkDb, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::value::Checksum;
@@ -34,13 +36,59 @@ pub struct TableJob {
     pub codec: RowCodec,
     /// Its batches.
     pub batches: Vec<Batch>,
+    /// By which keys rows find their batch again, where they do.
+    pub bounds: Option<Bounds>,
+    /// Into how many ranges of row hashes it is divided, to tell where it differs; 1: it is not.
+    pub hash_ranges: usize,
     /// What is in already.
     pub done: Vec<Option<Checksum>>,
+    /// What more there is to know of that.
+    pub before: Before,
     /// The target's table holds rows that stay; then there is one batch.
     pub beside: Option<Beside>,
     /// The tables, by their place among all, whose rows have to be in before this one's: it refers to them by foreign
     /// keys that stay on.
     pub after: Vec<usize>,
+}
+
+/// What went in before this run, looked at again in the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// The sums of its rows.
+    pub sums: Sums,
+    /// Each was in the batch in which its key says that it is.
+    pub in_place: bool,
+    /// Those that the server had refused.
+    pub refused: Refused,
+}
+
+impl Before {
+    /// Adds another batch that is in.
+    pub fn add(&mut self, other: &Self) {
+        self.sums += &other.sums;
+        self.in_place &= other.in_place;
+        self.refused.add(&other.refused.hashes);
+        self.refused.more += other.refused.more;
+    }
+}
+
+impl TableJob {
+    /// A table to be copied, or compared, of which nothing is done yet; its hashes are divided so that each range has
+    /// about the rows of a batch of `size`.
+    #[must_use]
+    pub fn new(source: String, codec: RowCodec, batches: Vec<Batch>, size: BatchSize, beside: Option<Beside>) -> Self {
+        let bounds = Bounds::of(&codec, &batches);
+        let (rows, bytes) =
+            batches.iter().fold((0, 0), |(rows, bytes), batch| (rows + batch.rows, bytes + batch.bytes));
+        let hash_ranges = match &bounds {
+            // batches found by integers are always right, and all that is needed
+            Some(Bounds::Integers(_)) if beside.is_none() => 1,
+            _ => verify::ranges_for(rows, bytes, size),
+        };
+        let before = Before { sums: Sums::new(hash_ranges), in_place: true, refused: Refused::default() };
+        let (done, after) = (vec![None; batches.len()], Vec::new());
+        Self { source, codec, batches, bounds, hash_ranges, done, before, beside, after }
+    }
 }
 
 /// How rows get in beside others.
@@ -59,12 +107,16 @@ pub struct Beside {
 pub struct TableCopy {
     /// What SQLite holds of it, as far as it is in: one checksum a batch.
     pub source: Vec<Option<Checksum>>,
+    /// The rows that the server has refused.
+    pub refused: Refused,
     /// The bytes that were sent.
     pub bytes: u64,
     /// What became of the rows where they went in beside others.
     pub beside: BesideRows,
-    /// Rows that were put aside.
+    /// The first of the rows that were put aside, [`SHOWN`] at most.
     pub quarantined: Vec<Quarantined>,
+    /// How many rows were put aside.
+    pub quarantined_rows: u64,
     /// The time that the workers took to load it, added up.
     pub loading: Duration,
     /// The time that they took to read it back.
@@ -159,8 +211,8 @@ fn advance(
         let pages = verify::page_ranges(job, worker.bulk)?;
         board.read_back_next(table, pages);
     }
-    if let Some((source, target)) = board.all_read_back(table) {
-        let proof = verify::compare(job, &source, &target, worker, settings.interrupt)?;
+    if let Some((source, target, refused)) = board.all_read_back(table) {
+        let proof = verify::compare(job, &source, &target, &refused, worker, settings.interrupt)?;
         settings.observer.tell(&Event::Compared {
             table: &job.source,
             proven: proof.is_proven(),

@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use super::load::{Failure, Loaded};
+use super::load::{COUNT, Failure, Loaded};
 use super::{CopySettings, TableJob, Worker};
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Row, SqlError, Statements as _};
 use crate::port::batch::KeyValue;
 use crate::port::checkpoint;
 use crate::port::error::PortError;
-use crate::port::row::{BadCell, Scratch};
+use crate::port::row::{BadCell, Fields, Scratch};
 use crate::port::scan::show;
+use crate::port::verify::InPlace;
 use crate::value::SqlValue;
 
 /// The table that takes rows put aside.
@@ -27,7 +28,7 @@ pub enum OnError {
 }
 
 /// A row that was put aside.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Quarantined {
     /// The table in SQLite.
     pub table: String,
@@ -54,36 +55,64 @@ pub(super) fn quarantined(job: &TableJob, row: &Row<'_>, bad: BadCell) -> Quaran
     Quarantined { table: job.source.clone(), key: key(job, row), reason, values: values(job, row) }
 }
 
-/// Sends the rows of a batch that the server has refused in halves, until every row that it refuses is found.
+/// How many bytes of rows are sent at once where each may be refused.
+const AT_ONCE: usize = 4 << 20;
+
+/// A row that is sent, and that may be refused.
+struct Sent {
+    wire: Vec<u8>,
+    hash: u128,
+    aside: Quarantined,
+}
+
+/// Sends the rows of a batch that the server has refused again, some at a time, and those in halves, until every row
+/// that it refuses is found.
 pub(super) fn one_by_one(
     job: &TableJob,
     number: usize,
     worker: &mut Worker<'_>,
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
-    let mut loaded = Loaded::default();
-    let mut rows: Vec<(Vec<u8>, u128, Quarantined)> = Vec::new();
+    let mut loaded = Loaded::new(job);
+    let mut in_place = InPlace::new(&job.codec, job.bounds.as_ref(), number);
+    let mut rows: Vec<Sent> = Vec::new();
+    let mut bytes = 0;
     let mut scratch = Scratch::default();
     let (sql, values_of_key) = job.codec.select(&job.batches[number]);
-    worker.reader.each_row::<Failure>(&sql, &values_of_key, |row| {
+    let Worker { reader, bulk } = worker;
+    reader.each_row::<Failure>(&sql, &values_of_key, |row| {
         let mut wire = Vec::new();
         match job.codec.encode(row, &mut wire, &mut scratch) {
             Ok(hash) => {
-                let aside = Quarantined {
-                    table: job.source.clone(),
-                    key: key(job, row),
-                    reason: String::new(),
-                    values: values(job, row),
-                };
-                rows.push((wire, hash, aside));
+                in_place.see(&wire[COUNT..], Fields::Sent);
+                let (reason, values) = (String::new(), values(job, row));
+                bytes += wire.len() + values.len();
+                let aside = Quarantined { table: job.source.clone(), key: key(job, row), reason, values };
+                rows.push(Sent { wire, hash, aside });
             }
-            Err(bad) => loaded.quarantined.push(quarantined(job, row, bad)),
+            Err(bad) => loaded.quarantined.push(quarantined(job, row, bad))?,
+        }
+        if bytes >= AT_ONCE {
+            bytes = 0;
+            in_halves(job, std::mem::take(&mut rows), bulk, settings, &mut loaded)?;
         }
         if settings.interrupt.is_set() {
             return Err(Failure::Other(PortError::Interrupted));
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    in_halves(job, rows, bulk, settings, &mut loaded)?;
+    loaded.in_place = in_place.so_far;
+    Ok(loaded)
+}
+
+fn in_halves(
+    job: &TableJob,
+    rows: Vec<Sent>,
+    bulk: &mut BulkDb,
+    settings: &CopySettings<'_>,
+    loaded: &mut Loaded,
+) -> Result<(), Failure> {
     let statement = job.codec.copy_in("");
     let mut parts = vec![(0, rows.len())];
     while let Some((from, to)) = parts.pop() {
@@ -93,13 +122,13 @@ pub(super) fn one_by_one(
         if settings.interrupt.is_set() {
             return Err(Failure::Other(PortError::Interrupted));
         }
-        worker.bulk.execute("SAVEPOINT liftlock_part").map_err(Failure::Target)?;
-        let sent: Vec<u8> = rows[from..to].iter().flat_map(|(wire, ..)| wire).copied().collect();
+        bulk.execute("SAVEPOINT liftlock_part").map_err(Failure::Target)?;
+        let sent: Vec<u8> = rows[from..to].iter().flat_map(|row| &row.wire).copied().collect();
         let bytes = sent.len() as u64;
-        match worker.bulk.copy_in::<SqlError>(&statement, |copy| copy.send(sent)) {
+        match bulk.copy_in::<SqlError>(&statement, |copy| copy.send(sent)) {
             Ok(stored) if stored == (to - from) as u64 => {
-                worker.bulk.execute("RELEASE SAVEPOINT liftlock_part").map_err(Failure::Target)?;
-                rows[from..to].iter().for_each(|(_, hash, _)| loaded.checksum.add(*hash));
+                bulk.execute("RELEASE SAVEPOINT liftlock_part").map_err(Failure::Target)?;
+                rows[from..to].iter().for_each(|row| loaded.sums.add(row.hash));
                 loaded.bytes += bytes;
             }
             Ok(stored) => {
@@ -107,10 +136,11 @@ pub(super) fn one_by_one(
                 return Err(Failure::Other(PortError::RowsLost { table: job.source.clone(), sent, stored }));
             }
             Err(error) if is_about_data(&error) => {
-                worker.bulk.execute("ROLLBACK TO SAVEPOINT liftlock_part").map_err(Failure::Target)?;
+                bulk.execute("ROLLBACK TO SAVEPOINT liftlock_part").map_err(Failure::Target)?;
                 if to - from == 1 {
                     let reason = format!("the server refuses it: {}", error.message);
-                    loaded.quarantined.push(Quarantined { reason, ..rows[from].2.clone() });
+                    loaded.quarantined.push(Quarantined { reason, ..rows[from].aside.clone() })?;
+                    loaded.refused.push(rows[from].hash);
                 } else {
                     let middle = from + (to - from) / 2;
                     parts.push((middle, to));
@@ -120,7 +150,7 @@ pub(super) fn one_by_one(
             Err(error) => return Err(Failure::Target(error)),
         }
     }
-    Ok(loaded)
+    Ok(())
 }
 
 /// The SQL that makes the quarantine's table where it is not there.
@@ -141,32 +171,45 @@ pub(crate) fn table_sql<'a>(schema: &str, tables: impl Iterator<Item = &'a str>)
     )
 }
 
-/// The rows that were put aside in this schema, in this run or in the one that it goes on with (`resumed`). Those of
-/// runs before are none of either's.
-pub(crate) fn read(db: &mut BulkDb, schema: &str, resumed: bool) -> Result<Vec<Quarantined>, PortError> {
+/// Hands each row that was put aside in this schema to `each`: in this run or in the one that it goes on with
+/// (`resumed`). Those of runs before are none of either's.
+pub(crate) fn read(
+    db: &mut BulkDb,
+    schema: &str,
+    resumed: bool,
+    mut each: impl FnMut(Quarantined),
+) -> Result<(), PortError> {
     let since = match resumed {
         true => format!("WHERE put_aside >= (SELECT min(began) FROM {schema}.{}) ", checkpoint::TABLES[0]),
         false => String::new(),
     };
-    let sql =
-        format!("SELECT table_name, row_key, reason, row FROM {schema}.{TABLE} {since}ORDER BY put_aside, row_key");
-    match db.query(&sql) {
-        Ok(rows) => Ok(rows
-            .into_iter()
-            .filter_map(|row| match <[Option<String>; 4]>::try_from(row) {
-                Ok([Some(table), Some(key), Some(reason), Some(values)]) => {
-                    Some(Quarantined { table, key, reason, values })
-                }
-                _ => None,
-            })
-            .collect()),
-        Err(error) if error.class == ErrorClass::Missing => Ok(Vec::new()),
-        Err(error) => Err(PortError::target("read the rows that were put aside", error)),
+    let sql = format!(
+        "COPY (SELECT table_name, row_key, reason, row::text FROM {schema}.{TABLE} {since}ORDER BY put_aside, row_key) \
+         TO STDOUT (FORMAT binary)"
+    );
+    let read = db.copy_out::<SqlError>(&sql, |fields| {
+        let mut rest = fields;
+        let mut next = || {
+            let (length, after) = rest.split_first_chunk::<4>()?;
+            let (text, after) = after.split_at_checked(usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
+            rest = after;
+            Some(String::from_utf8_lossy(text).into_owned())
+        };
+        if let (Some(table), Some(key), Some(reason), Some(values)) = (next(), next(), next(), next()) {
+            each(Quarantined { table, key, reason, values });
+        }
+        Ok(())
+    });
+    match read {
+        Err(error) if error.class != ErrorClass::Missing => {
+            Err(PortError::target("read the rows that were put aside", error))
+        }
+        _ => Ok(()),
     }
 }
 
 /// The SQL that puts rows aside.
-pub(super) fn sql(schema: &str, table: &str, rows: &[Quarantined]) -> String {
+pub(super) fn sql(schema: &str, rows: &[Quarantined]) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -174,7 +217,9 @@ pub(super) fn sql(schema: &str, table: &str, rows: &[Quarantined]) -> String {
     let rows: Vec<String> = rows
         .iter()
         .map(|row| {
-            format!("({}, {}, {}, {})", literal(table), literal(&row.key), literal(&row.reason), literal(&row.values))
+            let [table, key, reason, values] =
+                [&row.table, &row.key, &row.reason, &row.values].map(|text| literal(text));
+            format!("({table}, {key}, {reason}, {values})")
         })
         .collect();
     format!("INSERT INTO {schema}.{TABLE} (table_name, row_key, reason, row) VALUES\n{};\n", rows.join(",\n"))

@@ -40,6 +40,13 @@ fn table_row(table: &TableReport, result: Outcome) -> Vec<String> {
         let numbers: Vec<String> = table.differing_batches.iter().map(|number| grouped(*number as u64)).collect();
         batches.push_str(&format!("; these differ: {}", numbers.join(", ")));
     }
+    if table.hash_ranges > 1 {
+        batches.push_str(&format!("; {} ranges of hashes", grouped(table.hash_ranges as u64)));
+    }
+    if !table.differing_hash_ranges.is_empty() {
+        let numbers: Vec<String> = table.differing_hash_ranges.iter().map(|at| grouped(*at as u64)).collect();
+        batches.push_str(&format!(", of which these differ: {}", numbers.join(", ")));
+    }
     let mut rows = grouped(table.target_rows);
     if table.kept_rows > 0 {
         rows.push_str(&format!("<br>and {} that were there before", grouped(table.kept_rows)));
@@ -119,15 +126,19 @@ fn difference_rows(table: &str, difference: &Difference) -> Vec<Vec<String>> {
 
 /// The rows that were put aside.
 pub(super) fn quarantined(page: &mut Page, report: &Report) {
-    let count: usize = report.tables.iter().map(|table| table.quarantined.len()).sum();
+    let count: u64 = report.tables.iter().map(|table| table.quarantined_rows).sum();
     if count == 0 {
         return;
     }
-    page.section("quarantined", &format!("Rows put aside ({})", thousands(count as u64)));
+    page.section("quarantined", &format!("Rows put aside ({})", thousands(count)));
     let rows = report.tables.iter().flat_map(|table| &table.quarantined).map(|row| {
         vec![escape(&row.table), escape(&row.key), escape(&row.reason), format!("<code>{}</code>", escape(&row.values))]
     });
     page.table(&["Table", "Row", "Why", "Values"], rows);
+    let listed: usize = report.tables.iter().map(|table| table.quarantined.len()).sum();
+    if count > listed as u64 {
+        page.raw(&format!("<p>These are the first of {} rows put aside.</p>\n", grouped(count)));
+    }
     page.end_section();
 }
 

@@ -4,7 +4,7 @@ use crate::port::options::{ColumnMatch, Nocase, Options};
 use crate::schema::{Column, Table};
 use crate::value::{PgType, Reading, TimeNumber};
 
-use crate::port::patterns::fits;
+use crate::patterns::fits;
 
 /// A type that a column may take.
 #[derive(Debug, Clone, PartialEq, Eq)]

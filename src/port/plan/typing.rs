@@ -1,14 +1,13 @@
 //! Types for all columns: candidates, one reading of every value, and again where that leaves a candidate open.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::db::SqliteDb;
 use crate::interrupt::Interrupt;
 use crate::port::options::Options;
 use crate::port::progress::Event;
 use crate::port::scan::{self, ScanError, ScanSettings, TableScan};
+use crate::port::side_by_side::side_by_side;
 use crate::schema::{Column, Schema, Table};
 
 use super::Finding;
@@ -53,7 +52,10 @@ pub(super) fn type_columns(
     }
     let ScanSettings { interrupt, observer, .. } = *settings;
     observer.tell(&Event::ToScan { rows: scan::rows_about(&readers[0], &schema.tables) });
-    let scans = scan_all(readers, schema, &candidates, settings)?;
+    let tables = schema.tables.iter().zip(&candidates);
+    let scans = side_by_side(readers.iter_mut(), tables, |reader, (table, candidates)| {
+        scan::scan_table(reader, table, candidates, settings)
+    })?;
     let db = &readers[0];
     let mut refused: BTreeSet<ClassCandidate> = BTreeSet::new();
     let mut typed = Typed { classes, chosen: Vec::new(), scans, collisions: Vec::new(), class_of };
@@ -78,36 +80,6 @@ pub(super) fn type_columns(
         }
         refused.extend(found.refused);
     }
-}
-
-/// Reads every value of every table, tables side by side.
-fn scan_all(
-    readers: &mut [SqliteDb],
-    schema: &Schema,
-    candidates: &[Vec<Candidates>],
-    settings: &ScanSettings<'_>,
-) -> Result<Vec<TableScan>, ScanError> {
-    let next = AtomicUsize::new(0);
-    let scans: Mutex<Vec<(usize, Result<TableScan, ScanError>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for reader in readers {
-            let (next, scans) = (&next, &scans);
-            scope.spawn(move || {
-                while let at = next.fetch_add(1, Ordering::Relaxed)
-                    && let Some(table) = schema.tables.get(at)
-                {
-                    let scan = scan::scan_table(reader, table, &candidates[at], settings);
-                    if scan.is_err() {
-                        next.store(schema.tables.len(), Ordering::Relaxed);
-                    }
-                    scans.lock().unwrap_or_else(PoisonError::into_inner).push((at, scan));
-                }
-            });
-        }
-    });
-    let mut scans = scans.into_inner().unwrap_or_else(PoisonError::into_inner);
-    scans.sort_by_key(|(at, _)| *at);
-    scans.into_iter().map(|(_, scan)| scan).collect()
 }
 
 /// Reads the columns again of which it is open whether a candidate fits, each table once.

@@ -1,8 +1,5 @@
 //! A rehearsal: the whole port, into a place that is made for it and taken away after it, whatever happens.
 
-#[cfg(unix)]
-mod cluster;
-mod programs;
 mod scratch;
 mod structure;
 
@@ -12,8 +9,9 @@ use super::plan::{Finding, Level};
 use super::report::{ExistingSchema, Outcome, Rehearsal};
 use super::{Plan, Port, PortError, Report, port};
 use crate::config::PostgresTarget;
+use crate::db::scratch::Scratch as Place;
 use crate::db::{BulkDb, Statements as _};
-use crate::interrupt::{Interrupt, Work};
+use crate::interrupt::Interrupt;
 
 /// The code of the finding that a schema of the target's was not rehearsed; `--accept` takes it.
 pub const NOT_REHEARSED: &str = "schema-not-rehearsed";
@@ -22,21 +20,10 @@ pub const NOT_REHEARSED: &str = "schema-not-rehearsed";
 /// when this is dropped.
 #[derive(Debug)]
 pub struct Scratch {
-    home: Home,
+    place: Place,
     facts: Facts,
-    target: PostgresTarget,
     of: Option<String>,
     began: Instant,
-    // while this lives, a request to stop does not end the process before the place is taken away
-    _work: Work,
-}
-
-#[derive(Debug)]
-enum Home {
-    Database(scratch::Database),
-    #[cfg(unix)]
-    Cluster(cluster::Cluster),
-    Gone,
 }
 
 /// What is known of the place before the rehearsal.
@@ -57,15 +44,8 @@ impl Scratch {
     pub fn on_server(target: &PostgresTarget, schema: &str, interrupt: &Interrupt) -> Result<Self, PortError> {
         let work = interrupt.work();
         let began = Instant::now();
-        let (database, facts) = scratch::Database::make(target, schema, interrupt)?;
-        Ok(Self {
-            target: database.target().clone(),
-            home: Home::Database(database),
-            facts,
-            of: Some(target.to_string()),
-            began,
-            _work: work,
-        })
+        let (database, facts) = scratch::make(target, schema, interrupt)?;
+        Ok(Self { place: Place::of(database, work), facts, of: Some(target.to_string()), began })
     }
 
     /// Starts a PostgreSQL server of its own, from the programs that are installed here: in a temporary folder, on a
@@ -73,31 +53,16 @@ impl Scratch {
     ///
     /// # Errors
     /// [`PortError`] where there are no such programs, or they don't start.
-    #[cfg(unix)]
     pub fn in_private_cluster(interrupt: &Interrupt) -> Result<Self, PortError> {
-        let work = interrupt.work();
         let began = Instant::now();
-        let cluster = cluster::Cluster::start()?;
-        let target = cluster.target().clone();
-        Ok(Self { home: Home::Cluster(cluster), facts: Facts::default(), target, of: None, began, _work: work })
-    }
-
-    /// Starts a PostgreSQL server of its own.
-    ///
-    /// # Errors
-    /// Always: this is done on Unix alone.
-    #[cfg(not(unix))]
-    pub fn in_private_cluster(_: &Interrupt) -> Result<Self, PortError> {
-        Err(PortError::Unfit {
-            message: "a server of its own for a rehearsal can be started on Unix alone".to_owned(),
-            hint: "give the URL of a server: the rehearsal makes a database there, and drops it".to_owned(),
-        })
+        let place = Place::in_private_cluster(&scratch::PURPOSE, interrupt)?;
+        Ok(Self { place, facts: Facts::default(), of: None, began })
     }
 
     /// What is ported into.
     #[must_use]
     pub fn target(&self) -> &PostgresTarget {
-        &self.target
+        self.place.target()
     }
 
     /// The place in words: ``the database `liftlock_rehearsal_1b2c3d4e` ``.
@@ -109,27 +74,9 @@ impl Scratch {
     fn report(&self) -> Rehearsal {
         Rehearsal {
             of: self.of.clone(),
-            database: self.target.dbname.clone().unwrap_or_default(),
+            database: self.target().dbname.clone().unwrap_or_default(),
             existing: self.facts.existing,
             ..Rehearsal::default()
-        }
-    }
-
-    /// Takes the place away; where that fails, why, and the line that does it.
-    fn remove(&mut self) -> Result<(), (String, String)> {
-        match std::mem::replace(&mut self.home, Home::Gone) {
-            Home::Database(database) => database.drop_it(),
-            #[cfg(unix)]
-            Home::Cluster(cluster) => cluster.remove(),
-            Home::Gone => Ok(()),
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err((why, line)) = self.remove() {
-            tracing::warn!("the rehearsal's place is left behind ({why}); this takes it away: {line}");
         }
     }
 }
@@ -146,7 +93,7 @@ pub fn place(rehearsal: &Rehearsal) -> String {
 /// Ports into `scratch`, and takes it away. The report is the one that a real run would give, and says that it was a
 /// rehearsal.
 pub fn rehearse(mut request: Port<'_>, mut scratch: Scratch) -> (Report, Option<Plan>, Option<PortError>) {
-    request.target = scratch.target.clone();
+    request.target = scratch.target().clone();
     let mut rehearsal = scratch.report();
     rehearsal.server_version = server_version(&request.target);
     let unfit = scratch.facts.unfit.take().filter(|_| !request.single_transaction);
@@ -166,7 +113,7 @@ pub fn rehearse(mut request: Port<'_>, mut scratch: Scratch) -> (Report, Option<
     if rehearsal.existing == ExistingSchema::NotRehearsed {
         not_rehearsed(&request, &mut report);
     }
-    if let Err((why, line)) = scratch.remove() {
+    if let Err((why, line)) = scratch.place.remove() {
         report.notes.push(format!("{} is left behind: {why}; this takes it away: {line}", place(&rehearsal)));
         rehearsal.left_behind = Some(line);
     }

@@ -5,8 +5,8 @@ use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::programs;
 use crate::config::{HostAddress, PostgresTarget, RootCertificates};
+use crate::db::scratch::programs;
 
 /// Makes what `from` holds, without rows, owners and privileges, in `to`. The error is a sentence for people.
 pub(super) fn copy(from: &PostgresTarget, to: &PostgresTarget) -> Result<(), String> {

@@ -8,13 +8,18 @@ use crate::port::Port;
 use crate::port::checkpoint::{Checkpoint, StoredBatch};
 use crate::port::copy::{OnError, TableJob, quarantine_sql};
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::Plan;
 use crate::port::target;
-use crate::port::translate::ddl::{self, ObjectKind, Statement};
+use crate::port::translate::ddl::{self, Statement};
 
 /// How many tables are made in one transaction: each takes a lock for itself, its index and its sequence, and a server
 /// has room for some thousands (`max_locks_per_transaction`).
 pub(super) const AT_ONCE: usize = 200;
+
+/// The advisory lock under which is made what ports into different schemas share: IF NOT EXISTS does not see what another
+/// transaction is making, and fails once that is there. `LLPTsame` in ASCII.
+const SHARED: i64 = 0x4c4c_5054_7361_6d65;
 
 /// Makes the tables and writes the run down: in one transaction, as far as it has room.
 pub(super) fn create(
@@ -32,6 +37,9 @@ pub(super) fn create(
         sql.push_str(&format!("CREATE SCHEMA IF NOT EXISTS {schema};\n"));
     }
     let statements = ddl::tables(plan);
+    if statements.iter().any(|statement| matches!(statement.kind, ObjectKind::Extension | ObjectKind::Collation)) {
+        sql.push_str(&format!("SELECT pg_catalog.pg_advisory_xact_lock({SHARED});\n"));
+    }
     let first = if port.single_transaction { statements.len() } else { AT_ONCE.min(statements.len()) };
     for statement in &statements[..first] {
         sql.push_str(&statement.sql);
@@ -85,6 +93,7 @@ fn batches(tables: &[TableJob]) -> Vec<StoredBatch> {
             batch: batch.clone(),
             done: None,
             beside: None,
+            has_refused: false,
         };
         job.batches.iter().enumerate().map(stored).collect::<Vec<_>>()
     };

@@ -12,12 +12,13 @@ use crate::port::batch::Batch;
 use crate::port::checkpoint::{Checkpoint, Stage, Unfinished};
 use crate::port::copy::TableJob;
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::options::{OnConflict, Options};
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
 use crate::port::scan::TableScan;
 use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, qualified, truncate_statement};
-use crate::port::translate::ddl::{self, ObjectKind, Statement};
+use crate::port::translate::ddl::{self, Statement};
 
 /// Marks the tables that hold rows which stay: rows go in beside them, all at once.
 pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Options, target: &TargetSchema) {

@@ -1,6 +1,5 @@
 //! After the data: keys, indexes, constraints, views, sequences, statistics; made in parallel where that can be.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::Dialect;
@@ -9,6 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, Plan};
 use crate::port::progress::{Event, Observer};
+use crate::port::side_by_side::side_by_side;
 use crate::port::translate::ddl::{self, Statement};
 
 /// SQLSTATEs of what is there already: `duplicate_table` (an index, too), `duplicate_object`,
@@ -49,8 +49,7 @@ pub(super) fn make_objects(plan: &Plan, connections: &mut [BulkDb], how: &How<'_
         }
         Ok(())
     };
-    let by_table = by_table.into_iter().map(|(_, statements)| statements).collect();
-    side_by_side(&mut *connections, by_table, |db, statements: Vec<Statement>| {
+    side_by_side(connections.iter_mut(), &by_table, |db, (_, statements)| {
         statements.iter().try_for_each(|statement| make(db, statement))
     })?;
     if let Some(db) = connections.first_mut() {
@@ -114,34 +113,8 @@ pub(super) fn analyze(plan: &Plan, connections: &mut [BulkDb]) -> Result<(), Por
     let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
     let tables =
         plan.tables.iter().map(|table| format!("{schema}.{}", Dialect::Postgres.quote_identifier(&table.target)));
-    side_by_side(connections, tables.collect(), |db, table: String| {
+    side_by_side(connections.iter_mut(), tables, |db, table| {
         db.execute(&format!("ANALYZE {table}")).map_err(|error| PortError::target(format!("analyze {table}"), error))
-    })
-}
-
-/// Does `work` for every item over the connections, until the first fails.
-fn side_by_side<T: Send>(
-    connections: &mut [BulkDb],
-    items: Vec<T>,
-    work: impl Fn(&mut BulkDb, T) -> Result<(), PortError> + Sync,
-) -> Result<(), PortError> {
-    let queue = Mutex::new(VecDeque::from(items));
-    let failure: Mutex<Option<PortError>> = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for db in connections {
-            let (queue, failure, work) = (&queue, &failure, &work);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(item) = next else { return };
-                    if let Err(error) = work(db, item) {
-                        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                        queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    })?;
+    Ok(())
 }

@@ -15,6 +15,7 @@ mod views;
 use std::time::Instant;
 
 use super::Port;
+use super::batch::BatchSize;
 use super::checkpoint::{BesideRows, Checkpoint, Stage, StoredBatch, Unfinished};
 use super::copy::{self, Beside, CopySettings, OnError, TableJob, Worker};
 use super::error::PortError;
@@ -25,9 +26,11 @@ use super::progress::{Event, Phase};
 use super::report::{Outcome, PhaseReport, Report, TableState};
 use super::row::RowCodec;
 use super::scan::ScanError;
+use super::verify::Sums;
 use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, Snapshot, Statements as _};
 use crate::error::ErrorKind;
+use crate::value::Checksum;
 use planning::Planned;
 use session::Sessions;
 
@@ -178,7 +181,7 @@ fn phased(
     };
     report.findings.clone_from(&planned.plan.findings);
     *made = Some(planned.plan.clone());
-    let mut tables = jobs(&planned, unfinished.as_ref());
+    let mut tables = jobs(&planned, unfinished.as_ref(), port.batch_size);
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {
         if unfinished.is_some() {
@@ -198,7 +201,7 @@ fn phased(
     let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
-        check_finished(port, plan, &tables, run, &mut snapshot, sessions.control())?;
+        check_finished(port, &mut tables, run, &mut snapshot, sessions.control())?;
         if run.stage == Stage::Copying {
             create::rest(plan, sessions.control())?;
         }
@@ -235,6 +238,7 @@ fn phased(
     if port.single_transaction {
         reporting::rolled_back(report);
     }
+    reporting::quarantined_so_far(port, report);
     existing::after_failure(port, plan, report);
     Err(error)
 }
@@ -245,7 +249,7 @@ fn rolled_back(port: &Port<'_>, error: PortError) -> PortError {
 }
 
 /// The tables to be copied, each with its batches: those of the scan, or those of the run that is gone on with.
-fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
+fn jobs(planned: &Planned, unfinished: Option<&Unfinished>, size: BatchSize) -> Vec<TableJob> {
     let mut jobs = Vec::new();
     for (plan, scan) in planned.plan.tables.iter().zip(&planned.scans) {
         let Some(table) = planned.schema.table(&plan.source) else { continue };
@@ -257,14 +261,18 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>) -> Vec<TableJob> {
             stored => stored.iter().map(|stored| (stored.batch.clone(), stored.done)).unzip(),
         };
         let became = stored.iter().find_map(|stored| stored.beside.clone());
-        jobs.push(TableJob {
-            source: plan.source.clone(),
-            codec: RowCodec::new(plan, table, &planned.plan.target_schema),
-            batches,
-            done,
-            beside: beside(&planned.plan, plan, became),
-            after: Vec::new(),
-        });
+        let codec = RowCodec::new(plan, table, &planned.plan.target_schema);
+        let beside = beside(&planned.plan, plan, became);
+        let mut job = TableJob { done, ..TableJob::new(plan.source.clone(), codec, batches, size, beside) };
+        if let Some((all, became)) =
+            job.done.first().copied().flatten().zip(job.beside.as_ref().and_then(|beside| beside.done.as_ref()))
+        {
+            // what stood in the table before can't be summed up again
+            let ranges = became.ranges.iter().filter_map(|(rows, sum)| Checksum::parse(*rows, sum).ok());
+            job.before.sums = Sums::of(all, ranges.collect());
+            job.hash_ranges = job.before.sums.ranges().len().max(1);
+        }
+        jobs.push(job);
     }
     jobs
 }
@@ -277,15 +285,12 @@ fn beside(plan: &Plan, table: &TablePlan, done: Option<BesideRows>) -> Option<Be
 
 fn check_finished(
     port: &Port<'_>,
-    plan: &Plan,
-    tables: &[TableJob],
+    tables: &mut [TableJob],
     run: &Unfinished,
     snapshot: &mut Snapshot,
     control: &mut BulkDb,
 ) -> Result<(), PortError> {
-    let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-    let aside = copy::read_quarantine(control, &schema, true)?.into_iter().map(|row| (row.table, row.key)).collect();
-    let changed = resume::changed(tables, &aside, snapshot.readers(), &port.interrupt)?;
+    let changed = resume::changed(tables, run, snapshot.readers(), control, &port.interrupt)?;
     if changed.is_empty() {
         tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
         return Ok(());
@@ -330,6 +335,7 @@ fn finish(
     let plan = &planned.plan;
     let differs = report.tables.iter().any(|table| table.state == TableState::Differs);
     if differs {
+        reporting::quarantined(port, report, sessions.control())?;
         // the rows stay to be looked at; what was taken off goes back
         if port.single_transaction {
             sessions.control().execute("ROLLBACK").map_err(|error| PortError::target("roll back", error))?;
@@ -361,10 +367,7 @@ fn finish(
     existing::put_back(port, sessions.control(), report)?;
     finish::analyze(plan, sessions.all())?;
     phases.begin(Phase::Validating, report);
-    if report.resumed || port.on_error == OnError::Quarantine {
-        let schema = Dialect::Postgres.quote_identifier(&plan.target_schema);
-        reporting::quarantined(report, copy::read_quarantine(sessions.control(), &schema, resumed)?);
-    }
+    reporting::quarantined(port, report, sessions.control())?;
     reporting::objects(planned, sessions.control(), report)?;
     reporting::left_out(report);
     views::compare(planned, snapshot.reader(), sessions.control(), &port.interrupt, report)?;

@@ -1,10 +1,18 @@
 //! What a run has done so far, written into its report.
 
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
 use super::planning::Planned;
+use super::session;
+use crate::Dialect;
 use crate::db::BulkDb;
 use crate::port::Port;
-use crate::port::copy::{Quarantined, TableCopy, TableJob};
+use crate::port::copy::{self, OnError, Quarantined, SHOWN, TableCopy, TableJob};
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::Plan;
 use crate::port::report::{ObjectReport, ObjectState, Report, TableReport, TableState};
 use crate::port::target::{self, TargetSchema};
@@ -41,6 +49,7 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.loading = copy.loading;
         table.reading_back = copy.reading_back;
         table.quarantined.clone_from(&copy.quarantined);
+        table.quarantined_rows = copy.quarantined_rows;
         table.exempt_rows = copy.beside.skipped;
         table.exempt_keys.clone_from(&copy.beside.skipped_keys);
         table.kept_rows = copy.beside.kept;
@@ -52,26 +61,96 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.target_rows = proof.target.rows;
         if job.beside.is_some() {
             // the proof is over what was there and what came; this is the source's own
-            table.source_rows = copy.beside.source_rows;
+            table.source_rows = copy.beside.source_rows + copy.quarantined_rows;
             table.source_checksum = Some(copy.beside.source_sum.clone());
         } else {
-            table.source_rows = proof.source.rows + copy.quarantined.len() as u64;
+            table.source_rows = proof.source.rows + copy.quarantined_rows;
             table.source_checksum = Some(format!("{:032x}", proof.source.sum));
         }
         table.target_checksum = Some(format!("{:032x}", proof.target.sum));
         table.batches = proof.batches;
         table.differing_batches.clone_from(&proof.differing);
+        table.hash_ranges = proof.ranges;
+        table.differing_hash_ranges.clone_from(&proof.differing_ranges);
         table.differences.clone_from(&proof.differences);
         table.unlisted_differences = proof.unlisted;
     }
 }
 
-/// The rows that were put aside, those of the run that this one goes on with among them.
-pub(super) fn quarantined(report: &mut Report, rows: Vec<Quarantined>) {
+/// The rows that were put aside, those of the run that this one goes on with among them: each into the file, and some
+/// into the report.
+pub(super) fn quarantined(port: &Port<'_>, report: &mut Report, control: &mut BulkDb) -> Result<(), PortError> {
+    if !report.resumed && port.on_error != OnError::Quarantine {
+        return Ok(());
+    }
+    let schema = Dialect::Postgres.quote_identifier(&report.target_schema);
+    let mut aside: HashMap<String, (u64, Vec<Quarantined>)> =
+        report.tables.iter().map(|table| (table.source.clone(), Default::default())).collect();
+    let mut file = Lines { path: port.quarantine_file.as_deref(), file: None, failed: None };
+    copy::read_quarantine(control, &schema, report.resumed, |row| {
+        let Some((rows, shown)) = aside.get_mut(&row.table) else { return };
+        *rows += 1;
+        file.write(&row);
+        if shown.len() < SHOWN {
+            shown.push(row);
+        }
+    })?;
     for table in &mut report.tables {
-        let known = table.quarantined.len() as u64;
-        table.quarantined = rows.iter().filter(|row| row.table == table.source).cloned().collect();
-        table.source_rows += table.quarantined.len() as u64 - known.min(table.quarantined.len() as u64);
+        let (rows, shown) = aside.remove(&table.source).unwrap_or_default();
+        table.source_rows += rows.saturating_sub(table.quarantined_rows);
+        (table.quarantined_rows, table.quarantined) = (rows, shown);
+    }
+    match file.end() {
+        Ok(written) => report.quarantine_file = written.map(Path::to_path_buf),
+        Err((path, error)) => report.notes.push(format!(
+            "the rows put aside can't be written to `{}`: {error}; they are in the table `liftlock_quarantine`",
+            path.display()
+        )),
+    }
+    Ok(())
+}
+
+/// As [`quarantined`], after a run that did not come to its end, as far as that can be.
+pub(super) fn quarantined_so_far(port: &Port<'_>, report: &mut Report) {
+    if report.tables.iter().all(|table| table.quarantined_rows == 0) && !report.resumed || port.single_transaction {
+        return;
+    }
+    let read = session::connect(port).and_then(|mut control| quarantined(port, report, &mut control));
+    if let Err(error) = read {
+        tracing::debug!(%error, "after a failure");
+    }
+}
+
+/// A file of a JSON object a line, which is made with the first.
+struct Lines<'p> {
+    path: Option<&'p Path>,
+    file: Option<BufWriter<File>>,
+    failed: Option<io::Error>,
+}
+
+impl<'p> Lines<'p> {
+    fn write(&mut self, row: &Quarantined) {
+        let Some(path) = self.path.filter(|_| self.failed.is_none()) else { return };
+        let mut write = || {
+            let file = match &mut self.file {
+                Some(file) => file,
+                none => none.insert(BufWriter::new(File::create(path)?)),
+            };
+            serde_json::to_writer(&mut *file, row)?;
+            file.write_all(b"\n")
+        };
+        self.failed = write().err();
+    }
+
+    /// The file, where there is one now.
+    fn end(self) -> Result<Option<&'p Path>, (&'p Path, io::Error)> {
+        let Some(path) = self.path else { return Ok(None) };
+        let flushed = match (self.failed, self.file) {
+            (Some(error), _) => Err(error),
+            (None, None) => return Ok(None),
+            (None, Some(mut file)) => file.flush(),
+        };
+        flushed.map(|()| Some(path)).map_err(|error| (path, error))
     }
 }
 
@@ -91,7 +170,14 @@ pub(super) fn rolled_back(report: &mut Report) {
 pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
     let plan = &planned.plan;
     let now = TargetSchema::read(control, &plan.target_schema)?;
-    for result in target::check_objects(plan, &now) {
+    let worded = target::read_worded(control, plan, &now)?;
+    if let Some(why) = worded.missing() {
+        report.notes.push(format!(
+            "default values, CHECKs and the expressions of indexes and generated columns were not compared with the plan \
+             word for word: {why}"
+        ));
+    }
+    for result in target::check_objects(plan, &now, &worded) {
         let (state, remark) = match result.state {
             target::ObjectState::Same => (ObjectState::Same, String::new()),
             target::ObjectState::ChangedAsDecided(remark) => (ObjectState::ChangedAsDecided, remark),
@@ -108,9 +194,9 @@ pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Repo
         });
     }
     let tables: Vec<String> = plan.tables.iter().map(|table| table.target.clone()).collect();
-    for check in target::check_sequences(control, &plan.target_schema, &tables)? {
+    for check in target::check_sequences(control, &now, &tables)? {
         report.objects.push(ObjectReport {
-            kind: "sequence".to_owned(),
+            kind: ObjectKind::Sequence.word().to_owned(),
             table: None,
             name: check.name.clone(),
             state: if check.safe { ObjectState::Same } else { ObjectState::Missing },

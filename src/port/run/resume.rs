@@ -4,11 +4,14 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use crate::db::{SqlError, SqliteDb};
+use crate::db::{BulkDb, SqlError, SqliteDb};
 use crate::interrupt::Interrupt;
-use crate::port::copy::{TableJob, show_key};
+use crate::port::checkpoint::{Checkpoint, Unfinished};
+use crate::port::copy::{Before, TableJob};
 use crate::port::error::PortError;
-use crate::port::row::Scratch;
+use crate::port::row::{Fields, Scratch};
+use crate::port::side_by_side::side_by_side;
+use crate::port::verify::{InPlace, Refused, Sums};
 use crate::value::Checksum;
 
 struct Failure(PortError);
@@ -19,44 +22,48 @@ impl From<SqlError> for Failure {
     }
 }
 
-/// The tables whose finished batches are no longer what the source holds, each with what is different.
+/// The tables whose finished batches are no longer what the source holds, each with what is different. Of the others
+/// each gets the sums of what is in: those by ranges of hashes are not kept, and so made again.
 pub(super) fn changed(
-    tables: &[TableJob],
-    aside: &HashSet<(String, String)>,
+    tables: &mut [TableJob],
+    run: &Unfinished,
     readers: &mut [SqliteDb],
+    control: &mut BulkDb,
     interrupt: &Interrupt,
 ) -> Result<Vec<String>, PortError> {
+    let with_refused: HashSet<(&str, usize)> = run
+        .batches
+        .iter()
+        .filter(|stored| stored.has_refused)
+        .map(|stored| (stored.table.as_str(), stored.number))
+        .collect();
+    let control = Mutex::new((Checkpoint::new(&run.plan.target_schema), control));
+    let refused = |table: &TableJob, number: usize| {
+        if !with_refused.contains(&(table.source.as_str(), number)) {
+            return Ok(Vec::new());
+        }
+        let (checkpoint, control) = &mut *control.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = checkpoint.refused(control, &table.source, number);
+        refused.map_err(|error| PortError::target("read which rows were refused", error))
+    };
     let finished = tables.iter().enumerate().flat_map(|(table, job)| {
         job.done.iter().enumerate().filter_map(move |(batch, done)| done.map(|done| (table, batch, done)))
     });
-    let queue = Mutex::new(finished);
-    let differing: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
-    let failure: Mutex<Option<PortError>> = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for reader in readers {
-            let (queue, differing, failure) = (&queue, &differing, &failure);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((table, batch, done)) = next else { return };
-                    match checksum(&tables[table], batch, aside, reader, interrupt) {
-                        Ok(now) if is_as_it_was(&tables[table], now, done) => {}
-                        Ok(_) => differing.lock().unwrap_or_else(PoisonError::into_inner).push((table, batch)),
-                        Err(error) => {
-                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                            return;
-                        }
-                    }
-                }
-            });
+    let before: Mutex<Vec<Before>> = Mutex::new(tables.iter().map(|job| job.before.clone()).collect());
+    let checked = side_by_side(readers.iter_mut(), finished, |reader, (table, batch, done)| {
+        let job = &tables[table];
+        let now = look(job, batch, &refused(job, batch)?, reader, interrupt)?;
+        let same = is_as_it_was(job, now.sums.all, done);
+        // what went in beside other rows is kept with theirs
+        if same && job.beside.is_none() {
+            before.lock().unwrap_or_else(PoisonError::into_inner)[table].add(&now);
         }
-    });
-    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let differing = differing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok::<_, PortError>((table, same))
+    })?;
+    let before = before.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tables.iter_mut().zip(before).for_each(|(job, before)| job.before = before);
     let changed = tables.iter().enumerate().filter_map(|(at, job)| {
-        let count = differing.iter().filter(|(table, _)| *table == at).count();
+        let count = checked.iter().filter(|(table, same)| *table == at && !same).count();
         let of = job.done.iter().flatten().count();
         (count > 0).then(|| format!("`{}` ({count} of {of} finished batches)", job.source))
     });
@@ -71,24 +78,28 @@ fn is_as_it_was(job: &TableJob, now: Checksum, done: Checksum) -> bool {
     }
 }
 
-fn checksum(
+/// A finished batch as the source holds it now, without the rows that the server has refused.
+fn look(
     job: &TableJob,
     batch: usize,
-    aside: &HashSet<(String, String)>,
+    refused: &[u128],
     reader: &SqliteDb,
     interrupt: &Interrupt,
-) -> Result<Checksum, PortError> {
-    let mut checksum = Checksum::default();
+) -> Result<Before, PortError> {
+    let mut sums = Sums::new(job.hash_ranges);
+    let mut in_place = InPlace::new(&job.codec, job.bounds.as_ref(), batch);
     let mut scratch = Scratch::default();
     let (sql, values) = job.codec.select(&job.batches[batch]);
-    let some_aside = aside.iter().any(|(table, _)| *table == job.source);
     let mut seen = 0u64;
     let read = reader.each_row::<Failure>(&sql, &values, |row| {
-        let was_put_aside = || aside.contains(&(job.source.clone(), show_key(&job.codec.key_of(row))));
-        if !(some_aside && was_put_aside())
-            && let Ok(hash) = job.codec.hash(row, &mut scratch)
-        {
-            checksum.add(hash);
+        // a row that does not fit was put aside
+        if in_place.is_needed() {
+            if let Ok((hash, fields)) = job.codec.as_sent(row, &mut scratch) {
+                sums.add(hash);
+                in_place.see(fields, Fields::All);
+            }
+        } else if let Ok(hash) = job.codec.hash(row, &mut scratch) {
+            sums.add(hash);
         }
         seen += 1;
         if seen.is_multiple_of(4096) && interrupt.is_set() {
@@ -97,5 +108,8 @@ fn checksum(
         Ok(ControlFlow::Continue(()))
     });
     read.map_err(|Failure(error)| error)?;
-    Ok(checksum)
+    refused.iter().for_each(|hash| sums.remove(*hash));
+    let mut before = Before { sums, in_place: in_place.so_far, refused: Refused::default() };
+    before.refused.add(refused);
+    Ok(before)
 }

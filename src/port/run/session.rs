@@ -41,6 +41,7 @@ pub(super) fn connect(port: &Port<'_>) -> Result<BulkDb, PortError> {
 /// A session at `target`, set up as for the copy.
 pub(in crate::port) fn connect_to(target: &PostgresTarget) -> Result<BulkDb, PortError> {
     let mut db = BulkDb::connect(target)?;
+    refuse_pooler(&mut db)?;
     // what a server gives up on after a while must not be what takes long here; and a checkpoint goes to the disk with
     // its batch or not at all, so that no COMMIT has to wait for it
     let set_up = db.execute(
@@ -57,6 +58,15 @@ pub(in crate::port) fn connect_to(target: &PostgresTarget) -> Result<BulkDb, Por
         }
     }
     Ok(db)
+}
+
+/// Through a pooler, lock and settings would be those of whatever session serves the next statement.
+pub(in crate::port) fn refuse_pooler(db: &mut BulkDb) -> Result<(), PortError> {
+    match db.is_direct() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(PortError::Pooler),
+        Err(error) => Err(PortError::target("find out whether a pooler stands between", error)),
+    }
 }
 
 /// Keeps another run out of the same schema as long as the session lives.

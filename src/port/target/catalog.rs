@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::schema::{Identity, OtherKind, OtherRelation, Rows, Server, TargetColumn, TargetSchema, TargetTable};
+use super::schema::{
+    Identity, OtherKind, OtherRelation, Rows, Sequence, Server, TargetColumn, TargetSchema, TargetTable,
+};
 use super::types::Types;
 use super::{TargetError, literal, qualified};
 use crate::db::{Statements, TextRow};
@@ -87,6 +89,13 @@ impl TargetSchema {
         Ok(target)
     }
 
+    /// Reads the sequences alone.
+    pub(super) fn read_sequences(db: &mut impl Statements, schema: &str) -> Result<Vec<Sequence>, TargetError> {
+        let doing = format!("read the sequences of schema `{schema}`");
+        let answers = ask(db, schema, &[include_str!("sequences.sql")]).map_err(TargetError::sql(doing))?;
+        parse("sequences", answers.into_iter().next().unwrap_or_default())
+    }
+
     fn sort_in(&mut self, relations: Vec<RelationRow>, rows: Vec<ColumnRow>, types: &Types) {
         let mut columns: BTreeMap<u32, Vec<TargetColumn>> = BTreeMap::new();
         for row in rows {
@@ -132,7 +141,8 @@ impl TargetSchema {
 }
 
 /// Runs queries with a search path on which nothing of anybody's is found, so that the server qualifies every name that
-/// it writes. One message is one transaction; within one of the caller's the path is given back at the end.
+/// it writes, and without compiling them, which takes longer than they do. One message is one transaction; within one of
+/// the caller's both settings are given back at the end.
 fn ask(db: &mut impl Statements, schema: &str, queries: &[&str]) -> Result<Vec<Vec<TextRow>>, crate::db::SqlError> {
     let schema = literal(schema);
     let rows_as_json = queries.iter().map(|query| {
@@ -140,10 +150,12 @@ fn ask(db: &mut impl Statements, schema: &str, queries: &[&str]) -> Result<Vec<V
         format!("SELECT row_to_json(q)::text FROM (\n{}\n) q;\n", query.replace(":schema", &schema))
     });
     let sql = format!(
-        "SELECT set_config('liftlock.search_path', current_setting('search_path'), true);\n\
-         SELECT set_config('search_path', 'pg_catalog, pg_temp', true);\n\
+        "SELECT set_config('liftlock.search_path', current_setting('search_path'), true), \
+         set_config('liftlock.jit', current_setting('jit'), true);\n\
+         SELECT set_config('search_path', 'pg_catalog, pg_temp', true), set_config('jit', 'off', true);\n\
          {}\
-         SELECT set_config('search_path', current_setting('liftlock.search_path'), true);",
+         SELECT set_config('search_path', current_setting('liftlock.search_path'), true), \
+         set_config('jit', current_setting('liftlock.jit'), true);",
         rows_as_json.collect::<String>()
     );
     let mut answers = db.query_each(&sql)?;

@@ -1,5 +1,6 @@
 -- The constraints of the schema's tables and of their partitions wherever they are, and the foreign keys that refer
--- to them from anywhere. `of` and `parent_of` name the tables of the schema that a table is, or is a partition of.
+-- to them from anywhere. `of` and `parent_of` name the tables of the schema that a table is, or is a partition of;
+-- they are gathered once: to look through all tables for each constraint takes seconds where there are thousands.
 WITH RECURSIVE family (root, oid) AS (
     SELECT c.relname, c.oid
       FROM pg_class c
@@ -7,13 +8,15 @@ WITH RECURSIVE family (root, oid) AS (
      WHERE n.nspname = :schema AND c.relkind IN ('r', 'p')
     UNION
     SELECT family.root, i.inhrelid FROM family JOIN pg_inherits i ON i.inhparent = family.oid
+), roots (oid, names) AS (
+    SELECT oid, json_agg(root) FROM family GROUP BY oid
 )
 SELECT k.conname AS name,
        k.contype AS kind,
        n.nspname AS schema,
        c.relname AS "table",
        c.relkind = 'p' AS partitioned,
-       COALESCE((SELECT json_agg(f.root) FROM family f WHERE f.oid = k.conrelid), '[]') AS "of",
+       COALESCE(of_child.names, '[]') AS "of",
        COALESCE((SELECT json_agg(a.attname ORDER BY u.nth)
                    FROM unnest(k.conkey) WITH ORDINALITY u (attnum, nth)
                    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum), '[]') AS columns,
@@ -24,7 +27,7 @@ SELECT k.conname AS name,
                   WHERE x.indrelid = k.conrelid AND x.indisprimary), '[]') AS primary_key,
        pn.nspname AS parent_schema,
        p.relname AS parent,
-       COALESCE((SELECT json_agg(f.root) FROM family f WHERE f.oid = k.confrelid), '[]') AS parent_of,
+       COALESCE(of_parent.names, '[]') AS parent_of,
        COALESCE((SELECT json_agg(a.attname ORDER BY u.nth)
                    FROM unnest(k.confkey) WITH ORDINALITY u (attnum, nth)
                    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum), '[]') AS parent_columns,
@@ -46,8 +49,10 @@ SELECT k.conname AS name,
   FROM pg_constraint k
   JOIN pg_class c ON c.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN roots of_child ON of_child.oid = k.conrelid
+  LEFT JOIN roots of_parent ON of_parent.oid = k.confrelid
   LEFT JOIN pg_class p ON p.oid = k.confrelid
   LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
  WHERE k.contype IN ('p', 'u', 'c', 'f', 'x')
-   AND (k.conrelid IN (SELECT oid FROM family) OR k.confrelid IN (SELECT oid FROM family))
+   AND (of_child.oid IS NOT NULL OR of_parent.oid IS NOT NULL)
  ORDER BY k.oid

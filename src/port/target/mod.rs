@@ -18,12 +18,12 @@ mod types;
 
 pub use aside::{Taken, take_off, truncate_statement};
 pub use matching::{ColumnPair, TableMatch, match_tables};
-pub use objects_check::{ObjectKind, ObjectResult, ObjectState, check_objects};
+pub use objects_check::{ObjectResult, ObjectState, Worded, check_objects, read_worded};
 pub use order::{Cycle, fill_order};
 pub use restore::{Kind as RestoredKind, Restored, RestoredState, is_pending, put_back};
 pub use schema::{
-    Constraint, ConstraintKind, DomainCheck, Identity, OtherKind, OtherRelation, Rows, Sequence, SequenceUser, Server,
-    TargetColumn, TargetIndex, TargetSchema, TargetTable, Trigger,
+    Constraint, ConstraintKind, DomainCheck, Identity, IndexTerm, OtherKind, OtherRelation, Rows, Sequence,
+    SequenceUser, Server, TargetColumn, TargetIndex, TargetSchema, TargetTable, Trigger,
 };
 pub use sequences::{SequenceCheck, SequenceSet, check_sequences, set_sequences};
 

@@ -1,7 +1,15 @@
 //! Whether every object of a plan is in the target after the run, and as the plan has it. Pure.
 
-use super::schema::{Constraint, ConstraintKind, OtherKind, TargetColumn, TargetSchema};
-use crate::port::plan::{ColumnPlan, Finding, ForeignKeyPlan, IndexPlan, Level, Plan, TablePlan, ViewPlan};
+mod differences;
+mod worded;
+
+use std::collections::HashMap;
+
+use super::schema::{Constraint, ConstraintKind, TargetIndex, TargetSchema, TargetTable};
+use crate::port::object_kind::ObjectKind;
+use crate::port::plan::{Finding, Level, Plan, TablePlan};
+use differences::Differences;
+pub use worded::{Worded, read_worded};
 
 /// What became of one object of the plan, or of one that the plan leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,41 +22,6 @@ pub struct ObjectResult {
     pub name: String,
     /// What became of it.
     pub state: ObjectState,
-}
-
-/// What an object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the words of SQL")]
-pub enum ObjectKind {
-    Table,
-    Column,
-    Default,
-    PrimaryKey,
-    Unique,
-    Check,
-    ForeignKey,
-    Index,
-    View,
-    Trigger,
-}
-
-impl ObjectKind {
-    /// What it is called.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Column => "column",
-            Self::Default => "default",
-            Self::PrimaryKey => "primary key",
-            Self::Unique => "unique constraint",
-            Self::Check => "check constraint",
-            Self::ForeignKey => "foreign key",
-            Self::Index => "index",
-            Self::View => "view",
-            Self::Trigger => "trigger",
-        }
-    }
 }
 
 /// What became of an object.
@@ -66,19 +39,51 @@ pub enum ObjectState {
     Missing,
 }
 
+/// What is in the target, to be found by its name.
+struct There<'t> {
+    schema: &'t TargetSchema,
+    tables: HashMap<&'t str, &'t TargetTable>,
+    /// By table and name.
+    constraints: HashMap<(&'t str, &'t str), &'t Constraint>,
+    /// By table and name.
+    indexes: HashMap<(&'t str, &'t str), &'t TargetIndex>,
+}
+
+impl<'t> There<'t> {
+    fn of(schema: &'t TargetSchema) -> Self {
+        let own = schema.constraints.iter().filter(|constraint| constraint.schema == schema.name);
+        Self {
+            schema,
+            tables: schema.tables.iter().map(|table| (table.name.as_str(), table)).collect(),
+            constraints: own.map(|one| ((one.table.as_str(), one.name.as_str()), one)).collect(),
+            indexes: schema.indexes.iter().map(|one| ((one.table.as_str(), one.name.as_str()), one)).collect(),
+        }
+    }
+
+    fn constraint(&self, table: &str, name: &str, kind: ConstraintKind) -> Option<&'t Constraint> {
+        self.constraints.get(&(table, name)).copied().filter(|constraint| constraint.kind == kind)
+    }
+
+    fn index(&self, table: &str, name: &str) -> Option<&'t TargetIndex> {
+        self.indexes.get(&(table, name)).copied()
+    }
+}
+
 /// Compares what is in the target with the plan, object by object, in the plan's order; then what the plan leaves out.
+/// Expressions are compared as far as `worded` has them.
 #[must_use]
-pub fn check_objects(plan: &Plan, target: &TargetSchema) -> Vec<ObjectResult> {
+pub fn check_objects(plan: &Plan, target: &TargetSchema, worded: &Worded) -> Vec<ObjectResult> {
+    let (target, worded) = (There::of(target), There::of(worded.schema()));
     let mut results = Vec::new();
     for table in &plan.tables {
-        check_table(plan, table, target, &mut results);
+        check_table(plan, table, &target, &worded, &mut results);
     }
     for view in &plan.views {
         results.push(ObjectResult {
             kind: ObjectKind::View,
             table: String::new(),
             name: view.source.clone(),
-            state: decided(plan, None, &[&view.source, &view.target], check_view(view, target)),
+            state: decided(plan, None, &[&view.source, &view.target], differences::view(view, target.schema)),
         });
     }
     let left = |finding: &&Finding| {
@@ -100,11 +105,15 @@ pub fn check_objects(plan: &Plan, target: &TargetSchema) -> Vec<ObjectResult> {
     results
 }
 
-/// What differs; `None` where the object is missing.
-type Differences = Option<Vec<String>>;
-
-fn check_table(plan: &Plan, table: &TablePlan, target: &TargetSchema, results: &mut Vec<ObjectResult>) {
-    let there = target.table(&table.target);
+fn check_table(
+    plan: &Plan,
+    table: &TablePlan,
+    target: &There<'_>,
+    worded: &There<'_>,
+    results: &mut Vec<ObjectResult>,
+) {
+    let name = table.target.as_str();
+    let there = target.tables.get(name);
     let mut add = |kind, names: &[&String], differences| {
         let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         results.push(ObjectResult {
@@ -117,36 +126,31 @@ fn check_table(plan: &Plan, table: &TablePlan, target: &TargetSchema, results: &
     add(ObjectKind::Table, &[&table.source], there.map(|_| Vec::new()));
     for column in &table.columns {
         let found = there.and_then(|there| there.column(&column.target));
-        add(
-            ObjectKind::Column,
-            &[&column.source, &column.target],
-            found.map(|found| check_column(column, found, table.existing)),
-        );
+        let worded = worded.tables.get(name).and_then(|table| table.column(&column.target));
+        let differences = found.map(|found| differences::column(column, found, worded, table.existing));
+        add(ObjectKind::Column, &[&column.source, &column.target], differences);
     }
-    let constraint = |name: &str, kind: ConstraintKind| {
-        target.constraints.iter().find(|constraint| {
-            constraint.kind == kind
-                && constraint.name == name
-                && constraint.table == table.target
-                && constraint.schema == target.name
-        })
-    };
     let keys = table.primary_key.iter().map(|key| (key, ObjectKind::PrimaryKey, ConstraintKind::PrimaryKey));
     let uniques = table.uniques.iter().map(|key| (key, ObjectKind::Unique, ConstraintKind::Unique));
     for (key, kind, constraint_kind) in keys.chain(uniques) {
-        let found = constraint(&key.name, constraint_kind);
-        add(kind, &[&key.name], found.map(|found| differing([("its columns", found.columns == key.columns)])));
+        let found = target.constraint(name, &key.name, constraint_kind);
+        let index = target.index(name, &key.name);
+        add(kind, &[&key.name], found.map(|found| differences::key(key, found, index)));
     }
     for check in &table.checks {
-        let found = constraint(&check.name, ConstraintKind::Check);
-        add(ObjectKind::Check, &[&check.name], found.map(|found| validity(found, check.not_valid)));
+        let found = target.constraint(name, &check.name, ConstraintKind::Check);
+        let worded = worded.constraint(name, &check.name, ConstraintKind::Check);
+        add(ObjectKind::Check, &[&check.name], found.map(|found| differences::check(check, found, worded)));
     }
     for key in &table.foreign_keys {
-        let found = constraint(&key.name, ConstraintKind::ForeignKey);
-        add(ObjectKind::ForeignKey, &[&key.name], found.map(|found| check_foreign_key(key, found, &target.name)));
+        let found = target.constraint(name, &key.name, ConstraintKind::ForeignKey);
+        let schema = &target.schema.name;
+        add(ObjectKind::ForeignKey, &[&key.name], found.map(|found| differences::foreign_key(key, found, schema)));
     }
     for index in &table.indexes {
-        add(ObjectKind::Index, &[&index.name], check_index(index, &table.target, target));
+        let found = target.index(name, &index.name);
+        let worded = worded.index(name, &index.name);
+        add(ObjectKind::Index, &[&index.name], found.map(|found| differences::index(index, found, worded)));
     }
     let planned = table.checks.iter().map(|check| (&check.name, check.not_valid));
     let planned = planned.chain(table.foreign_keys.iter().map(|key| (&key.name, key.not_valid)));
@@ -158,80 +162,6 @@ fn check_table(plan: &Plan, table: &TablePlan, target: &TargetSchema, results: &
             one.state = ObjectState::ChangedAsDecided(why.to_owned());
         }
     }
-}
-
-/// A table that was there keeps what the plan says nothing of.
-fn check_column(column: &ColumnPlan, found: &TargetColumn, existing: bool) -> Vec<String> {
-    let as_planned = |planned: bool, there: bool| planned == there || (existing && !planned);
-    let mut differences = differing([
-        ("whether it is NOT NULL", as_planned(column.not_null, found.not_null)),
-        ("whether it has a default", as_planned(column.default.is_some(), found.default.is_some())),
-        ("whether it is an identity", as_planned(column.identity.is_some(), found.identity.is_some())),
-        ("whether it is generated", as_planned(column.generated.is_some(), found.generated.is_some())),
-    ]);
-    // an enumeration read from a document has no labels: what is written in SQL is what tells types apart
-    let planned = column.pg_type.to_string();
-    if found.pg_type.as_ref().map(ToString::to_string).as_ref() != Some(&planned) {
-        differences.push(format!("its type, `{}` instead of `{planned}`", found.type_name));
-    }
-    differences
-}
-
-fn validity(found: &Constraint, not_valid: bool) -> Vec<String> {
-    match (found.valid, not_valid) {
-        (false, false) => vec!["it is NOT VALID".to_owned()],
-        (true, true) => vec!["it is valid, which the plan has it not be".to_owned()],
-        _ => Vec::new(),
-    }
-}
-
-fn check_foreign_key(key: &ForeignKeyPlan, found: &Constraint, schema: &str) -> Vec<String> {
-    let clauses = key.clauses.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-    let action = |what: &str, there: char| {
-        let planned = clauses.split_once(&format!("ON {what} ")).map_or("NO ACTION", |(_, action)| action);
-        // the list of columns after SET NULL (…) is no part of the word
-        ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
-            .into_iter()
-            .zip(['a', 'r', 'c', 'n', 'd'])
-            .any(|(word, letter)| planned.starts_with(word) && letter == there)
-    };
-    let not_deferrable = clauses.contains("NOT DEFERRABLE");
-    let parent = found.parent.as_deref() == Some(&key.parent) && found.parent_schema.as_deref() == Some(schema);
-    let mut differences = differing([
-        ("its columns", found.columns == key.columns),
-        ("the table it refers to", parent),
-        ("the columns it refers to", found.parent_columns == key.parent_columns),
-        ("ON DELETE", action("DELETE", found.on_delete)),
-        ("ON UPDATE", action("UPDATE", found.on_update)),
-        ("whether it is deferrable", found.deferrable == (!not_deferrable && clauses.contains("DEFER"))),
-        ("whether it is deferred", found.deferred == clauses.contains("INITIALLY DEFERRED")),
-    ]);
-    differences.extend(validity(found, key.not_valid));
-    differences
-}
-
-fn check_index(index: &IndexPlan, table: &str, target: &TargetSchema) -> Differences {
-    let found = target.indexes.iter().find(|found| found.name == index.name && found.table == table)?;
-    let mut differences = differing([
-        ("whether it is unique", found.unique == index.unique),
-        ("how many terms it is over", found.terms == index.terms.len()),
-        ("whether it is partial", found.predicate.is_some() == index.predicate.is_some()),
-    ]);
-    if !found.valid {
-        differences.push("it is not valid".to_owned());
-    }
-    Some(differences)
-}
-
-fn check_view(view: &ViewPlan, target: &TargetSchema) -> Differences {
-    let is_it = |other: &&super::OtherRelation| other.kind == OtherKind::View && other.name == view.target;
-    let found = target.others.iter().find(is_it)?;
-    let same = found.columns.iter().map(|column| &column.name).eq(&view.columns);
-    Some(differing([("its columns", same)]))
-}
-
-fn differing<const N: usize>(facts: [(&str, bool); N]) -> Vec<String> {
-    facts.into_iter().filter(|(_, same)| !same).map(|(what, _)| what.to_owned()).collect()
 }
 
 /// The state of an object with those differences, where a finding may say that it was changed on purpose.

@@ -241,12 +241,23 @@ pub struct TargetIndex {
     pub valid: bool,
     /// A key or an exclusion constraint is made of it.
     pub of_constraint: bool,
-    /// How many terms it is over, without those that are only included.
-    pub terms: usize,
+    /// How it is organised: `btree`.
+    pub method: String,
+    /// Its terms in order, without those that are only included.
+    pub terms: Vec<IndexTerm>,
     /// The WHERE clause's expression.
     pub predicate: Option<String>,
     /// The statement that makes it.
     pub definition: String,
+}
+
+/// One term of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct IndexTerm {
+    /// The column; `None` where it is an expression.
+    pub column: Option<String>,
+    /// DESC.
+    pub descending: bool,
 }
 
 /// A trigger.

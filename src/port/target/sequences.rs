@@ -50,8 +50,8 @@ pub fn set_sequences(
     tables: &[String],
     given: &BTreeMap<(String, String), i64>,
 ) -> Result<Vec<SequenceSet>, TargetError> {
-    let target = TargetSchema::read(db, schema)?;
-    let sequences = of_tables(&target, tables);
+    let all = TargetSchema::read_sequences(db, schema)?;
+    let sequences = of_tables(&all, tables);
     let states = read_states(db, &sequences)?;
     let mut statements = Vec::new();
     let mut report = Vec::new();
@@ -89,17 +89,17 @@ pub fn set_sequences(
     Ok(report)
 }
 
-/// Reads back what each sequence of `tables` gives next, and what the columns that it serves hold.
+/// Reads back what each sequence of `tables` gives next, and what the columns that it serves hold. `target` has to be
+/// the target as it is now.
 ///
 /// # Errors
 /// [`TargetError`] of the server.
 pub fn check_sequences(
     db: &mut impl Statements,
-    schema: &str,
+    target: &TargetSchema,
     tables: &[String],
 ) -> Result<Vec<SequenceCheck>, TargetError> {
-    let target = TargetSchema::read(db, schema)?;
-    let sequences = of_tables(&target, tables);
+    let sequences = of_tables(&target.sequences, tables);
     let states = read_states(db, &sequences)?;
     let check = |(sequence, state): (&&Sequence, State)| SequenceCheck {
         schema: sequence.schema.clone(),
@@ -120,9 +120,9 @@ fn is_safe(sequence: &Sequence, state: &State) -> bool {
     }
 }
 
-fn of_tables<'t>(target: &'t TargetSchema, tables: &[String]) -> Vec<&'t Sequence> {
+fn of_tables<'t>(all: &'t [Sequence], tables: &[String]) -> Vec<&'t Sequence> {
     let serves = |sequence: &&Sequence| sequence.users.iter().any(|user| user.of.iter().any(|of| tables.contains(of)));
-    target.sequences.iter().filter(serves).collect()
+    all.iter().filter(serves).collect()
 }
 
 /// Where a sequence is, and what its columns hold.

@@ -7,16 +7,19 @@ WITH RECURSIVE family (root, oid, depth) AS (
      WHERE n.nspname = :schema AND c.relkind IN ('r', 'p')
     UNION
     SELECT family.root, i.inhrelid, family.depth + 1 FROM family JOIN pg_inherits i ON i.inhparent = family.oid
+), roots (oid, names, depth) AS (
+    SELECT oid, json_agg(root), max(depth) FROM family GROUP BY oid
 )
 SELECT t.tgname AS name,
        n.nspname AS schema,
        c.relname AS "table",
-       (SELECT json_agg(f.root) FROM family f WHERE f.oid = t.tgrelid) AS "of",
+       roots.names AS "of",
        t.tgenabled AS enabled,
        pg_get_triggerdef(t.oid) AS definition,
        pg_has_role(c.relowner, 'USAGE') AS may_restore
   FROM pg_trigger t
   JOIN pg_class c ON c.oid = t.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND t.tgrelid IN (SELECT oid FROM family)
- ORDER BY (SELECT max(f.depth) FROM family f WHERE f.oid = t.tgrelid), t.oid
+  JOIN roots ON roots.oid = t.tgrelid
+ WHERE NOT t.tgisinternal
+ ORDER BY roots.depth, t.oid

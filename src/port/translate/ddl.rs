@@ -1,50 +1,14 @@
 //! A plan as statements of PostgreSQL's, in the phases of a run: tables; then, with the data in them, all that checks
 //! or speeds up; and everything away again.
 
+use super::sequences::Sequences;
 use crate::Dialect;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::{ColumnPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, TablePlan};
 use crate::value::PgType;
 
-/// What a statement makes or takes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the words of SQL")]
-pub enum ObjectKind {
-    Schema,
-    Collation,
-    Extension,
-    Table,
-    PrimaryKey,
-    Unique,
-    Index,
-    Check,
-    ForeignKey,
-    View,
-    Sequence,
-}
-
 /// The collation that `nocase: icu` asks for, as it is written in SQL; [`tables`] makes it where a column has it.
 pub const NOCASE_COLLATION: &str = "\"liftlock_nocase\"";
-
-impl ObjectKind {
-    /// What it is called.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Schema => "schema",
-            Self::Table => "table",
-            Self::PrimaryKey => "primary key",
-            Self::Unique => "unique constraint",
-            Self::Index => "index",
-            Self::Check => "check",
-            Self::ForeignKey => "foreign key",
-            Self::View => "view",
-            Self::Sequence => "sequence",
-            Self::Collation => "collation",
-            Self::Extension => "extension",
-        }
-    }
-}
 
 /// One statement, without a semicolon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +69,9 @@ pub fn tables(plan: &Plan) -> Vec<Statement> {
              deterministic = false)"
         ),
     });
+    let sequences = Sequences::of(plan);
     let tables = new_tables(plan).map(|table| {
-        let sequence =
-            |column: &ColumnPlan| super::sequences::named(plan, table, column).map(|name| qualified(plan, &name));
+        let sequence = |column: &ColumnPlan| sequences.named(table, column).map(|name| qualified(plan, &name));
         let columns: Vec<String> = table.columns.iter().map(|one| column(one, sequence(one))).collect();
         let columns = if columns.is_empty() { String::new() } else { format!("\n    {}\n", columns.join(",\n    ")) };
         Statement {

@@ -7,36 +7,43 @@ use crate::port::plan::{ColumnPlan, Plan, TablePlan};
 /// The longest name of PostgreSQL's, in bytes (`NAMEDATALEN` less its end).
 const LONGEST: usize = 63;
 
-/// A name for an identity's sequence, where PostgreSQL would take one that a relation of the plan has or will have;
-/// `None` where it may choose.
-pub(super) fn named(plan: &Plan, table: &TablePlan, column: &ColumnPlan) -> Option<String> {
-    column.identity?;
-    let relations = relations(plan);
-    let chosen = automatic(&table.target, &column.target, "");
-    if !relations.contains(chosen.as_str()) {
-        return None;
-    }
-    let others: Vec<String> = plan
-        .tables
-        .iter()
-        .flat_map(|table| table.columns.iter().map(|column| automatic(&table.target, &column.target, "")))
-        .collect();
-    // two identities that would have one name come to different numbers by their tables' places
-    let place = plan.tables.iter().position(|one| one.source == table.source).unwrap_or_default();
-    (place + 1..)
-        .map(|number| automatic(&table.target, &column.target, &number.to_string()))
-        .find(|name| !relations.contains(name.as_str()) && !others.contains(name))
+/// The names that a plan gives, gathered once for all of its sequences.
+pub(super) struct Sequences<'p> {
+    plan: &'p Plan,
+    /// What shares one space of names with sequences, and is made by the plan.
+    relations: BTreeSet<&'p str>,
 }
 
-/// What shares one space of names with sequences, and is made by the plan.
-fn relations(plan: &Plan) -> BTreeSet<&str> {
-    let mut names: BTreeSet<&str> = plan.views.iter().map(|view| view.target.as_str()).collect();
-    for table in &plan.tables {
-        names.insert(&table.target);
-        names.extend(table.primary_key.iter().chain(&table.uniques).map(|key| key.name.as_str()));
-        names.extend(table.indexes.iter().map(|index| index.name.as_str()));
+impl<'p> Sequences<'p> {
+    pub(super) fn of(plan: &'p Plan) -> Self {
+        let mut relations: BTreeSet<&str> = plan.views.iter().map(|view| view.target.as_str()).collect();
+        for table in &plan.tables {
+            relations.insert(&table.target);
+            relations.extend(table.primary_key.iter().chain(&table.uniques).map(|key| key.name.as_str()));
+            relations.extend(table.indexes.iter().map(|index| index.name.as_str()));
+        }
+        Self { plan, relations }
     }
-    names
+
+    /// A name for an identity's sequence, where PostgreSQL would take one that a relation of the plan has or will
+    /// have; `None` where it may choose.
+    pub(super) fn named(&self, table: &TablePlan, column: &ColumnPlan) -> Option<String> {
+        column.identity?;
+        let chosen = automatic(&table.target, &column.target, "");
+        if !self.relations.contains(chosen.as_str()) {
+            return None;
+        }
+        let tables = &self.plan.tables;
+        let others: BTreeSet<String> = tables
+            .iter()
+            .flat_map(|table| table.columns.iter().map(|column| automatic(&table.target, &column.target, "")))
+            .collect();
+        // two identities that would have one name come to different numbers by their tables' places
+        let place = tables.iter().position(|one| one.source == table.source).unwrap_or_default();
+        (place + 1..)
+            .map(|number| automatic(&table.target, &column.target, &number.to_string()))
+            .find(|name| !self.relations.contains(name.as_str()) && !others.contains(name))
+    }
 }
 
 /// `table_column_seq`, cut as PostgreSQL does it (`makeObjectName` in `indexcmds.c`): the longer part first.

@@ -1,1 +1,12 @@
 //! Audits, judged by the databases' own planners.
+
+mod command;
+mod corpus_postgres;
+mod corpus_sqlite;
+mod fix;
+mod fuzz_postgres;
+mod fuzz_sqlite;
+mod planner_postgres;
+mod planner_sqlite;
+mod read_postgres;
+mod rules;

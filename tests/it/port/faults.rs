@@ -171,6 +171,104 @@ fn compare_needs_no_port_before_it() {
     assert_eq!(port.compare(&["--sample", "2"]).ran.code, Some(1), "two rows are all rows");
 }
 
+/// Somebody changes objects within the port, once all are made and before they are looked at: each is told.
+#[test]
+fn objects_that_are_not_as_they_were_made() {
+    let port = Port::of(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'it''s', n INTEGER DEFAULT 7, m INTEGER,
+             UNIQUE (name, n), CONSTRAINT positive CHECK (n > 0 AND name <> 'no'));
+         CREATE TABLE child (a INTEGER, b TEXT, p INTEGER, PRIMARY KEY (b, a), CONSTRAINT to_parent FOREIGN KEY (p) REFERENCES parent ON DELETE CASCADE);
+         CREATE INDEX by_n ON parent (n DESC, m); CREATE UNIQUE INDEX partly ON parent (m) WHERE n > 5; CREATE INDEX lowered ON parent (lower(name));
+         CREATE VIEW last AS SELECT id FROM parent;
+         INSERT INTO parent VALUES (1, 'a', 1, 2); INSERT INTO child VALUES (1, 'b', 1);",
+    );
+    let changes: &[(&str, &str, &str, &str)] = &[
+        ("SELECT 1", "", "", ""),
+        ("DROP INDEX public.by_n", "by_n", "missing", ""),
+        ("DROP INDEX public.by_n; CREATE INDEX by_n ON public.parent (n DESC, id)", "by_n", "different", "terms"),
+        ("DROP INDEX public.by_n; CREATE INDEX by_n ON public.parent (n, m)", "by_n", "different", "terms"),
+        (
+            "DROP INDEX public.by_n; CREATE INDEX by_n ON public.parent (n DESC) INCLUDE (m)",
+            "by_n",
+            "different",
+            "how many",
+        ),
+        (
+            "DROP INDEX public.partly; CREATE INDEX partly ON public.parent (m) WHERE n > 5",
+            "partly",
+            "different",
+            "unique",
+        ),
+        ("DROP INDEX public.partly; CREATE UNIQUE INDEX partly ON public.parent (m)", "partly", "different", "partial"),
+        (
+            "DROP INDEX public.partly; CREATE UNIQUE INDEX partly ON public.parent (m) WHERE n > 4",
+            "partly",
+            "different",
+            "(n > 5)",
+        ),
+        (
+            "DROP INDEX public.lowered; CREATE INDEX lowered ON public.parent (upper(name))",
+            "lowered",
+            "different",
+            "upper",
+        ),
+        ("ALTER TABLE public.child DROP CONSTRAINT to_parent", "to_parent", "missing", ""),
+        (
+            "ALTER TABLE public.child DROP CONSTRAINT to_parent, ADD CONSTRAINT to_parent FOREIGN KEY (p) REFERENCES public.parent DEFERRABLE",
+            "to_parent",
+            "different",
+            "ON DELETE; whether it is deferrable",
+        ),
+        (
+            "ALTER TABLE public.child DROP CONSTRAINT child_pkey, ADD CONSTRAINT child_pkey PRIMARY KEY (a, b)",
+            "child_pkey",
+            "different",
+            "columns",
+        ),
+        ("ALTER TABLE public.parent DROP CONSTRAINT parent_name_n_key", "parent_name_n_key", "missing", ""),
+        ("ALTER TABLE public.parent DROP CONSTRAINT positive", "positive", "missing", ""),
+        (
+            "ALTER TABLE public.parent DROP CONSTRAINT positive, ADD CONSTRAINT positive CHECK (n > 0)",
+            "positive",
+            "different",
+            "name <> 'no'",
+        ),
+        ("ALTER TABLE public.parent ALTER n DROP DEFAULT", "n", "different", "default"),
+        ("ALTER TABLE public.parent ALTER n SET DEFAULT 8", "n", "different", "`8` instead of `7`"),
+        ("ALTER TABLE public.parent ALTER name SET DEFAULT 'its'", "name", "different", "default"),
+        ("ALTER TABLE public.parent ALTER name DROP NOT NULL", "name", "different", "NOT NULL"),
+        ("ALTER TABLE public.parent ALTER m TYPE integer", "m", "different", "`integer`"),
+        ("ALTER TABLE public.parent ALTER id SET GENERATED ALWAYS", "id", "different", "identity"),
+    ];
+    port.target.execute("CREATE SCHEMA elsewhere");
+    for (change, object, state, word) in changes {
+        port.target.execute(&format!(
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public;
+             CREATE OR REPLACE FUNCTION elsewhere.meddle() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE $c${change}$c$; END $$;
+             DROP EVENT TRIGGER IF EXISTS meddle;
+             CREATE EVENT TRIGGER meddle ON ddl_command_end WHEN TAG IN ('CREATE VIEW') EXECUTE FUNCTION elsewhere.meddle()"
+        ));
+        let done = port.plainly(&[]);
+        let told =
+            done.list("objects").filter(|one| ["missing", "different"].contains(&one["state"].as_str().unwrap()));
+        let told: Vec<_> = told.collect();
+        if object.is_empty() {
+            assert_eq!(done.ran.code, Some(0), "{done}");
+            assert!(told.is_empty(), "{told:?}");
+            continue;
+        }
+        assert_eq!(done.ran.code, Some(1), "{change}: {done}");
+        assert_eq!(done.json["result"], "incomplete", "{change}: {done}");
+        assert_eq!(told.len(), 1, "{change}: {told:?}");
+        assert_eq!(
+            (told[0]["name"].as_str(), told[0]["state"].as_str()),
+            (Some(*object), Some(*state)),
+            "{change}: {told:?}"
+        );
+        assert!(told[0]["remark"].as_str().unwrap_or_default().contains(word), "{change}: {told:?}");
+    }
+}
+
 /// Between the load and the reading back, within one port.
 #[cfg(feature = "crash-tests")]
 mod within_a_port {

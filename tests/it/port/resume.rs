@@ -117,6 +117,51 @@ fn two_ports_into_one_schema() {
 }
 
 #[test]
+fn ten_ports_at_once_into_one_schema() {
+    let (port, mut holder) = held();
+    let mut running: Vec<_> = (0..10).map(|_| port.spawn(&SMALL)).collect();
+    let mut refused = Vec::new();
+    // the one that has the lock waits for the table
+    until("nine have ended", || {
+        let ended = |child: &mut std::process::Child| child.try_wait().unwrap().is_some();
+        while let Some(at) = running.iter_mut().position(ended) {
+            refused.push(running.remove(at));
+        }
+        running.len() <= 1
+    });
+    for child in refused {
+        let done = Done::of(Ran::wait(child));
+        assert_eq!(done.ran.code, Some(3), "{done}");
+        let said = format!("{} {}", done.ran.stderr, done.json);
+        assert!(said.contains("another port into the schema `public` is running"), "{done}");
+    }
+    copy_waits(&port);
+    holder.batch_execute("COMMIT").unwrap();
+    drop(holder);
+    assert_eq!(running.len(), 1);
+    is_whole(&port, Done::of(Ran::wait(running.remove(0))));
+}
+
+#[test]
+fn ten_ports_at_once_into_ten_schemas() {
+    let port = Port::of(&format!(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT COLLATE NOCASE UNIQUE); INSERT INTO a {} SELECT i, 'v' || i FROM n;",
+        series(500)
+    ));
+    // what they share, the extension, is made by one of them
+    for (flags, round) in [(&["--jobs", "2"][..], "plain"), (&["--jobs", "1", "--nocase", "citext"], "citext")] {
+        let schemas: Vec<String> = (0..10).map(|number| format!("{round}{number}")).collect();
+        let spawn = |schema: &String| port.spawn(&[&["--schema", schema], flags].concat());
+        let children: Vec<_> = schemas.iter().map(spawn).collect();
+        for (schema, child) in schemas.iter().zip(children) {
+            let done = Done::of(Ran::wait(child)).is_proven();
+            let rows = format!("SELECT count(*), count(DISTINCT v), sum(id) FROM {schema}.a");
+            assert_eq!(port.target.value(&rows), "500|500|125250", "{done}");
+        }
+    }
+}
+
+#[test]
 fn there_is_nothing_to_resume() {
     let port = source();
     let before = port.everything();

@@ -1,5 +1,6 @@
 //! Sources that others write to, hold locked, or have damaged; and a target with other users.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::values::series;
@@ -206,4 +207,71 @@ fn a_target_that_does_not_answer_and_passwords_that_are_not_told() {
     let ran = port.project.run(&["port", "source.db", "postgres://me:hunter2@127.0.0.1:1/x", "--json"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"));
+}
+
+/// A file system of a few megabytes, gone with this.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may mount none.
+    fn mount(megabytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let size = format!("size={megabytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();
+        if !mounted.is_ok_and(|output| output.status.success()) {
+            println!("skipped: this user may not mount a small file system");
+            std::fs::remove_dir(&folder).unwrap();
+            return None;
+        }
+        assert!(Command::new("chown").arg("postgres").arg(&folder).status().unwrap().success());
+        Some(Self(folder))
+    }
+
+    fn enlarge(&self, megabytes: u32) {
+        let size = format!("remount,size={megabytes}m");
+        assert!(Command::new("mount").args(["-o", &size]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // the server may have files open still
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_disk_that_is_full() {
+    if crate::support::server().private.is_none() {
+        println!("skipped: the server is none of the tests' own, and may be elsewhere");
+        return;
+    }
+    let port = Port::of(&format!(
+        "CREATE TABLE small (id INTEGER PRIMARY KEY); INSERT INTO small VALUES (1);
+         CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {} SELECT i, hex(randomblob(500)) FROM n;",
+        series(20_000)
+    ));
+    let Some(disk) = SmallDisk::mount(8) else { return };
+    let name = port.target.value("SELECT current_database()");
+    // once the table is not there any more, the server takes no notice of a folder that is gone
+    port.target.execute(&format!("CREATE TABLESPACE {name}_small LOCATION '{}'", disk.0.display()));
+    port.target.execute(&format!("ALTER DATABASE {name} SET default_tablespace = {name}_small"));
+    let flags = ["--jobs", "2", "--batch-rows", "1000"];
+    let done = port.plainly(&flags);
+    assert_eq!(done.ran.code, Some(3), "{done}");
+    assert_eq!(done.json["result"], "failed", "{done}");
+    let said = format!("{} {}", done.ran.stderr, done.json["error"]);
+    assert!(said.contains("No space left on device") && said.contains("--resume"), "{done}");
+    // what is in is whole batches
+    let rows: u32 = port.target.value("SELECT count(*) FROM t").parse().unwrap();
+    assert!(rows < 20_000 && rows.is_multiple_of(1000), "{rows}");
+    let again = port.plainly(&["--resume", "--jobs", "1"]);
+    assert_eq!(again.ran.code, Some(3), "{again}");
+    disk.enlarge(256);
+    let done = port.plainly(&["--resume", "--jobs", "2"]).is_proven();
+    port.assert_same(&done);
+    port.target.execute("DROP TABLE t, small");
+    port.target.execute(&format!("ALTER DATABASE {name} RESET default_tablespace"));
+    port.target.execute(&format!("DROP TABLESPACE {name}_small"));
 }

@@ -58,7 +58,70 @@ fn five_hundred_bad_rows_are_counted_and_not_all_listed() {
     let done = port.run(&["--type", "t.v=bigint", "--on-error", "quarantine"]);
     assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("incomplete")), "{done}");
     assert_eq!(port.target.value("SELECT count(*) FROM t"), "99500");
-    assert_eq!(done.json["tables"][0]["quarantined"].as_array().unwrap().len(), 500);
+    let table = &done.json["tables"][0];
+    assert_eq!(
+        (table["quarantined_rows"].as_u64(), table["quarantined"].as_array().map(Vec::len)),
+        (Some(500), Some(100))
+    );
+    // all of them are in the file and in the table, each with its values
+    let file = std::fs::read_to_string(port.project.path("liftlock-quarantine.jsonl")).unwrap();
+    let mut keys: Vec<String> = file
+        .lines()
+        .map(|line| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            let values: serde_json::Value = serde_json::from_str(row["values"].as_str().unwrap()).unwrap();
+            assert_eq!(row["key"], format!("rowid {}", values["id"]), "{line}");
+            row["key"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    keys.sort();
+    assert_eq!(keys, port.target.query("SELECT row_key FROM liftlock_quarantine ORDER BY row_key COLLATE \"C\""));
+    assert_eq!(keys.len(), 500);
+}
+
+/// What the server alone refuses, more than are sent at once, is found one by one; a run that goes on after it knows
+/// these rows, too.
+#[cfg(feature = "crash-tests")]
+#[test]
+fn refused_rows_are_known_to_the_run_that_goes_on() {
+    let port = Port::of(&format!(
+        "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v INT, filler TEXT) WITHOUT ROWID;
+         INSERT INTO t {series} SELECT 'k' || i, i, hex(zeroblob(400)) FROM n;
+         CREATE TABLE u (v INT, w TEXT); INSERT INTO u {series} SELECT i, 'w' || i FROM n;",
+        series = series(9000)
+    ));
+    port.target.execute(
+        "CREATE TABLE t (k text, v bigint CHECK (v % 1000 <> 17), filler text);
+         CREATE TABLE u (v bigint CHECK (v % 1000 <> 18), w text)",
+    );
+    let flags = ["--on-error", "quarantine", "--batch-rows", "1000", "--jobs", "1"];
+    assert_eq!(port.killed_at("port-batch-committed#6", &flags).code, None);
+    super::resume::others_have_ended(&port);
+    let done = port.plainly(&["--resume", "--on-error", "quarantine", "--jobs", "2"]).is_incomplete();
+    let table = |name: &str| done.list("tables").find(|is| is["source"] == name).unwrap();
+    for name in ["t", "u"] {
+        assert_eq!(
+            (table(name)["quarantined_rows"].as_u64(), table(name)["state"].as_str()),
+            (Some(9), Some("exempt"))
+        );
+    }
+    let file = std::fs::read_to_string(port.project.path("liftlock-quarantine.jsonl")).unwrap();
+    assert_eq!(file.lines().count(), 18);
+    // a difference is told without the refused rows
+    port.target.execute(
+        "DROP TABLE t, u, liftlock_quarantine; CREATE TABLE t (k text, v bigint CHECK (v % 1000 <> 17), filler text)",
+    );
+    let flags = ["--include", "t", "--on-error", "quarantine", "--batch-rows", "1000", "--jobs", "1"];
+    assert_eq!(port.killed_at("port-batch-committed#1", &flags).code, None);
+    super::resume::others_have_ended(&port);
+    port.target.execute("UPDATE t SET v = 16 WHERE v = 15");
+    let done = port.plainly(&["--resume", "--on-error", "quarantine", "--batch-rows", "1000"]);
+    assert_eq!(done.json["result"], "differs", "{done}");
+    let is = &done.json["tables"][0];
+    assert_eq!(is["differences"].as_array().map(Vec::len), Some(1), "{done}");
+    assert!((1..=2).contains(&is["differing_hash_ranges"].as_array().unwrap().len()), "{done}");
+    assert_eq!(done.difference("t", "changed", "k15")["columns"][0]["target"], "16", "{done}");
+    assert_eq!(is["quarantined_rows"], 9, "{done}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use liftlock::port::target::{check_sequences, set_sequences};
+use liftlock::port::target::{TargetSchema, check_sequences, set_sequences};
 
 use super::{names, open};
 use crate::support::TestDatabase;
@@ -50,7 +50,8 @@ fn the_next_insert_collides_with_nothing() {
     ]);
     let mut db = open(&database);
     let unsafe_ones = |db: &mut liftlock::db::PostgresDb| -> Vec<String> {
-        let checks = check_sequences(db, "public", &tables).unwrap();
+        let target = TargetSchema::read(db, "public").unwrap();
+        let checks = check_sequences(db, &target, &tables).unwrap();
         assert_eq!(checks.len(), 9);
         checks.into_iter().filter(|check| !check.safe).map(|check| check.name).collect()
     };

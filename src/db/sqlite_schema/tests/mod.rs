@@ -4,6 +4,7 @@ mod columns;
 mod declarations;
 mod foreign_keys;
 mod keys;
+mod lenient;
 mod objects;
 
 use rusqlite::Connection;

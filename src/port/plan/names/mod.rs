@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 
 use self::spelling::Spelled;
 use super::{Finding, Level};
+use crate::patterns::fits;
 use crate::port::options::{NameStyle, Options};
-use crate::port::patterns::fits;
 use crate::schema::Schema;
 
 /// The names of our own bookkeeping tables, which stand beside the ported ones.

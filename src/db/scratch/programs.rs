@@ -8,7 +8,7 @@ const FOLDERS: [(&str, &str, &str); 2] = [("/usr/lib/postgresql", "", "bin"), ("
 
 /// The ways to call a program, the best first: by its name, as the PATH finds it, then those of the packages, the
 /// newest first. Only those that can be called.
-pub(super) fn find(name: &str) -> Vec<PathBuf> {
+pub(crate) fn find(name: &str) -> Vec<PathBuf> {
     let mut candidates = vec![PathBuf::from(name)];
     let mut packaged = Vec::new();
     for (folder, prefix, bin) in FOLDERS {

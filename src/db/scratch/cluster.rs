@@ -1,4 +1,4 @@
-//! A PostgreSQL server for one rehearsal: in a temporary folder, on a Unix socket alone, gone with this process.
+//! A PostgreSQL server for a moment: in a temporary folder, on a Unix socket alone, gone with this process.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -9,11 +9,10 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::programs;
+use super::{Purpose, ScratchError, programs};
 use crate::config::{Host, HostAddress, PostgresTarget, SslMode};
-use crate::port::error::PortError;
 
-/// The database in it that is ported into: the one that `initdb` makes.
+/// The database in it that is worked in: the one that `initdb` makes.
 const DATABASE: &str = "postgres";
 
 /// The longest path of a Unix socket that every system takes, in bytes.
@@ -40,7 +39,7 @@ cat >/dev/null
 rm -rf "$at"
 "#;
 
-/// A server for one rehearsal.
+/// A server of its own.
 #[derive(Debug)]
 pub(super) struct Cluster {
     folder: PathBuf,
@@ -50,14 +49,14 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Starts it.
-    pub fn start() -> Result<Self, PortError> {
-        let (initdb, pg_ctl) = installed()?;
+    pub fn start(purpose: &Purpose) -> Result<Self, ScratchError> {
+        let (initdb, pg_ctl) = installed(purpose)?;
         let failed = |what: &str| {
             let message = format!("a private PostgreSQL server can't be started: {what}");
-            PortError::Unfit { message, hint: "give the URL of a server to rehearse on".to_owned() }
+            ScratchError::Unfit { message, hint: format!("give the URL of a server to {} on", purpose.verb) }
         };
         let io = |error: std::io::Error| failed(&error.to_string());
-        let made = folder().map_err(io)?;
+        let made = folder(purpose).map_err(io)?;
         let folder = made.path().to_owned();
         let mut command = match user_for(&folder).map_err(io)? {
             None => Command::new("sh"),
@@ -90,7 +89,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// What is ported into.
+    /// Its database.
     pub fn target(&self) -> &PostgresTarget {
         &self.target
     }
@@ -99,7 +98,7 @@ impl Cluster {
     pub fn remove(mut self) -> Result<(), (String, String)> {
         drop(self.keeper.stdin.take());
         if let Err(error) = self.keeper.wait() {
-            tracing::debug!(%error, "the keeper of the rehearsal's server");
+            tracing::debug!(%error, "the keeper of a private server");
         }
         match fs::remove_dir_all(&self.folder) {
             Ok(()) => Ok(()),
@@ -109,28 +108,30 @@ impl Cluster {
     }
 }
 
-fn installed() -> Result<(PathBuf, PathBuf), PortError> {
+fn installed(purpose: &Purpose) -> Result<(PathBuf, PathBuf), ScratchError> {
     let first = |name: &str| programs::find(name).into_iter().next();
     // found in the same order, and so of the same installation
     match (first("initdb"), first("pg_ctl")) {
         (Some(initdb), Some(pg_ctl)) => Ok((initdb, pg_ctl)),
-        _ => Err(PortError::Unfit {
-            message: "there is no target to rehearse on, and PostgreSQL's server is not installed here".to_owned(),
-            hint: "give a URL (`liftlock port app.db postgres://user@host/db --rehearse`), or install the server \
-                   (`apt-get install postgresql`)"
-                .to_owned(),
+        _ => Err(ScratchError::Unfit {
+            message: format!(
+                "there is no {} to {} on, and PostgreSQL's server is not installed here",
+                purpose.place, purpose.verb
+            ),
+            hint: format!("give a URL (`{}`), or install the server (`apt-get install postgresql`)", purpose.with_url),
         }),
     }
 }
 
 /// A folder for it, whose socket's path is short enough.
-fn folder() -> std::io::Result<TempDir> {
+fn folder(purpose: &Purpose) -> std::io::Result<TempDir> {
     let make = |builder: &mut tempfile::Builder<'_, '_>, at: Option<&Path>| match at {
         None => builder.tempdir(),
         Some(at) => builder.tempdir_in(at),
     };
+    let prefix = purpose.prefix.replace('_', "-");
     let mut builder = tempfile::Builder::new();
-    builder.prefix("liftlock-rehearsal-");
+    builder.prefix(&prefix);
     let folder = make(&mut builder, None)?;
     let too_long = folder.path().as_os_str().len() + "/.s.PGSQL.5432".len() > SOCKET_PATH;
     if too_long { make(&mut builder, Some(Path::new("/tmp"))) } else { Ok(folder) }

@@ -1,0 +1,83 @@
+//! PostgreSQL's schema as the audit sees it: catalogs in three messages of one snapshot, and what is counted outside it.
+//!
+//! ```text
+//! begin → catalogs, whole (catalog.rs) → what they refer to, by OID (lookups.rs) → assemble → counts (counted.rs)
+//! ```
+//!
+//! Tables that an extension owns are left out: nobody but the extension changes them. Their names stay taken.
+
+mod assemble;
+mod catalog;
+mod cells;
+mod counted;
+mod definition;
+mod foreign_keys;
+mod lookups;
+mod predicate;
+mod relabel;
+
+use super::Wanted;
+use crate::audit::schema::{Schema, Version};
+use crate::audit::{AuditError, Statistics};
+use crate::db::PostgresDb;
+
+use catalog::Catalog;
+use cells::{Cells, ask};
+use lookups::Lookups;
+
+/// Everything that is read is of the one moment of this transaction's first query. On the search path is nothing of
+/// anybody's, so that the server qualifies every name that it writes.
+const BEGIN: &str = "\
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
+SET LOCAL jit = off;
+SELECT current_setting('server_version_num'), has_table_privilege('pg_statistic', 'SELECT'),
+       current_setting('block_size');
+";
+
+/// What decides how the rest is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Server {
+    /// As the server writes it in one number: `150004`.
+    number: u32,
+    /// Column statistics can be read from the table itself.
+    reads_statistics: bool,
+    /// Bytes of a page.
+    block_size: u64,
+}
+
+pub(super) fn read(db: &mut PostgresDb, wanted: &Wanted) -> Result<(Schema, Statistics), AuditError> {
+    let read = read_in_transaction(db, wanted);
+    if read.is_err() {
+        // the error that is told is the first one
+        let _ = db.execute("ROLLBACK");
+    }
+    let (schema, mut statistics, unread) = read?;
+    if wanted.statistics {
+        counted::read_on(db, &mut statistics, &unread);
+    }
+    Ok((schema, statistics))
+}
+
+fn read_in_transaction(
+    db: &mut PostgresDb,
+    wanted: &Wanted,
+) -> Result<(Schema, Statistics, counted::Unread), AuditError> {
+    let server = begin(db)?;
+    let catalog = Catalog::read(db, server, wanted)?;
+    let lookups = Lookups::read(db, &catalog)?;
+    let version = Version(server.number / 10_000, server.number % 10_000, 0);
+    let (statistics, unread) =
+        if wanted.statistics { counted::of(&catalog, server, wanted) } else { Default::default() };
+    Ok((assemble::assemble(version, catalog, &lookups), statistics, unread))
+}
+
+fn begin(db: &mut PostgresDb) -> Result<Server, AuditError> {
+    let mut server = Server::default();
+    ask(db, "the server's version", BEGIN, |_, row| {
+        server = Server { number: row.number(0)?, reads_statistics: row.flag(1), block_size: row.number(2)? };
+        Ok(())
+    })?;
+    Ok(server)
+}

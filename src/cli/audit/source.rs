@@ -1,0 +1,160 @@
+//! What is audited: a database that is there, or a file of DDL.
+
+use std::path::Path;
+
+use super::super::context::{Context, layout};
+use super::super::output::Output;
+use super::AuditArgs;
+use crate::audit::load::{Loaded, Place, SchemaFile};
+use crate::audit::locate::Declarations;
+use crate::audit::{Schema, Statistics, Wanted, read as read_schema};
+use crate::config::{ConfigError, ProjectSettings, Settings, Target};
+use crate::migrate::layout::{Layout, read_folder};
+use crate::migrate::{Options, Situation};
+use crate::{Dialect, Error};
+
+/// What is audited, read.
+pub(super) struct Source {
+    pub schema: Schema,
+    pub statistics: Statistics,
+    /// What it is, for people.
+    pub target: String,
+    /// What a person should know, a sentence each.
+    pub notes: Vec<String>,
+    pub project: ProjectSettings,
+    /// The versions that the database has applied, where that is known.
+    pub applied: Option<std::collections::BTreeSet<i64>>,
+    file: Option<SchemaFile>,
+}
+
+pub(super) fn read(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+    let mut source = match &args.schema {
+        Some(path) => of_file(path, args, context, output),
+        None => of_database(args, context, output),
+    }?;
+    if let Some(version) = args.sqlite_version {
+        source.schema.version = version;
+    }
+    if let Some(name) =
+        args.schema_name.iter().find(|name| !source.schema.tables.iter().any(|t| t.schema == name.trim()))
+    {
+        return Err(Error::Usage {
+            message: format!("there are no tables in a schema `{name}` of `{}`", source.target),
+            hint: "names are written as the catalog has them, in lower case unless they were quoted".to_owned(),
+        });
+    }
+    Ok(source)
+}
+
+fn of_database(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+    let settings = settings(args, context, output)?;
+    fits(args, settings.target.dialect())?;
+    let mut db = context.connect_to_read(&settings)?;
+    let (schema, statistics) = read_schema(&mut db, &wanted(args))?;
+    let applied = if args.fix { applied(&settings, &mut db) } else { None };
+    db.leave();
+    let (target, project) = (settings.target.to_string(), settings.project);
+    Ok(Source { schema, statistics, target, notes: Vec::new(), project, applied, file: None })
+}
+
+fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+    let (target, project) = if args.private_server {
+        (None, context.project(output)?)
+    } else {
+        match settings(args, context, output) {
+            Ok(settings) => (Some(settings.target), settings.project),
+            Err(Error::Config(ConfigError::NoDatabase { .. })) => (None, context.project(output)?),
+            Err(error) => return Err(error),
+        }
+    };
+    let file = SchemaFile::open(path)?;
+    let place = match target {
+        _ if args.private_server => Place::PrivateServer,
+        Some(Target::Postgres(target)) => Place::Server(Box::new(target)),
+        _ => Place::Sqlite,
+    };
+    fits(args, if matches!(place, Place::Sqlite) { Dialect::Sqlite } else { Dialect::Postgres })?;
+    let tell = |place: &str| output.say(&format!("`{}` is loaded into {place}", path.display()));
+    let Loaded { schema, statistics, notes } = file.load(&place, &wanted(args), &context.interrupt(), &tell)?;
+    let target = path.display().to_string();
+    Ok(Source { schema, statistics, target, notes, project, applied: None, file: Some(file) })
+}
+
+fn settings(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Settings, Error> {
+    match &args.target {
+        Some(url) => context.settings_of(url, output),
+        None => context.settings(output),
+    }
+}
+
+fn wanted(args: &AuditArgs) -> Wanted {
+    let schemas = args.schema_name.iter().map(|name| name.trim().to_owned()).collect();
+    Wanted { statistics: true, schemas }
+}
+
+/// Whether the flags are for a database of that kind.
+fn fits(args: &AuditArgs, dialect: Dialect) -> Result<(), Error> {
+    let usage = |message: &str, hint: &str| Err(Error::Usage { message: message.to_owned(), hint: hint.to_owned() });
+    match dialect {
+        Dialect::Postgres if args.sqlite_version.is_some() => {
+            usage("`--sqlite-version` is about SQLite, and the database is PostgreSQL", "leave it out")
+        }
+        Dialect::Sqlite if !args.schema_name.is_empty() => {
+            usage("`--schema-name` is about PostgreSQL, and the database is SQLite", "leave it out")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The versions that the database has applied, where it says so.
+fn applied(settings: &Settings, db: &mut crate::db::Db) -> Option<std::collections::BTreeSet<i64>> {
+    let migrator = crate::migrate::Migrator::from_folder(&settings.project.migrations.dir)
+        .layout(named_layout(&settings.project))
+        .options(Options::default());
+    let report = migrator.status(db).ok()?;
+    let is_applied = |situation: Situation| !matches!(situation, Situation::Pending | Situation::OutOfOrder);
+    let entries = report.migrations.iter();
+    Some(entries.filter(|entry| is_applied(entry.situation)).map(|entry| entry.version).collect())
+}
+
+/// The layout that is set; an unknown one is said by whoever needs it.
+fn named_layout(project: &ProjectSettings) -> Option<Layout> {
+    layout(project.migrations.layout.as_deref()).ok().flatten()
+}
+
+impl Source {
+    /// Where tables and their kin are declared: in the file that was audited, else in the migrations; what stands in
+    /// neither is shown at that file, at liftlock.yaml, or at the folder.
+    pub fn declarations(&self, args: &AuditArgs) -> Declarations {
+        let dialect = self.schema.dialect;
+        if let (Some(path), Some(file)) = (&args.schema, &self.file) {
+            let name = within(path);
+            let mut declarations = Declarations::new(dialect, &name);
+            declarations.read(&name, 1, &file.text);
+            return declarations;
+        }
+        let dir = &self.project.migrations.dir;
+        let otherwise = match &self.project.config_file {
+            Some(file) => within(file),
+            None if dir.exists() => within(dir),
+            None => crate::config::FILE_NAME.to_owned(),
+        };
+        let mut declarations = Declarations::new(dialect, otherwise);
+        match read_folder(dir, dialect, named_layout(&self.project)) {
+            Ok(folder) => {
+                for up in folder.migrations.iter().map(|migration| &migration.up) {
+                    declarations.read(&within(Path::new(&up.path)), up.first_line, &up.text);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the migrations are not looked through"),
+        }
+        declarations
+    }
+}
+
+/// A path as seen from the working folder, where it is within it.
+fn within(path: &Path) -> String {
+    let folder = std::env::current_dir().ok();
+    let relative = folder.and_then(|folder| path.strip_prefix(folder).ok().map(Path::to_owned));
+    relative.as_deref().unwrap_or(path).display().to_string()
+}
