@@ -5,7 +5,9 @@ mod check;
 mod compare;
 mod context;
 mod down;
+mod export;
 mod files;
+mod import;
 mod init;
 mod mark;
 mod new;
@@ -82,6 +84,8 @@ enum Command {
     Port(Box<port::PortArgs>),
     Compare(compare::CompareArgs),
     Audit(Box<audit::AuditArgs>),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
     Completions(files::Completions),
     Man(files::Man),
 }
@@ -177,6 +181,8 @@ impl Cli {
             Command::Port(_)
             | Command::Compare(_)
             | Command::Audit(_)
+            | Command::Import(_)
+            | Command::Export(_)
             | Command::Status(_)
             | Command::Check(_)
             | Command::Init(_)
@@ -204,6 +210,8 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Port(args) => port::run(args, &context, &mut output),
         Command::Compare(args) => compare::run(args, &context, &mut output),
         Command::Audit(args) => audit::run(args, &context, &mut output),
+        Command::Import(args) => import::run(args, &context, &mut output),
+        Command::Export(args) => export::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
     };
@@ -247,6 +255,8 @@ impl Command {
             Self::Port(_) => "port",
             Self::Compare(_) => "compare",
             Self::Audit(_) => "audit",
+            Self::Import(_) => "import",
+            Self::Export(_) => "export",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
