@@ -1,0 +1,6 @@
+//! Trees of files → tables, and back.
+
+mod command;
+mod crash;
+mod load;
+mod roundtrip;
