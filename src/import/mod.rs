@@ -8,6 +8,7 @@
 //! ```
 
 pub mod error;
+pub mod infer;
 pub mod mapping;
 pub mod read;
 mod yaml;

@@ -13,6 +13,7 @@ mod dry_runs;
 mod errors;
 mod help;
 mod history;
+mod import;
 mod interrupt;
 mod layouts;
 mod locks;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::suggest;
 use crate::import::ImportError;
 use crate::import::yaml::{Kind, Node, Place, Problem};
 use crate::source_text;
+use crate::suggest;
 
 /// What is wrong with a mapping, where, and what to do about it.
 #[derive(Debug)]

@@ -1,0 +1,3 @@
+//! Files into tables, and back.
+
+mod read;
