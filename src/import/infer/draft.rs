@@ -239,14 +239,15 @@ fn root(
     for capture in &source.files.captures {
         columns.add(capture, Some(From::Capture(capture.clone())), ColumnKind::Text, true);
     }
-    let sequence = matches!(source.format, Format::Jsonl | Format::Csv)
-        || (source.format == Format::Yaml && source.records.is_document());
+    // a file of lines grows, and one of a YAML document seldom gets a second
+    let lines = matches!(source.format, Format::Jsonl | Format::Csv);
+    let documents = source.format == Format::Yaml && source.records.is_document();
     if source.records.has_entries() {
         let column = columns.add("entry_key", Some(From::EntryKey), ColumnKind::Text, true);
         if by_place {
             key.push(column);
         }
-    } else if by_place && (source.records.is_many() || (sequence && (seen.most > 1 || key.is_empty()))) {
+    } else if by_place && (source.records.is_many() || lines || (documents && (seen.most > 1 || key.is_empty()))) {
         key.push(columns.add("position", Some(From::Position), ColumnKind::Integer, true));
     }
     let with_rest = source.format != Format::Text;

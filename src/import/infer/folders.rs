@@ -111,7 +111,8 @@ fn capture_name(pattern: &str, taken: &[String]) -> String {
         Some(stem) => format!("{stem}y"),
         None => word.strip_suffix('s').unwrap_or(&word).to_owned(),
     };
-    let base = if above.is_empty() || above.starts_with('{') || word.is_empty() { "folder".to_owned() } else { word };
+    let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic()) && !above.starts_with('{');
+    let base = if is_word { word } else { "folder".to_owned() };
     super::names::unique(&base, |name| taken.iter().any(|known| known == name))
 }
 

@@ -124,7 +124,58 @@ fn in_folder(folder: &str, files: Vec<SourceFile>, findings: &mut Vec<Finding>) 
     for (file, reason) in unread {
         unreadable(file, &reason, &mut kinds, &mut others, findings)?;
     }
-    Ok(separate(folder, kinds, &others))
+    Ok(separate(folder, one_kind_a_name(kinds)?, &others))
+}
+
+/// Folders of one kind may hold files of one name and several kinds, which no pattern tells apart: of one format they are one
+/// kind, of several they are taken as text.
+fn one_kind_a_name(kinds: Vec<Kind>) -> Result<Vec<Kind>, ImportError> {
+    let mut merged: Vec<Kind> = Vec::new();
+    for mut kind in kinds {
+        // one that joins two others makes one of them
+        while let Some(at) = merged
+            .iter()
+            .position(|known| known.group.format == kind.group.format && !known.names.is_disjoint(&kind.names))
+        {
+            let known = merged.remove(at);
+            kind.names.extend(known.names);
+            kind.group.shape.merge(&known.group.shape);
+            kind.group.files.extend(known.group.files);
+            kind.group.broken |= known.group.broken;
+        }
+        merged.push(kind);
+    }
+    let twice: BTreeSet<String> = merged
+        .iter()
+        .enumerate()
+        .flat_map(|(at, kind)| {
+            let others = merged[at + 1..].iter();
+            others.flat_map(|other| other.names.intersection(&kind.names).cloned()).collect::<Vec<_>>()
+        })
+        .collect();
+    if twice.is_empty() {
+        return Ok(merged);
+    }
+    let mut group = Group {
+        pattern: String::new(),
+        format: Format::Text,
+        shape: Shape::default(),
+        files: Vec::new(),
+        broken: false,
+    };
+    for kind in &mut merged {
+        kind.names.retain(|name| !twice.contains(name));
+        let of_name = |file: &SourceFile| twice.contains(file.path.rsplit('/').next().unwrap_or_default());
+        let (moved, kept) = std::mem::take(&mut kind.group.files).into_iter().partition(of_name);
+        kind.group.files = kept;
+        for file in Vec::<SourceFile>::from(moved) {
+            group.shape.merge(&outline::text(&file)?);
+            group.files.push(file);
+        }
+    }
+    merged.retain(|kind| !kind.group.files.is_empty());
+    merged.push(Kind { names: twice, group });
+    Ok(merged)
 }
 
 /// A file that can't be read as what it is called goes with those of its extension, into quarantine; alone it is text.
@@ -150,12 +201,7 @@ fn unreadable(
         findings.push(Finding { path, what: format!("goes to quarantine: no {}: {reason}", format.name()) });
         return Ok(());
     }
-    let text = crate::import::mapping::Source { format: Format::Text, ..Default::default() };
-    let mut shape = Shape::default();
-    crate::import::read::records(&file, &text, &mut |record| {
-        record.iter().for_each(|record| shape.add(&record.value));
-        Ok(std::ops::ControlFlow::Continue(()))
-    })?;
+    let shape = outline::text(&file)?;
     if shape.count == 0 {
         findings.push(Finding { path, what: format!("left out: no {} and no text: {reason}", format.name()) });
         others.insert(name);
@@ -223,7 +269,8 @@ fn separate(folder: &str, mut kinds: Vec<Kind>, others: &BTreeSet<String>) -> Ve
                 format: kind.group.format,
                 shape: kind.group.shape.clone(),
                 files: kind.group.files.iter().filter(of_name).cloned().collect(),
-                broken: kind.group.broken,
+                // the pattern matches one that is left out, too
+                broken: kind.group.broken || others.contains(name),
             });
         }
     }

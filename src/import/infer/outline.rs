@@ -52,6 +52,11 @@ pub(super) fn of(file: &SourceFile) -> Result<Option<Outline>, ImportError> {
     }
 }
 
+/// The shape of a file that is taken as text; of no value if it is none.
+pub(super) fn text(file: &SourceFile) -> Result<Shape, ImportError> {
+    by_records(file, Format::Text).map(|outline| outline.shape)
+}
+
 fn start(file: &SourceFile) -> Result<Vec<u8>, ImportError> {
     let unreadable = |source| ImportError::Read { path: file.at.clone(), source };
     let mut start = Vec::new();

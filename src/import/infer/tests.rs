@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::import::mapping::{ColumnMapping, From, Source};
 use crate::import::read;
+use crate::import::read::{Record, SourceFile};
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
@@ -17,11 +19,25 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-/// Every file in exactly one source, and every record read.
+/// The values of a record's key.
+fn key(source: &Source, file: &SourceFile, record: &Record) -> Vec<String> {
+    let of = |name: &String| source.into.columns.iter().find(|column| column.column == *name).expect("mapped");
+    let value = |column: &ColumnMapping| match &column.from {
+        From::Pointer(pointer) => record.value.pointer(pointer).expect("a value").to_string(),
+        From::File(_) => file.path.clone(),
+        From::EntryKey => record.entry.clone().expect("an entry"),
+        From::Position => record.position.to_string(),
+        other => panic!("no key: {other:?}"),
+    };
+    source.into.key.iter().map(|name| value(of(name))).collect()
+}
+
+/// Every file in exactly one source, every record read, every key another one.
 fn check(dir: &Path, inferred: &Inferred) -> u64 {
     let found = read::find(dir, &inferred.mapping).expect("found");
     let mut times = std::collections::BTreeMap::new();
     let mut count = 0;
+    let mut keys = std::collections::BTreeSet::new();
     for (source, files) in inferred.mapping.sources.iter().zip(&found.sources) {
         for file in files {
             *times.entry(file.path.clone()).or_insert(0) += 1;
@@ -29,6 +45,16 @@ fn check(dir: &Path, inferred: &Inferred) -> u64 {
                 count += 1;
                 let quarantined = source.bad == crate::import::mapping::OnBad::Quarantine;
                 assert!(record.is_ok() || quarantined, "{}: {record:?}", file.path);
+                if let Ok(record) = record {
+                    let key = key(source, file, &record);
+                    assert!(!key.is_empty(), "{}", inferred.yaml);
+                    assert!(
+                        keys.insert((source.into.table.clone(), key)),
+                        "{}: {record:?}\n{}",
+                        file.path,
+                        inferred.yaml
+                    );
+                }
                 Ok(ControlFlow::Continue(()))
             })
             .expect("read");
@@ -156,7 +182,7 @@ fn files() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn any_folder_gets_a_mapping_that_takes_each_file_once(files in files()) {
