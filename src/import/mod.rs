@@ -11,6 +11,7 @@ mod bind;
 mod books;
 pub mod error;
 pub mod export;
+pub mod infer;
 pub mod load;
 pub mod mapping;
 mod number;

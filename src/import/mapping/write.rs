@@ -142,18 +142,7 @@ fn text(text: &str) -> String {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-'))
         && !matches!(
             text.to_ascii_lowercase().as_str(),
-            "y" | "n"
-                | "null"
-                | "true"
-                | "false"
-                | "yes"
-                | "no"
-                | "on"
-                | "off"
-                | "entry"
-                | "position"
-                | "whole"
-                | "rest"
+            "y" | "n" | "null" | "true" | "false" | "yes" | "no" | "on" | "off"
         );
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }

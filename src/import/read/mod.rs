@@ -3,7 +3,7 @@
 //! JSON, JSON lines and CSV are read in a stream; a YAML file is held whole, and Markdown and text are one record anyway.
 
 mod csv;
-mod cursor;
+pub(in crate::import) mod cursor;
 mod find;
 mod glob;
 mod input;
@@ -11,7 +11,7 @@ mod json;
 mod lines;
 mod markdown;
 mod place;
-mod strict;
+pub(in crate::import) mod strict;
 mod text;
 mod yaml;
 
@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+pub(in crate::import) use self::find::walk;
 pub use self::find::{Found, find};
 pub use self::markdown::compose;
 pub use self::place::{nested, put};

@@ -11,14 +11,14 @@ use serde_json::{Map, Number, Value};
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Why a value can't be read, with line and column in its bytes, from 1; the column counts characters.
-pub(super) struct Invalid {
+pub(in crate::import) struct Invalid {
     pub line: u64,
     pub column: u64,
     pub reason: String,
 }
 
 /// Reads the value that `bytes` are.
-pub(super) fn value(bytes: &[u8]) -> Result<Value, Invalid> {
+pub(in crate::import) fn value(bytes: &[u8]) -> Result<Value, Invalid> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let range = bytes.as_ptr_range();
     let strict = Strict(range.start as usize..range.end as usize);
@@ -146,7 +146,7 @@ impl<'de> Visitor<'de> for KeySeed<'_> {
 }
 
 /// A string's bytes, quotes and all → its text.
-pub(super) fn string(bytes: &[u8]) -> Result<String, String> {
+pub(in crate::import) fn string(bytes: &[u8]) -> Result<String, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     String::deserialize(&mut deserializer).and_then(|text| deserializer.end().map(|()| text)).map_err(|error| {
         let text = error.to_string();

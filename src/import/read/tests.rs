@@ -221,6 +221,8 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn records_put_into_the_envelope_are_the_document(value in json_value(), path in path(), pretty in any::<bool>()) {
         let Ok(_) = RecordPath::parse(&path) else { return Ok(()) };

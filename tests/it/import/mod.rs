@@ -3,4 +3,5 @@
 mod command;
 mod crash;
 mod load;
+mod read;
 mod roundtrip;
