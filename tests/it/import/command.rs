@@ -95,3 +95,35 @@ fn the_books_do_not_disturb_an_audit() {
     project.run(&["import", "data", "-d", &database.url]).ok();
     project.run(&["audit", &database.url]).ok();
 }
+
+#[test]
+fn a_folder_that_nobody_prepared_goes_in_by_a_draft_and_comes_back() {
+    let project = Project::new()
+        .file("data/users.json", r#"[{"id":1,"name":"Ada","tags":["x"]},{"id":2,"name":"Bob","score":1.5}]"#)
+        .file("data/log.jsonl", "{\"t\":\"2024-01-01\",\"n\":1}\n{\"t\":\"2024-01-02\",\"n\":null}\n")
+        .file("data/conf/a.json", r#"{"on":true,"deep":{"x":[1,{"y":null}]}}"#);
+    crate::support::each_database(|database| {
+        let url = database.url.as_str();
+        drop(std::fs::remove_file(project.path("import.yaml")));
+        drop(std::fs::remove_dir_all(project.path("migrations")));
+        drop(std::fs::remove_dir_all(project.path("out")));
+        project
+            .run(&["import", "data", "--infer", "--dry-run", "-d", url])
+            .ok()
+            .prints("sources:")
+            .prints("CREATE TABLE");
+        assert!(!project.path("import.yaml").exists());
+        project.run(&["import", "data", "--infer", "-d", url]).ok().prints("wrote import.yaml");
+        project.run(&["import", "data", "--infer", "-d", url]).exits(2).says("is there already");
+        project.run(&["up", "-d", url]).ok();
+        project.run(&["import", "data", "-d", url]).ok().prints("proven");
+        project.run(&["audit", url]).ok();
+        project.run(&["export", "out", "-d", url]).ok();
+        for path in ["users.json", "conf/a.json"] {
+            let read = |dir: &str| serde_json::from_str(&project.read(&format!("{dir}/{path}"))).unwrap();
+            let (before, after): (serde_json::Value, serde_json::Value) = (read("data"), read("out"));
+            assert!(liftlock::import::same(&before, &after), "{path}: {after}");
+        }
+        assert_eq!(project.read("out/log.jsonl"), project.read("data/log.jsonl"));
+    });
+}

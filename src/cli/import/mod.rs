@@ -1,5 +1,7 @@
 //! `liftlock import`.
 
+mod infer;
+
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -24,7 +26,7 @@ use crate::port::words::thousands;
 /// Load a tree of JSON, YAML, Markdown, CSV or text files into tables, by a mapping, and prove what went in
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  liftlock import data --map import.yaml\n  liftlock import data --map import.yaml --dry-run\n  \
+    after_help = "Examples:\n  liftlock import data --infer\n  liftlock import data --map import.yaml\n  liftlock import data --map import.yaml --dry-run\n  \
                         liftlock import data --map import.yaml --check --json\n\nThe tables must be there (`liftlock up`). \
                         A second import reads only what has changed. Exit codes:\n0 done; 1 bad or conflicting records, \
                         or a table that differs; 2 usage or mapping; 3 failed;\n130 interrupted. The guide is docs/import.md."
@@ -36,6 +38,10 @@ pub(super) struct ImportArgs {
     /// The mapping: which files hold which records, and which columns take what of them
     #[arg(long, value_name = "FILE", default_value = "import.yaml")]
     map: PathBuf,
+    /// Draft a mapping of the folder, and the migration that makes its tables, for you to edit; with --dry-run they are
+    /// printed
+    #[arg(long, conflicts_with_all = ["check", "skip_existing", "all"])]
+    infer: bool,
     /// Read and map everything, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -67,6 +73,9 @@ struct ImportJson<'a> {
 }
 
 pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> CommandResult {
+    if args.infer {
+        return infer::run(args, context, output);
+    }
     let text = std::fs::read(&args.map)
         .map_err(|source| Error::Import(ImportError::Read { path: args.map.clone(), source }))?;
     let mapping = Mapping::read(&args.map)?;
