@@ -23,7 +23,7 @@ use crate::port::words::thousands;
 pub(super) struct ExportArgs {
     /// The folder to write
     #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    folder: PathBuf,
     /// The mapping that the files were imported by
     #[arg(long, value_name = "FILE", default_value = "import.yaml")]
     map: PathBuf,
@@ -51,7 +51,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> 
     let settings = context.settings(output)?;
     let db = context.connect_to_read(&settings)?;
     let job = Export {
-        dir: args.dir.clone(),
+        dir: args.folder.clone(),
         mapping,
         from: args.from.clone(),
         force: args.force,
@@ -69,14 +69,14 @@ pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> 
         command: "export",
         target: settings.target.to_string(),
         result,
-        dir: &args.dir,
+        dir: &args.folder,
         exported: &exported,
     })?;
     output.line(&format!(
         "wrote {} files with {} records to `{}`",
         thousands(exported.files),
         thousands(exported.records),
-        args.dir.display()
+        args.folder.display()
     ))?;
     Ok(if whole { exit::DONE } else { exit::FINDINGS })
 }

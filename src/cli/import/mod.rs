@@ -34,7 +34,7 @@ use crate::port::words::thousands;
 pub(super) struct ImportArgs {
     /// The folder of files
     #[arg(value_name = "DIR")]
-    dir: PathBuf,
+    folder: PathBuf,
     /// The mapping: which files hold which records, and which columns take what of them
     #[arg(long, value_name = "FILE", default_value = "import.yaml")]
     map: PathBuf,
@@ -87,7 +87,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     };
     let progress = Progress::new(output);
     let job = Import {
-        dir: args.dir.clone(),
+        dir: args.folder.clone(),
         mapping,
         mapping_sha256: Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect(),
         dry_run: args.dry_run,

@@ -111,7 +111,7 @@ fn a_folder_that_nobody_prepared_goes_in_by_a_draft_and_comes_back() {
             .run(&["import", "data", "--infer", "--dry-run", "-d", url])
             .ok()
             .prints("sources:")
-            .prints("CREATE TABLE");
+            .prints("create table");
         assert!(!project.path("import.yaml").exists());
         project.run(&["import", "data", "--infer", "-d", url]).ok().prints("wrote import.yaml");
         project.run(&["import", "data", "--infer", "-d", url]).exits(2).says("is there already");
