@@ -25,7 +25,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The mapping that the files were imported by
-    #[arg(long, value_name = "FILE", default_value = "import.yaml")]
+    #[arg(long, value_name = "FILE")]
     map: PathBuf,
     /// The folder that was imported, where there were several
     #[arg(long, value_name = "DIR")]

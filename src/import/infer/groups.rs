@@ -166,9 +166,9 @@ fn one_kind_a_name(kinds: Vec<Kind>) -> Result<Vec<Kind>, ImportError> {
     for kind in &mut merged {
         kind.names.retain(|name| !twice.contains(name));
         let of_name = |file: &SourceFile| twice.contains(file.path.rsplit('/').next().unwrap_or_default());
-        let (moved, kept) = std::mem::take(&mut kind.group.files).into_iter().partition(of_name);
+        let (moved, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut kind.group.files).into_iter().partition(of_name);
         kind.group.files = kept;
-        for file in Vec::<SourceFile>::from(moved) {
+        for file in moved {
             group.shape.merge(&outline::text(&file)?);
             group.files.push(file);
         }

@@ -148,6 +148,16 @@ fn odd_names_and_broken_files_are_told_and_nothing_is_lost() {
     assert!(infer(tempfile::tempdir().expect("a folder").path()).is_err());
 }
 
+#[test]
+fn a_file_that_is_left_out_stops_nothing() {
+    let dir = tree(&[("runs/1/params/x", "1"), ("runs/2/params/x", "2"), ("runs/2/params/y", "3")]);
+    fs::create_dir_all(dir.path().join("runs/3/params")).expect("made");
+    fs::write(dir.path().join("runs/3/params/x"), b"\xff\xfe\xfd").expect("written");
+    let inferred = infer(dir.path()).expect("inferred");
+    check(dir.path(), &inferred);
+    assert_eq!(inferred.findings.len(), 1, "{:?}", inferred.findings);
+}
+
 /// Documents of a few keys, so that some are alike and some are not.
 fn document() -> impl Strategy<Value = Value> {
     let key =

@@ -57,18 +57,21 @@ fn on_postgres_a_second_import_is_refused_too() {
 fn an_export_writes_over_nothing_unless_told() {
     let (project, database) = (project(), database());
     let url = database.url.as_str();
-    project.run(&["export", "out", "-d", url]).exits(2).says("nothing was imported");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url]).exits(2).says("nothing was imported");
     project.run(&["import", "data", "-d", url]).ok();
     project.write("out/a.json", "mine");
-    project.run(&["export", "out", "-d", url]).exits(2).says("is there already");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url]).exits(2).says("is there already");
     assert_eq!(project.read("out/a.json"), "mine");
     // what was changed in the table comes back changed
     database.execute("UPDATE t SET v = 'y'");
-    let report = project.run(&["export", "out", "-d", url, "--force", "--json"]).ok().json();
+    let report = project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force", "--json"]).ok().json();
     assert_eq!(report["files"], 1);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&project.read("out/a.json")).unwrap()["v"], "y");
     database.execute("DELETE FROM t");
-    project.run(&["export", "new", "-d", url]).exits(1).says("the row of record 0 is no longer in `t`");
+    project
+        .run(&["export", "new", "--map", "import.yaml", "-d", url])
+        .exits(1)
+        .says("the row of record 0 is no longer in `t`");
 }
 
 #[test]
@@ -79,12 +82,12 @@ fn a_value_that_was_changed_since_is_not_written_over_by_what_was_left_of_it() {
     project.write("data/a.json", r#"{"id":1,"v":5}"#);
     project.write("data/b.json", r#"{"id":2}"#);
     project.run(&["import", "data", "-d", url]).ok();
-    project.run(&["export", "out", "-d", url]).ok();
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
     let read = |path: &str| serde_json::from_str::<serde_json::Value>(&project.read(path)).unwrap();
     assert_eq!(read("out/a.json"), serde_json::json!({"id": 1, "v": 5}));
     assert_eq!(read("out/b.json"), serde_json::json!({"id": 2}));
     database.execute("UPDATE t SET v = 'new'");
-    project.run(&["export", "out", "-d", url, "--force"]).ok();
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force"]).ok();
     assert_eq!(read("out/a.json"), serde_json::json!({"id": 1, "v": "new"}));
     assert_eq!(read("out/b.json"), serde_json::json!({"id": 2, "v": "new"}));
 }
@@ -118,7 +121,7 @@ fn a_folder_that_nobody_prepared_goes_in_by_a_draft_and_comes_back() {
         project.run(&["up", "-d", url]).ok();
         project.run(&["import", "data", "-d", url]).ok().prints("proven");
         project.run(&["audit", url]).ok();
-        project.run(&["export", "out", "-d", url]).ok();
+        project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
         for path in ["users.json", "conf/a.json"] {
             let read = |dir: &str| serde_json::from_str(&project.read(&format!("{dir}/{path}"))).unwrap();
             let (before, after): (serde_json::Value, serde_json::Value) = (read("data"), read("out"));

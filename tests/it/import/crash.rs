@@ -72,7 +72,7 @@ fn killed_everywhere(kind: Kind) {
             assert_eq!(again.code, Some(0), "{what}: {again:?}");
             assert_eq!(contents(&database), expected, "{what}");
             let out = format!("out-{kind:?}-{point}-{time}");
-            project.run(&["export", &out, "-d", &database.url]).ok();
+            project.run(&["export", &out, "--map", "import.yaml", "-d", &database.url]).ok();
             let same = |path: &str| {
                 let lines = |text: String| -> Vec<serde_json::Value> {
                     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

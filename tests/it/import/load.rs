@@ -122,7 +122,10 @@ fn bad_records_can_be_put_aside_those_that_the_database_refuses_among_them() {
         let quarantine = database.query("SELECT position, raw FROM liftlock_import_quarantine ORDER BY position");
         assert_eq!(quarantine, [r#"1|{"id":2,"n":50}"#, "2|nonsense", r#"3|{"id":3,"n":"x"}"#]);
         // and they come back, as far as they could be read
-        project.run(&["export", "out", "-d", &database.url]).exits(1).says("record 2 could not be read");
+        project
+            .run(&["export", "out", "--map", "import.yaml", "-d", &database.url])
+            .exits(1)
+            .says("record 2 could not be read");
         let out = project.read("out/a.jsonl");
         let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 4);
@@ -147,7 +150,7 @@ fn what_becomes_of_rows_that_are_there_is_as_said() {
         assert_eq!(report["skipped"], 1);
         assert_eq!(rows(database), ["1|old|1|∅", "2|Bob|∅|b"]);
         // the record that was left out comes back as it was
-        project.run(&["export", "out", "-d", url]).ok();
+        project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
         assert!(project.read("out/users/a/ada.json").contains("\"Ada\""));
         project.write("import.yaml", MAPPING);
         project.run(&["import", "data", "-d", url]).ok();
@@ -217,7 +220,7 @@ fn keys_that_are_made_here_stay_with_their_records() {
         for id in before {
             assert_eq!(database.query(&format!("SELECT count(*) FROM n WHERE id = '{id}'")), ["1"]);
         }
-        project.run(&["export", "out", "-d", url]).ok();
+        project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
         let out: serde_json::Value = serde_json::from_str(&project.read("out/a.json")).unwrap();
         assert_eq!(out, serde_json::json!({"kind": "x", "items": [{"v": "one"}, {"v": "deux"}, {"v": "zwei"}]}));
     });

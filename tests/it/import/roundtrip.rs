@@ -156,7 +156,7 @@ fn there_and_back(kind: Kind, tree: &BTreeMap<String, Vec<Value>>) -> Result<(),
     let ran = project.run(&["import", "data", "-d", &database.url, "--json"]);
     prop_assert!(matches!(ran.code, Some(0 | 1)), "{ran:?}");
     prop_assert_eq!(&ran.json()["status"], "done", "{:?}", ran);
-    let ran = project.run(&["export", "out", "-d", &database.url]);
+    let ran = project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]);
     prop_assert_eq!(ran.code, Some(0), "{:?}", ran);
     for (path, values) in tree {
         let out = read(&project.path(&format!("out/{path}")));
@@ -206,7 +206,7 @@ fn other_formats_come_back_too() {
         .file("data/d.yaml", "x: 1\ny: [a, {b: null}]\n")
         .file("data/e.txt", "any\ttext\r\n");
     project.run(&["import", "data", "-d", &database.url]).ok();
-    project.run(&["export", "out", "-d", &database.url]).ok();
+    project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
     // what was written reads as the same records again
     let again = TestDatabase::sqlite();
     again.execute(
