@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod files;
 mod health;
+mod import;
 mod init;
 mod mark;
 mod new;
@@ -105,6 +106,7 @@ enum Command {
     Cleanup(cleanup::CleanupArgs),
     Reset(reset::ResetArgs),
     Docs(docs::DocsArgs),
+    Import(import::ImportArgs),
     Export(export::ExportArgs),
     Completions(files::Completions),
     Man(files::Man),
@@ -211,6 +213,7 @@ impl Cli {
             | Command::Cleanup(_)
             | Command::Reset(_)
             | Command::Docs(_)
+            | Command::Import(_)
             | Command::Export(_)
             | Command::Status(_)
             | Command::Check(_)
@@ -249,6 +252,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> u8 {
         Command::Cleanup(args) => cleanup::run(args, &context, &mut output),
         Command::Reset(args) => reset::run(args, &context, &mut output),
         Command::Docs(args) => docs::run(args, &context, &mut output),
+        Command::Import(args) => import::run(args, &context, &mut output),
         Command::Export(args) => export::run(args, &context, &mut output),
         Command::Completions(args) => files::completions(args, &mut output),
         Command::Man(args) => files::man(args, &mut output),
@@ -313,6 +317,7 @@ impl Command {
             Self::Cleanup(_) => "cleanup",
             Self::Reset(_) => "reset",
             Self::Docs(_) => "docs",
+            Self::Import(_) => "import",
             Self::Export(_) => "export",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

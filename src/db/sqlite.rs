@@ -191,7 +191,7 @@ impl SqliteDb {
         self.run(sql, |_| ())
     }
 
-    pub(super) fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
+    pub(crate) fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
         let mut rows = Vec::new();
         self.run(sql, |row| rows.push(row))?;
         Ok(rows)

@@ -70,6 +70,17 @@ impl SqliteDb {
         Ok(statement.column_names().map(str::to_owned).collect())
     }
 
+    /// Runs one statement that gives no rows, and says how many rows it has changed. Its text is kept prepared.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the statement.
+    pub fn write(&self, sql: &str, parameters: &[SqlValue<'_>]) -> Result<usize, SqlError> {
+        let failed = |error: rusqlite::Error| describe(&error, None, 0);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let parameters = parameters.iter().map(|value| ToSqlOutput::Borrowed(value_ref(*value)));
+        statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)
+    }
+
     /// The collation by which a column of the main database compares.
     ///
     /// # Errors

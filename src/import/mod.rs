@@ -7,9 +7,22 @@
 //! export: tables → records → files, by the same mapping
 //! ```
 
+mod bind;
+mod books;
 pub mod error;
+pub mod export;
+pub mod infer;
+pub mod load;
 pub mod mapping;
+mod number;
 pub mod read;
+pub mod report;
+mod row;
+mod store;
+mod verify;
+mod yaml;
 
 pub use error::ImportError;
 pub use mapping::Mapping;
+pub use number::same;
+pub use report::Report;

@@ -17,6 +17,7 @@ mod errors;
 mod export_table;
 mod help;
 mod history;
+mod import;
 mod interrupt;
 mod layouts;
 mod locks;

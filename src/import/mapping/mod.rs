@@ -1,16 +1,27 @@
 //! A mapping: which files hold which records, and which columns of which tables take what of them. Plain data.
 
+mod columns;
+mod fields;
+mod parse;
+mod path;
+mod write;
+
 use serde_json::Value;
+
+pub(crate) use path::{escape_key, pointer_keys};
+pub use write::{Comments, to_yaml};
 
 /// What a mapping file says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Mapping {
     /// Where records come from, in the order in which they are loaded: parents before children.
     pub sources: Vec<Source>,
+    /// Where values that are stored as files go: a folder, relative to where the mapping file is.
+    pub store: Option<String>,
 }
 
 /// Files that hold records of one kind.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
     /// A name for reports: the glob as written.
     pub name: String,
@@ -28,7 +39,8 @@ pub struct Source {
     pub place: (u32, u32),
 }
 
-/// A pattern of paths: `*` and `?` within a name, `**` over folders, `{name}` captures (one name's part).
+/// A pattern of paths: `*` and `?` within a name, `**` over folders, `{name}` captures (one name's part), `\` before a
+/// character that stands for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Glob {
     /// As written.
@@ -38,10 +50,11 @@ pub struct Glob {
 }
 
 /// How a file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the formats' names")]
 pub enum Format {
+    #[default]
     Json,
     Jsonl,
     Yaml,

@@ -1,59 +1,19 @@
-//! `liftlock export`.
+//! `liftlock export TABLE`: rows as JSON, JSON lines, CSV or SQL.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::CommandResult;
-use super::context::Context;
-use super::output::Output;
+use super::{ExportArgs, Format};
 use crate::Error;
+use crate::cli::CommandResult;
+use crate::cli::context::Context;
+use crate::cli::output::Output;
 use crate::error::exit;
 use crate::maintain::MaintainError;
 use crate::maintain::export::{self, ExportFormat, ExportReport, ExportSource};
 use crate::maintain::file::WholeFile;
-
-/// Write a table, or what a query gives, as JSON, JSON lines, CSV or SQL
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  liftlock export users --output users.jsonl\n  liftlock export --query 'SELECT id, email \
-                        FROM users' --format csv\n  liftlock export users --format sql > users.sql\n\nWhat is exact, and how, \
-                        is in docs/operations-clean.md"
-)]
-pub(super) struct ExportArgs {
-    /// The table or view: `name`, on PostgreSQL also `schema.name`
-    #[arg(value_name = "TABLE", required_unless_present = "query", conflicts_with = "query")]
-    table: Option<String>,
-    /// A SELECT instead of a table
-    #[arg(long, value_name = "SQL")]
-    query: Option<String>,
-    /// How rows are written [default: as the file's name ends]
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<Format>,
-    /// The table that INSERT statements name, with `--query`
-    #[arg(long, value_name = "TABLE", requires = "query")]
-    into: Option<String>,
-    /// The file; it is there once all is written [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the file where there is one
-    #[arg(long, requires = "output")]
-    force: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// An array of objects
-    Json,
-    /// An object a line
-    Jsonl,
-    /// RFC 4180, with a header; NULL is an empty field, an empty text is `""`
-    Csv,
-    /// INSERT statements in the database's own dialect
-    Sql,
-}
 
 /// The JSON of `export` (docs/json.md).
 #[derive(Debug, Serialize)]
@@ -76,7 +36,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> 
             hint: "name a file for the rows with `--output FILE`".to_owned(),
         });
     }
-    let source = match (&args.table, &args.query) {
+    let source = match (&args.what, &args.query) {
         (_, Some(sql)) => ExportSource::Query { sql: sql.clone(), into: args.into.clone() },
         (table, None) => ExportSource::Table(table.clone().unwrap_or_default()),
     };
@@ -97,7 +57,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> 
     output.json(&ExportJson {
         command: "export",
         target: settings.target.to_string(),
-        table: args.table.as_deref(),
+        table: args.what.as_deref(),
         query: args.query.as_deref(),
         output: shown.clone(),
         report: &report,

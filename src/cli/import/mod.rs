@@ -1,0 +1,268 @@
+//! `liftlock import`.
+
+mod infer;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::CommandResult;
+use super::context::Context;
+use super::output::{ErrorJson, Output};
+use crate::Error;
+use crate::db::Access;
+use crate::error::exit;
+use crate::import::load::{Event, Import, import};
+use crate::import::report::{Report, Status, TableState};
+use crate::import::{ImportError, Mapping};
+use crate::port::words::thousands;
+
+/// Load a tree of JSON, YAML, Markdown, CSV or text files into tables, by a mapping, and prove what went in
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  liftlock import data --infer\n  liftlock import data --map import.yaml\n  liftlock import data --map import.yaml --dry-run\n  \
+                        liftlock import data --map import.yaml --check --json\n\nThe tables must be there (`liftlock up`). \
+                        A second import reads only what has changed. Exit codes:\n0 done; 1 bad or conflicting records, \
+                        or a table that differs; 2 usage or mapping; 3 failed;\n130 interrupted. The guide is docs/import.md."
+)]
+pub(super) struct ImportArgs {
+    /// The folder of files
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The mapping: which files hold which records, and which columns take what of them
+    #[arg(long, value_name = "FILE", default_value = "import.yaml")]
+    map: PathBuf,
+    /// Draft a mapping of the folder, and the migration that makes its tables, for you to edit; with --dry-run they are
+    /// printed
+    #[arg(long, conflicts_with_all = ["check", "skip_existing", "all"])]
+    infer: bool,
+    /// Read and map everything, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// As --dry-run, and report records whose rows are there with other values
+    #[arg(long)]
+    check: bool,
+    /// Leave rows that are there as they are, whatever the mapping says
+    #[arg(long)]
+    skip_existing: bool,
+    /// Read files that have not changed since they were imported, too
+    #[arg(long)]
+    all: bool,
+    /// How many threads read files [default: the number of processors, 8 at most]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
+    /// How long to wait for another import into the same database [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    lock_wait: Option<Duration>,
+}
+
+/// The JSON of an import (docs/json.md).
+#[derive(Debug, Serialize)]
+struct ImportJson<'a> {
+    command: &'static str,
+    target: String,
+    #[serde(flatten)]
+    report: &'a Report,
+    error: Option<ErrorJson>,
+}
+
+pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> CommandResult {
+    if args.infer {
+        return infer::run(args, context, output);
+    }
+    let text = std::fs::read(&args.map)
+        .map_err(|source| Error::Import(ImportError::Read { path: args.map.clone(), source }))?;
+    let mapping = Mapping::read(&args.map)?;
+    let settings = context.settings(output)?;
+    let writes = !(args.dry_run || args.check);
+    let db = match writes {
+        true => context.connect(&settings, Access::Existing, output)?,
+        false => context.connect_to_read(&settings)?,
+    };
+    let progress = Progress::new(output);
+    let job = Import {
+        dir: args.folder.clone(),
+        mapping,
+        mapping_sha256: Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect(),
+        dry_run: args.dry_run,
+        check: args.check,
+        skip_existing: args.skip_existing,
+        again: args.all,
+        jobs: args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from).min(8), usize::from),
+        lock_wait: args.lock_wait.unwrap_or_default(),
+        interrupt: context.interrupt(),
+        observer: &|event| progress.event(event),
+    };
+    let finished = import(db, &job);
+    progress.end();
+    let finished = finished?;
+    let report = &finished.report;
+    let error = finished.error.map(Error::Import);
+    output.json(&ImportJson {
+        command: "import",
+        target: settings.target.to_string(),
+        report,
+        error: error.as_ref().map(|error| output.error_json(error)),
+    })?;
+    text_report(report, args, output)?;
+    if let Some(error) = error {
+        output.error(&error);
+        return Ok(error.kind().exit_code());
+    }
+    let findings = report.status == Status::Differs || !report.errors.is_empty() || report.conflicting > 0;
+    Ok(if findings { exit::FINDINGS } else { exit::DONE })
+}
+
+fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<(), Error> {
+    for problem in &report.errors {
+        let column = problem.column.as_ref().map(|column| format!("`{column}`: ")).unwrap_or_default();
+        output.line(&format!("bad record: {}: {column}{}", problem.at(), problem.reason))?;
+    }
+    for problem in &report.conflicts {
+        let column = problem.column.as_deref().unwrap_or_default();
+        output.line(&format!("conflict: {}: `{column}`: {}", problem.at(), problem.reason))?;
+    }
+    if report.conflicting > report.conflicts.len() as u64 {
+        output.line(&format!("… {} conflicts in all", thousands(report.conflicting)))?;
+    }
+    for file in &report.files_deleted {
+        output.line(&format!("deleted: `{file}` is gone from the folder; its rows are still there"))?;
+    }
+    for file in &report.files_skipped {
+        output.line(&format!("not taken: {file}"))?;
+    }
+    if let [first, others @ ..] = report.files_unmatched.as_slice() {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        output.line(&format!("no source takes `{first}`{more}"))?;
+    }
+    if !report.tables.is_empty() && report.status != Status::DryRun {
+        let rows = report.tables.iter().map(|table| {
+            let state = match table.state {
+                TableState::Proven if table.exempt.is_empty() => "proven".to_owned(),
+                TableState::Proven => format!("proven but for {}", table.exempt.join(", ")),
+                TableState::Differs => "DIFFERS".to_owned(),
+                TableState::NotCompared => "not compared".to_owned(),
+            };
+            let number = |number: u64| thousands(number);
+            vec![
+                table.table.clone(),
+                number(table.rows_before),
+                number(table.rows_after),
+                number(table.inserted),
+                number(table.updated),
+                state,
+            ]
+        });
+        output.table(&["table", "rows before", "after", "new", "changed", "read back"], rows.collect())?;
+    }
+    for table in &report.tables {
+        for difference in &table.differences {
+            output.line(&format!("differs: {difference}"))?;
+        }
+        if table.state == TableState::Differs && table.differences.is_empty() {
+            output.line(&format!(
+                "`{}` holds other rows than were written, and every record's own row is right: somebody else has written to it",
+                table.table
+            ))?;
+        }
+    }
+    let done = match report.status {
+        Status::DryRun => "would import",
+        _ => "imported",
+    };
+    let mut line = format!(
+        "{done} {} records of {} files in {:.1} s",
+        thousands(report.records_migrated),
+        thousands(report.files_processed),
+        report.duration_seconds
+    );
+    for (number, what) in [
+        (report.files_unchanged, "files had not changed"),
+        (report.skipped, "records were there already"),
+        (report.quarantined, "bad records are in liftlock_import_quarantine"),
+    ] {
+        if number > 0 && !(args.dry_run && what.starts_with("bad")) {
+            line.push_str(&format!("; {} {what}", thousands(number)));
+        }
+    }
+    output.line(&line)
+}
+
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A bar on a terminal, lines elsewhere.
+struct Progress {
+    output: Output,
+    terminal: bool,
+    bar: ProgressBar,
+    state: Mutex<State>,
+}
+
+struct State {
+    files: u64,
+    of_files: u64,
+    records: u64,
+    bytes: u64,
+    of_bytes: u64,
+    last: Instant,
+}
+
+impl Progress {
+    fn new(output: &Output) -> Self {
+        let terminal = std::io::stderr().is_terminal() && !output.is_json();
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let state = State { files: 0, of_files: 0, records: 0, bytes: 0, of_bytes: 0, last: Instant::now() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        Self { output: output.clone(), terminal, bar, state: Mutex::new(state) }
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match *event {
+            Event::Waiting { holder } => self.output.say(&format!("waiting for another run: {holder}")),
+            Event::Planned { files, bytes, .. } => {
+                (state.of_files, state.of_bytes) = (files, bytes);
+                let template = "{bar:30} {percent:>3} % {msg} [{elapsed}, {eta} left]";
+                self.bar.set_style(ProgressStyle::with_template(template).expect("a template of ours is well formed"));
+                self.bar.set_length(bytes);
+            }
+            Event::Records { records } => {
+                state.records += records;
+                self.show(&mut state);
+            }
+            Event::File { bytes } => {
+                state.files += 1;
+                state.bytes += bytes;
+                self.show(&mut state);
+            }
+            Event::Verifying { table } => self.bar.set_message(format!("reading `{table}` back")),
+        }
+    }
+
+    fn show(&self, state: &mut State) {
+        let done = format!(
+            "{} of {} files, {} records",
+            thousands(state.files),
+            thousands(state.of_files),
+            thousands(state.records)
+        );
+        self.bar.set_position(state.bytes);
+        self.bar.set_message(done.clone());
+        if !self.terminal && state.last.elapsed() >= LINE_EVERY {
+            state.last = Instant::now();
+            let share = (state.bytes * 100).checked_div(state.of_bytes).unwrap_or(100);
+            self.output.say(&format!("{share} %: {done}"));
+        }
+    }
+}

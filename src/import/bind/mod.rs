@@ -1,0 +1,372 @@
+//! A mapping × the target's live columns → what each table's columns take, and how.
+
+mod catalog;
+mod kind;
+mod postgres;
+
+use serde_json::Value;
+
+pub(super) use self::catalog::TargetTable;
+pub(super) use self::kind::{Cell, Kind, cut};
+use super::ImportError;
+use super::mapping::{FileFact, From, Mapping, OnExisting, RecordPath, Step, TableMapping, pointer_keys};
+use super::store::Store;
+use crate::suggest::nearest;
+
+/// A source's table, bound to one of the target's.
+#[derive(Debug, Clone)]
+pub(super) struct BoundTable {
+    /// Its place among all of the mapping's, sources and children.
+    pub number: usize,
+    /// Its place among the target's tables that are written; two sources may write one.
+    pub target: usize,
+    pub name: String,
+    pub columns: Vec<BoundColumn>,
+    /// The columns by which a row is found again.
+    pub key: Vec<usize>,
+    pub exists: OnExisting,
+    pub children: Vec<BoundChild>,
+}
+
+/// What is nested in a record.
+#[derive(Debug, Clone)]
+pub(super) struct BoundChild {
+    pub records: RecordPath,
+    pub table: BoundTable,
+}
+
+/// A column that is written.
+#[derive(Debug, Clone)]
+pub(super) struct BoundColumn {
+    pub name: String,
+    pub kind: Kind,
+    pub fill: Fill,
+    pub required: bool,
+    pub not_null: bool,
+    /// What stands in where there is no value and the column must have one.
+    pub default: Option<Cell>,
+}
+
+/// Where a column's value comes from.
+#[derive(Debug, Clone)]
+pub(super) enum Fill {
+    Pointer {
+        pointer: String,
+        keys: Vec<String>,
+    },
+    Capture(usize),
+    File(FileFact),
+    Constant(Cell),
+    Uuid,
+    Now,
+    Whole,
+    Rest,
+    EntryKey,
+    Position,
+    /// The parent's column of this number.
+    Parent(usize),
+    /// A number that the database would give.
+    Number,
+}
+
+impl BoundColumn {
+    /// Whether what was written can't be told from the files.
+    pub fn is_exempt(&self) -> bool {
+        matches!(self.fill, Fill::Uuid | Fill::Now)
+    }
+
+    /// Whether another import would give another value, so that a row that exists keeps its own.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.fill, Fill::Uuid | Fill::Number)
+    }
+}
+
+impl BoundTable {
+    /// Its number among its columns.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The columns that hold its parent's key.
+    pub fn parents(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|at| matches!(self.columns[*at].fill, Fill::Parent(_))).collect()
+    }
+
+    /// Whether its rows' keys are made here, so that a record alone does not lead to its row.
+    pub fn key_is_made(&self) -> bool {
+        self.key.iter().any(|at| self.columns[*at].is_kept())
+    }
+
+    /// Itself and all below it.
+    pub fn family(&self) -> Vec<&BoundTable> {
+        let mut all = vec![self];
+        for child in &self.children {
+            all.extend(child.table.family());
+        }
+        all
+    }
+}
+
+/// A mapping, bound.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bound {
+    /// Of each source.
+    pub sources: Vec<BoundTable>,
+    /// The target's tables that are written, each once.
+    pub targets: Vec<String>,
+}
+
+/// Binds a mapping to the tables there are.
+///
+/// # Errors
+/// A table or column is missing or can't be filled; nothing was written.
+pub(super) fn bind(mapping: &Mapping, store: &mut dyn Store, skip_existing: bool) -> Result<Bound, ImportError> {
+    let tables = store.tables()?;
+    let mut binder = Binder { tables, store, bound: Bound::default(), count: 0, skip_existing };
+    for source in &mapping.sources {
+        let captures = &source.files.captures;
+        let table = binder.table(&source.into, captures, None)?;
+        binder.bound.sources.push(table);
+    }
+    Ok(binder.bound)
+}
+
+struct Binder<'a> {
+    tables: Vec<TargetTable>,
+    store: &'a mut dyn Store,
+    bound: Bound,
+    count: usize,
+    skip_existing: bool,
+}
+
+fn problem(message: String, hint: impl Into<Option<String>>) -> ImportError {
+    ImportError::Mapping { message, hint: hint.into() }
+}
+
+impl Binder<'_> {
+    fn table(
+        &mut self,
+        mapping: &TableMapping,
+        captures: &[String],
+        parent: Option<(&BoundTable, &[(String, String)])>,
+    ) -> Result<BoundTable, ImportError> {
+        let known = self.find(&mapping.table)?;
+        let mut columns = Vec::new();
+        for (child, of) in parent.iter().flat_map(|(_, pairs)| pairs.iter()) {
+            let parent = parent.expect("there are pairs of a parent's only").0;
+            let at = parent.column(of).ok_or_else(|| {
+                let known = parent.columns.iter().map(|column| column.name.as_str());
+                let near = nearest(of, known).map(|name| format!("did you mean `{name}`?"));
+                problem(
+                    format!(
+                        "`{}` refers to the column `{of}`, which no record of `{}` fills",
+                        known_name(mapping),
+                        parent.name
+                    ),
+                    near,
+                )
+            })?;
+            columns.push(self.column(&known, child, Fill::Parent(at), false)?);
+        }
+        for column in &mapping.columns {
+            if column.transform.is_some() {
+                let message = format!("`{}`: values can't be hashed or encrypted on the way in yet", column.column);
+                return Err(problem(message, "take `hash` or `encrypt` out of the mapping".to_owned()));
+            }
+            if column.store_over.is_some() {
+                let message = format!("`{}`: values can't be stored as files yet", column.column);
+                return Err(problem(message, "take `store` out of the mapping".to_owned()));
+            }
+            let fill = match &column.from {
+                From::Pointer(pointer) => {
+                    let keys =
+                        pointer_keys(pointer).map_err(|reason| problem(format!("`{pointer}`: {reason}"), None))?;
+                    Fill::Pointer { pointer: pointer.clone(), keys }
+                }
+                From::Capture(name) => {
+                    let at = captures.iter().position(|capture| capture == name);
+                    Fill::Capture(at.ok_or_else(|| problem(format!("the pattern has no capture `{name}`"), None))?)
+                }
+                From::File(fact) => Fill::File(*fact),
+                From::Constant(value) => {
+                    let column = self.column(&known, &column.column, Fill::Constant(Cell::Null), false)?;
+                    let cell = column.kind.store(value);
+                    Fill::Constant(cell.map_err(|reason| problem(format!("`{}`: {reason}", column.name), None))?)
+                }
+                From::Uuid => Fill::Uuid,
+                From::Now => Fill::Now,
+                From::Whole => Fill::Whole,
+                From::Rest => Fill::Rest,
+                From::EntryKey => Fill::EntryKey,
+                From::Position => Fill::Position,
+            };
+            columns.push(self.column(&known, &column.column, fill, column.required)?);
+        }
+        let mut table = BoundTable {
+            number: self.count,
+            target: 0,
+            name: known.name.clone(),
+            columns,
+            key: Vec::new(),
+            exists: if self.skip_existing { OnExisting::Skip } else { mapping.exists },
+            children: Vec::new(),
+        };
+        self.count += 1;
+        self.numbered(&known, &mut table)?;
+        table.key = self.key(&known, &table, &mapping.key)?;
+        for column in known.columns.iter().filter(|column| column.not_null && column.default.is_none()) {
+            if table.column(&column.name).is_none() && !column.generated && !column.numbered {
+                let message =
+                    format!("`{}`.`{}` must have a value, and the mapping gives none", known.name, column.name);
+                return Err(problem(message, format!("add `{}:` to the columns of `{}`", column.name, known.name)));
+            }
+        }
+        table.target = match self.bound.targets.iter().position(|name| *name == table.name) {
+            Some(at) => at,
+            None => {
+                self.bound.targets.push(table.name.clone());
+                self.bound.targets.len() - 1
+            }
+        };
+        for child in &mapping.children {
+            let bound = self.table(&child.into, captures, Some((&table, &child.parent)))?;
+            table.children.push(BoundChild { records: child.records.clone(), table: bound });
+        }
+        Ok(table)
+    }
+
+    fn find(&self, name: &str) -> Result<TargetTable, ImportError> {
+        let same = |table: &&TargetTable| table.name == name;
+        let alike = |table: &&TargetTable| table.name.eq_ignore_ascii_case(name) && self.store.folds_names();
+        let found = self.tables.iter().find(same).or_else(|| self.tables.iter().find(alike));
+        found.cloned().ok_or_else(|| {
+            let near = nearest(name, self.tables.iter().map(|table| table.name.as_str()));
+            let hint = near.map(|name| format!("did you mean `{name}`? Else make it first: `liftlock up`"));
+            let hint = hint.unwrap_or_else(|| "make it first: `liftlock up`".to_owned());
+            problem(format!("there is no table `{name}` in the database"), hint)
+        })
+    }
+
+    fn column(
+        &mut self,
+        table: &TargetTable,
+        name: &str,
+        fill: Fill,
+        required: bool,
+    ) -> Result<BoundColumn, ImportError> {
+        let same = |column: &&catalog::TargetColumn| column.name == name;
+        let alike =
+            |column: &&catalog::TargetColumn| column.name.eq_ignore_ascii_case(name) && self.store.folds_names();
+        let found = table.columns.iter().find(same).or_else(|| table.columns.iter().find(alike));
+        let column = found.ok_or_else(|| {
+            let near = nearest(name, table.columns.iter().map(|column| column.name.as_str()));
+            let hint = near.map(|name| format!("did you mean `{name}`? Else add it with a migration: `liftlock up`"));
+            let hint = hint.unwrap_or_else(|| "add it with a migration: `liftlock up`".to_owned());
+            problem(format!("table `{}` has no column `{name}`", table.name), hint)
+        })?;
+        if column.generated {
+            let message = format!("`{}`.`{name}` is computed by the database", table.name);
+            return Err(problem(message, format!("take `{name}` out of the mapping")));
+        }
+        let kind = column.kind.clone().ok_or_else(|| {
+            let message =
+                format!("`{}`.`{name}` is {}, which no value of JSON can go to", table.name, column.type_name);
+            problem(message, format!("take `{name}` out of the mapping, or change its type"))
+        })?;
+        let default = match &column.default {
+            Some(default) if column.not_null && !varies(default) => {
+                let value = self.store.constant(default)?;
+                value.and_then(|value| match &kind {
+                    Kind::Sqlite(_) => Some(value),
+                    // what the server wrote as text is read as JSON would be
+                    Kind::Postgres(_) => {
+                        let Cell::Text(text) = value else { return None };
+                        let plain = serde_json::from_str::<Value>(&text).ok().and_then(|value| kind.store(&value).ok());
+                        let word = || match text.as_str() {
+                            "t" => kind.store(&Value::Bool(true)).ok(),
+                            "f" => kind.store(&Value::Bool(false)).ok(),
+                            _ => None,
+                        };
+                        plain.or_else(word).or_else(|| kind.store(&Value::String(text.clone())).ok())
+                    }
+                })
+            }
+            _ => None,
+        };
+        Ok(BoundColumn { name: column.name.clone(), kind, fill, required, not_null: column.not_null, default })
+    }
+
+    /// A key that the mapping does not fill and the database would: children and the books need to know it.
+    fn numbered(&mut self, known: &TargetTable, table: &mut BoundTable) -> Result<(), ImportError> {
+        let [name] = known.primary_key.as_slice() else { return Ok(()) };
+        if table.column(name).is_some() {
+            return Ok(());
+        }
+        let Some(column) = known.columns.iter().find(|column| column.name == *name) else { return Ok(()) };
+        let makes_uuid = column.default.as_ref().is_some_and(|default| default.contains("uuid"));
+        let fill = match () {
+            () if column.numbered => Fill::Number,
+            () if makes_uuid => Fill::Uuid,
+            () => return Ok(()),
+        };
+        let column = self.column(known, name, fill, false)?;
+        table.columns.push(column);
+        Ok(())
+    }
+
+    fn key(&self, known: &TargetTable, table: &BoundTable, names: &[String]) -> Result<Vec<usize>, ImportError> {
+        let places = |names: &[String]| names.iter().map(|name| table.column(name)).collect::<Option<Vec<usize>>>();
+        if names.is_empty() {
+            let key = places(&known.primary_key).filter(|key| !key.is_empty());
+            let key = key.or_else(|| known.uniques.iter().find_map(|unique| places(unique)));
+            return key.ok_or_else(|| {
+                let message = format!("a row of `{}` can't be found again: the mapping fills no key of it", known.name);
+                problem(message, "fill its primary key, or give it one with a migration".to_owned())
+            });
+        }
+        let mut wanted: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        wanted.sort();
+        let unique = known.uniques.iter().any(|unique| {
+            let mut unique: Vec<String> = unique.iter().map(|name| name.to_ascii_lowercase()).collect();
+            unique.sort();
+            unique == wanted
+        });
+        if !unique {
+            let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let message = format!("the key {list} of `{}` is neither its primary key nor unique", known.name);
+            let columns = names.join(", ");
+            let hint = format!(
+                "add it with a migration: `CREATE UNIQUE INDEX {}_key ON {} ({columns});`",
+                known.name, known.name
+            );
+            return Err(problem(message, hint));
+        }
+        places(names).ok_or_else(|| problem(format!("a column of the key of `{}` is not filled", known.name), None))
+    }
+}
+
+fn known_name(mapping: &TableMapping) -> &str {
+    &mapping.table
+}
+
+/// Whether a default is another value each time.
+fn varies(default: &str) -> bool {
+    let default = default.to_ascii_lowercase();
+    ["random", "nextval", "uuid"].iter().any(|word| default.contains(word))
+}
+
+/// The place of a record in its document, where its number is enough to tell it.
+pub(super) fn derived(path: &RecordPath, position: u64) -> Option<String> {
+    let Some((last, before)) = path.0.split_last() else { return Some(String::new()) };
+    let mut pointer = String::new();
+    for step in before {
+        let Step::Key(key) = step else { return None };
+        pointer.push('/');
+        pointer.push_str(&super::mapping::escape_key(key));
+    }
+    match last {
+        Step::Items => Some(format!("{pointer}/{position}")),
+        Step::Key(key) => Some(format!("{pointer}/{}", super::mapping::escape_key(key))),
+        Step::Entries => None,
+    }
+}

@@ -1,0 +1,385 @@
+//! Tables → the tree of files, by the mapping that they were filled by and what the import wrote down beside them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::bind::{Bound, BoundTable, derived};
+use super::books::{FileBook, FileState};
+use super::load::fingerprint;
+use super::mapping::{Format, Mapping, Source, Step};
+use super::row::{Item, apply, rebuild};
+use super::store::Store;
+use super::{ImportError, bind, books, read, store};
+use crate::db::Db;
+use crate::interrupt::Interrupt;
+
+/// What is to be exported, and where.
+#[derive(Debug)]
+pub struct Export {
+    /// The folder that is written.
+    pub dir: PathBuf,
+    /// The mapping that the tables were filled by.
+    pub mapping: Mapping,
+    /// The folder that was imported; needed where there were several.
+    pub from: Option<String>,
+    /// Files that are there are written over.
+    pub force: bool,
+    /// The request to stop.
+    pub interrupt: Interrupt,
+}
+
+/// What an export came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Exported {
+    /// The folder that was imported.
+    pub folder: String,
+    /// Files that were written.
+    pub files: u64,
+    /// Records in them.
+    pub records: u64,
+    /// What can't come back, or did not: a sentence each.
+    pub lost: Vec<String>,
+}
+
+/// Writes the tree. `before` is told what can't come back, before anything is written.
+///
+/// # Errors
+/// There is nothing to export, or a file is there already; the database can't be read, a file not be written.
+pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Result<Exported, ImportError> {
+    let _work = export.interrupt.work();
+    let mut store = store::open(db, &export.interrupt)?;
+    let store = store.as_mut();
+    let bound = bind::bind(&export.mapping, store, false)?;
+    if !books::exist(store)? {
+        return Err(refused("nothing was imported into this database", "`liftlock import DIR --map import.yaml` does"));
+    }
+    let folder = folder(store, export)?;
+    let files = files(store, export, &folder)?;
+    let mut work = Work { store, export, bound: &bound, exported: Exported { folder, ..Exported::default() } };
+    work.look(&files)?;
+    before(&work.exported.lost);
+    if !export.force {
+        let there = files.keys().find(|path| export.dir.join(path).exists());
+        if let Some(path) = there {
+            let message = format!("`{}` is there already", export.dir.join(path).display());
+            return Err(refused(&message, "name another folder, or give `--force` to write over it"));
+        }
+    }
+    for (path, books) in &files {
+        if export.interrupt.is_set() {
+            let kept = format!("{} files are written; the same command with `--force` writes all", work.exported.files);
+            return Err(ImportError::Interrupted { kept });
+        }
+        work.file(path, books)?;
+        work.exported.files += 1;
+    }
+    Ok(work.exported)
+}
+
+fn refused(message: &str, hint: &str) -> ImportError {
+    ImportError::Mapping { message: message.to_owned(), hint: Some(hint.to_owned()) }
+}
+
+fn folder(store: &mut dyn Store, export: &Export) -> Result<String, ImportError> {
+    let folders = books::folders(store)?;
+    if let Some(wanted) = &export.from {
+        let full = std::fs::canonicalize(wanted).map(|path| path.to_string_lossy().into_owned());
+        let found = folders.iter().find(|folder| *folder == wanted || full.as_ref().is_ok_and(|full| full == *folder));
+        return found.cloned().ok_or_else(|| {
+            refused(&format!("nothing was imported from `{wanted}`"), &format!("there is {}", folders.join(", ")))
+        });
+    }
+    match folders.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(refused("there is no file that was imported", "`liftlock import DIR --map import.yaml` does")),
+        several => Err(refused(
+            &format!("files were imported from several folders: {}", several.join(", ")),
+            "say which with `--from FOLDER`",
+        )),
+    }
+}
+
+/// The files that are written, by path, with the sources that took them in the mapping's order.
+fn files(
+    store: &mut dyn Store,
+    export: &Export,
+    folder: &str,
+) -> Result<BTreeMap<String, Vec<(usize, FileBook)>>, ImportError> {
+    let sources = &export.mapping.sources;
+    let mut files: BTreeMap<String, Vec<(usize, FileBook)>> = BTreeMap::new();
+    for book in books::files(store, folder)? {
+        if book.state == FileState::Deleted {
+            continue;
+        }
+        let Some(at) = sources.iter().position(|source| source.name == book.source) else { continue };
+        if fingerprint(&sources[at]) != book.mapping {
+            let message = format!("`{}` was imported by another mapping of `{}`", book.path, book.source);
+            return Err(refused(
+                &message,
+                "export by the mapping that it was imported by, or import again by this one",
+            ));
+        }
+        files.entry(book.path.clone()).or_default().push((at, book));
+    }
+    files.values_mut().for_each(|books| books.sort_by_key(|(source, _)| *source));
+    Ok(files)
+}
+
+struct Work<'a> {
+    store: &'a mut dyn Store,
+    export: &'a Export,
+    bound: &'a Bound,
+    exported: Exported,
+}
+
+type Books = [(usize, FileBook)];
+
+impl Work<'_> {
+    /// What can't come back, as far as the books tell.
+    fn look(&mut self, files: &BTreeMap<String, Vec<(usize, FileBook)>>) -> Result<(), ImportError> {
+        let mut keys: HashSet<u128> = HashSet::new();
+        let (mut shared, mut example) = (0_u64, String::new());
+        for (path, books) in files {
+            for (source, book) in books {
+                if book.state == FileState::Partial {
+                    self.exported.lost.push(format!("`{path}` is in only as far as its record {}", book.done));
+                }
+                let target = self.bound.sources[*source].target;
+                let mut position = 0;
+                loop {
+                    let items = books::items(self.store, book.id, position)?;
+                    if items.is_empty() {
+                        break;
+                    }
+                    for item in items {
+                        if item.lost {
+                            self.exported
+                                .lost
+                                .push(format!("`{path}`: record {position} could not be read, and is in quarantine"));
+                        }
+                        let key = format!("{target} {}", Value::Array(item.key.clone()));
+                        if item.value.is_none()
+                            && !item.lost
+                            && !keys.insert(xxhash_rust::xxh3::xxh3_128(key.as_bytes()))
+                        {
+                            shared += 1;
+                            if example.is_empty() {
+                                example = format!("`{path}`: record {position}");
+                            }
+                        }
+                        position += 1;
+                    }
+                }
+            }
+        }
+        if shared > 0 {
+            self.exported.lost.push(format!(
+                "{shared} records have the key of another that was imported too, and come back as the row is now (the first: {example})"
+            ));
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &str, books: &Books) -> Result<(), ImportError> {
+        let at = self.export.dir.join(path);
+        let failed = |source| ImportError::Write { path: at.clone(), source };
+        let folder = at.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new().prefix(".liftlock-").tempfile_in(folder).map_err(failed)?;
+        let mut out = BufWriter::new(file.as_file_mut());
+        self.contents(path, books, &mut out, &failed)?;
+        out.flush().map_err(failed)?;
+        drop(out);
+        let kept = file.into_temp_path();
+        // temporary files are for their owner alone; those of a tree are as others are made
+        let permissions = umask_of(folder);
+        if let Some(permissions) = permissions
+            && let Err(error) = std::fs::set_permissions(&kept, permissions)
+        {
+            tracing::debug!(%error, "permissions");
+        }
+        kept.persist(&at).map_err(|error| failed(error.error))
+    }
+
+    fn contents(
+        &mut self,
+        path: &str,
+        books: &Books,
+        out: &mut dyn Write,
+        failed: &dyn Fn(io::Error) -> ImportError,
+    ) -> Result<(), ImportError> {
+        let Some((source, book)) = books.first() else { return Ok(()) };
+        let mapping = &self.export.mapping.sources[*source];
+        match mapping.format {
+            Format::Jsonl => {
+                self.each(path, *source, book, &mut |_, _, value| writeln!(out, "{value}").map_err(failed))
+            }
+            Format::Csv => {
+                let header = books::envelope(self.store, book.id)?;
+                let names: Vec<String> = header
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|name| name.as_str().map(str::to_owned))
+                    .collect();
+                if names.is_empty() {
+                    return Ok(());
+                }
+                let mut csv = csv::WriterBuilder::new().from_writer(out);
+                let io = |error: csv::Error| failed(io::Error::other(error));
+                csv.write_record(&names).map_err(io)?;
+                self.each(path, *source, book, &mut |_, _, value| {
+                    let field = |name: &String| match value.get(name) {
+                        None | Some(Value::Null) => String::new(),
+                        Some(Value::String(text)) => text.clone(),
+                        Some(other) => other.to_string(),
+                    };
+                    csv.write_record(names.iter().map(field)).map_err(io)
+                })?;
+                csv.flush().map_err(failed)
+            }
+            Format::Markdown | Format::Text => {
+                let mut text = None;
+                self.each(path, *source, book, &mut |_, _, value| {
+                    text = match (mapping.format, &value) {
+                        (Format::Markdown, Value::Object(map)) => read::compose(map, &front_matter),
+                        (_, value) => value.get("text").and_then(Value::as_str).map(str::to_owned),
+                    };
+                    Ok(())
+                })?;
+                match text {
+                    Some(text) => out.write_all(text.as_bytes()).map_err(failed),
+                    None => {
+                        self.exported.lost.push(format!("`{path}`: its text is gone"));
+                        Ok(())
+                    }
+                }
+            }
+            // a long array of records is written as it is read
+            Format::Json if books.len() == 1 && mapping.records.0 == [Step::Items] => {
+                let mut first = true;
+                out.write_all(b"[").map_err(failed)?;
+                self.each(path, *source, book, &mut |_, _, value| {
+                    let text = serde_json::to_string_pretty(&value).unwrap_or_default().replace('\n', "\n  ");
+                    let between = if std::mem::take(&mut first) { "\n  " } else { ",\n  " };
+                    write!(out, "{between}{text}").map_err(failed)
+                })?;
+                out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)
+            }
+            Format::Json | Format::Yaml => {
+                let documents = self.documents(path, books)?;
+                let several = documents.len() > 1;
+                for document in documents {
+                    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+                    let mark = if several { "---\n" } else { "" };
+                    writeln!(out, "{mark}{text}").map_err(failed)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The documents of a file: what was no record, and each source's records put into it.
+    fn documents(&mut self, path: &str, books: &Books) -> Result<Vec<Value>, ImportError> {
+        let mut document = Value::Null;
+        let mut problems = Vec::new();
+        let mut several = Vec::new();
+        for (nth, (source, book)) in books.iter().enumerate() {
+            let records = &self.export.mapping.sources[*source].records;
+            let envelope = books::envelope(self.store, book.id)?;
+            let sequence = records.is_document() && envelope.is_array();
+            if nth == 0 {
+                document = envelope;
+            }
+            self.each(path, *source, book, &mut |pointer, position, value| {
+                if sequence {
+                    several.push(value);
+                } else if let Err(reason) = read::put(&mut document, pointer, value) {
+                    problems.push(format!("`{path}`: record {position}: {reason}"));
+                }
+                Ok(())
+            })?;
+        }
+        self.exported.lost.append(&mut problems);
+        if several.is_empty() { Ok(vec![document]) } else { Ok(several) }
+    }
+
+    /// Hands on each record of a file: its pointer, its place, and what it is now.
+    fn each(
+        &mut self,
+        path: &str,
+        source: usize,
+        book: &FileBook,
+        each: &mut dyn FnMut(&str, u64, Value) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
+        let mapping: &Source = &self.export.mapping.sources[source];
+        let table = &self.bound.sources[source];
+        let mut position = 0;
+        loop {
+            let items = books::items(self.store, book.id, position)?;
+            if items.is_empty() {
+                return Ok(());
+            }
+            for item in items {
+                let pointer =
+                    item.left.pointer.clone().or_else(|| derived(&mapping.records, position)).unwrap_or_default();
+                match self.record(table, &item)? {
+                    Some(value) => {
+                        each(&pointer, position, value)?;
+                        self.exported.records += 1;
+                    }
+                    None if item.lost => {}
+                    None => self
+                        .exported
+                        .lost
+                        .push(format!("`{path}`: the row of record {position} is no longer in `{}`", table.name)),
+                }
+                position += 1;
+            }
+        }
+    }
+
+    /// What a record is now; `None` where its row is gone.
+    fn record(&mut self, table: &BoundTable, item: &Item) -> Result<Option<Value>, ImportError> {
+        if let Some(value) = &item.value {
+            return Ok(Some(value.clone()));
+        }
+        let Some(key) = item.cells(table).filter(|_| !item.lost) else { return Ok(None) };
+        let reading = |source| ImportError::Sql { doing: format!("read `{}`", table.name), source };
+        let Some(cells) = self.store.rows(table, &table.key, &key).map_err(reading)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut children = Vec::new();
+        for (child, items) in table.children.iter().zip(&item.children) {
+            let mut values = Vec::new();
+            for (position, item) in (0..).zip(items) {
+                let pointer = item.left.pointer.clone().or_else(|| derived(&child.records, position));
+                if let Some(value) = self.record(&child.table, item)? {
+                    values.push((pointer.unwrap_or_default(), value));
+                }
+            }
+            children.push(values);
+        }
+        let mut value = rebuild(table, &cells, children);
+        apply(table, &cells, &item.left, &mut value);
+        Ok(Some(value))
+    }
+}
+
+/// Front matter, a line a key; JSON is YAML.
+fn front_matter(map: &Map<String, Value>) -> String {
+    map.iter().map(|(key, value)| format!("{}: {value}\n", Value::from(key.as_str()))).collect()
+}
+
+/// The permissions that a file made in `folder` has.
+fn umask_of(folder: &Path) -> Option<std::fs::Permissions> {
+    let probe = folder.join(format!(".liftlock-probe-{}", std::process::id()));
+    let permissions =
+        std::fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
+    drop(std::fs::remove_file(&probe));
+    permissions.ok()
+}

@@ -1,0 +1,129 @@
+//! Which files are to be read, by what the books say of them: new ones, changed ones, those that were read in part.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::import::ImportError;
+use crate::import::books::{FileBook, FileState};
+use crate::import::mapping::{FileFact, From, Mapping, Source, TableMapping};
+use crate::import::read::{Found, SourceFile};
+
+/// A file that is to be read.
+#[derive(Debug, Clone, Default)]
+pub(in crate::import) struct Job {
+    pub source: usize,
+    pub file: SourceFile,
+    /// What the books say of it, or are to say.
+    pub book: FileBook,
+    /// So many of its records are in.
+    pub skip: u64,
+    /// The books know it.
+    pub known: bool,
+    /// Its SHA-256, where a column takes that.
+    pub sha256: String,
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub jobs: Vec<Job>,
+    /// Files that have not changed, and whether only their time has.
+    pub unchanged: Vec<Job>,
+    /// Files that the books know and the folder no longer has.
+    pub deleted: Vec<FileBook>,
+}
+
+/// Compares a folder with the books.
+pub(super) fn plan(mapping: &Mapping, found: Found, books: Vec<FileBook>, again: bool) -> Result<Plan, ImportError> {
+    let mut known: HashMap<(String, String), FileBook> =
+        books.into_iter().map(|book| ((book.source.clone(), book.path.clone()), book)).collect();
+    let mut plan = Plan::default();
+    for (at, (source, files)) in mapping.sources.iter().zip(found.sources).enumerate() {
+        let print = fingerprint(source);
+        let hashed = takes_hash(&source.into);
+        for file in files {
+            let sha256 = if hashed { sha256(&file.at)? } else { String::new() };
+            let old = known.remove(&(source.name.clone(), file.path.clone()));
+            let mut job = Job { source: at, sha256, known: old.is_some(), ..Job::default() };
+            let fresh = FileBook {
+                id: old.as_ref().map_or(0, |old| old.id),
+                source: source.name.clone(),
+                path: file.path.clone(),
+                size: file.size,
+                mtime: file.mtime,
+                mapping: print.clone(),
+                ..FileBook::default()
+            };
+            let as_before = old.filter(|old| !again && old.mapping == print && old.size == file.size);
+            match as_before {
+                Some(old) if old.state == FileState::Done && old.mtime == file.mtime => {
+                    job.book = old;
+                    job.file = file;
+                    plan.unchanged.push(job);
+                    continue;
+                }
+                Some(old) if old.state == FileState::Done && sha256_is(&file.at, &old.sha256)? => {
+                    job.book = FileBook { mtime: file.mtime, ..old };
+                    job.file = file;
+                    plan.unchanged.push(job);
+                    continue;
+                }
+                Some(old) if old.state == FileState::Partial && old.mtime == file.mtime => {
+                    job.skip = old.done;
+                    job.book = FileBook { done: old.done, ..fresh };
+                }
+                _ => job.book = fresh,
+            }
+            job.file = file;
+            plan.jobs.push(job);
+        }
+    }
+    let names: Vec<&str> = mapping.sources.iter().map(|source| source.name.as_str()).collect();
+    plan.deleted = known
+        .into_values()
+        .filter(|book| book.state != FileState::Deleted && names.contains(&book.source.as_str()))
+        .collect();
+    plan.deleted.sort_by(|a, b| (&a.source, &a.path).cmp(&(&b.source, &b.path)));
+    Ok(plan)
+}
+
+/// The SHA-256 of what a source says, wherever in its file it says so.
+pub(in crate::import) fn fingerprint(source: &Source) -> String {
+    fn plain(table: &mut TableMapping) {
+        table.columns.iter_mut().for_each(|column| column.place = (0, 0));
+        table.children.iter_mut().for_each(|child| plain(&mut child.into));
+    }
+    let mut source = source.clone();
+    source.place = (0, 0);
+    plain(&mut source.into);
+    hex(&Sha256::digest(format!("{source:?}")))
+}
+
+fn takes_hash(table: &TableMapping) -> bool {
+    table.columns.iter().any(|column| column.from == From::File(FileFact::Sha256))
+        || table.children.iter().any(|child| takes_hash(&child.into))
+}
+
+fn sha256_is(path: &Path, expected: &str) -> Result<bool, ImportError> {
+    Ok(sha256(path)? == expected)
+}
+
+/// The SHA-256 of a file.
+pub(in crate::import) fn sha256(path: &Path) -> Result<String, ImportError> {
+    let failed = |source| ImportError::Read { path: path.to_owned(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

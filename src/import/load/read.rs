@@ -1,0 +1,193 @@
+//! Files → mapped records, in several threads, handed over in the order of the files.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use serde_json::Value;
+
+use super::plan::Job;
+use crate::import::ImportError;
+use crate::import::bind::{Bound, derived};
+use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
+use crate::import::read::{self, FileRead};
+use crate::import::row::{self, Place, Row};
+
+/// A record as it goes to the writer.
+#[derive(Debug)]
+pub(in crate::import) struct Mapped {
+    pub position: u64,
+    pub what: Result<Row, Bad>,
+    /// The record, where it may be needed again.
+    pub value: Option<Value>,
+    pub bytes: usize,
+}
+
+/// A record that can't be stored.
+#[derive(Debug, Default)]
+pub(in crate::import) struct Bad {
+    /// Of the record in its document.
+    pub record: String,
+    /// Of what is wrong, in the document.
+    pub pointer: String,
+    pub place: Option<(u64, u64)>,
+    pub column: Option<String>,
+    pub reason: String,
+    pub raw: String,
+}
+
+/// What the writer is told of a file, in order.
+pub(super) enum Message {
+    Records(Vec<Mapped>),
+    End(Box<FileRead>),
+    Failed(ImportError),
+}
+
+/// How many records, and about how many bytes of them, go over at once.
+const RECORDS: usize = 256;
+const BYTES: usize = 256 * 1024;
+
+/// How many pieces of a file wait for the writer, and how many files.
+const PIECES: usize = 4;
+const FILES: usize = 64;
+
+/// What readers share.
+pub(in crate::import) struct Readers<'a> {
+    pub jobs: &'a [Job],
+    pub mapping: &'a Mapping,
+    pub bound: &'a Bound,
+    pub now: &'a str,
+    pub threads: usize,
+}
+
+impl Readers<'_> {
+    /// Reads all files; `each` gets what they hold, file after file, until it fails or says `Break`.
+    pub(super) fn run(
+        &self,
+        mut each: impl FnMut(usize, Message) -> Result<ControlFlow<()>, ImportError>,
+    ) -> Result<(), ImportError> {
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            let (files, coming) = sync_channel::<(usize, Receiver<Message>)>(FILES);
+            for _ in 0..self.threads.min(self.jobs.len()).max(1) {
+                let files = files.clone();
+                scope.spawn(|| {
+                    let files = files;
+                    loop {
+                        let at = next.fetch_add(1, Ordering::SeqCst);
+                        let Some(job) = self.jobs.get(at) else { return };
+                        let (sender, receiver) = sync_channel(PIECES);
+                        if files.send((at, receiver)).is_err() {
+                            return;
+                        }
+                        self.read(job, &sender);
+                    }
+                });
+            }
+            drop(files);
+            let mut waiting: HashMap<usize, Receiver<Message>> = HashMap::new();
+            for at in 0..self.jobs.len() {
+                let receiver = loop {
+                    if let Some(receiver) = waiting.remove(&at) {
+                        break receiver;
+                    }
+                    let Ok((number, receiver)) = coming.recv() else { return Ok(()) };
+                    waiting.insert(number, receiver);
+                };
+                for message in receiver {
+                    if each(at, message)?.is_break() {
+                        return Ok(());
+                    }
+                }
+            }
+            // what waits here is dropped, and with it the readers stop
+            Ok(())
+        })
+    }
+
+    fn read(&self, job: &Job, sender: &SyncSender<Message>) {
+        let mut pending = Vec::new();
+        let mut bytes = 0;
+        let read = self.records(job, &mut |mapped| {
+            bytes += mapped.bytes;
+            let stop = mapped.what.is_err() && self.mapping.sources[job.source].bad == OnBad::Fail;
+            pending.push(mapped);
+            if pending.len() < RECORDS && bytes < BYTES && !stop {
+                return ControlFlow::Continue(());
+            }
+            bytes = 0;
+            match sender.send(Message::Records(std::mem::take(&mut pending))) {
+                Ok(()) if !stop => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        });
+        if !pending.is_empty() && sender.send(Message::Records(pending)).is_err() {
+            return;
+        }
+        // where nobody listens any more, nobody needs to know
+        drop(sender.send(match read {
+            Ok(read) => Message::End(Box::new(read)),
+            Err(error) => Message::Failed(error),
+        }));
+    }
+
+    /// Maps the records of a file.
+    pub fn records(&self, job: &Job, each: &mut dyn FnMut(Mapped) -> ControlFlow<()>) -> Result<FileRead, ImportError> {
+        let (source, table) = (&self.mapping.sources[job.source], &self.bound.sources[job.source]);
+        let keep = table.exists == OnExisting::Skip;
+        read::records(&job.file, source, &mut |record| {
+            let mapped = match record {
+                Ok(record) if record.position < job.skip => return Ok(ControlFlow::Continue(())),
+                Err(bad) if bad.position < job.skip => return Ok(ControlFlow::Continue(())),
+                Ok(record) => {
+                    let place = Place {
+                        file: &job.file,
+                        sha256: &job.sha256,
+                        now: self.now,
+                        position: record.position,
+                        entry: record.entry.as_deref(),
+                        pointer: &record.pointer,
+                    };
+                    let what = row::map(table, &source.records, place, &record.value);
+                    // a line's place is its number among the lines that hold something, on the way out
+                    let what = what.map(|mut row| {
+                        if matches!(source.format, Format::Jsonl | Format::Csv) {
+                            row.left.pointer = None;
+                        }
+                        row
+                    });
+                    let what = what.map_err(|unfit| Bad {
+                        record: record.pointer.clone(),
+                        pointer: format!("{}{}", record.pointer, unfit.pointer),
+                        place: None,
+                        column: Some(unfit.column),
+                        reason: unfit.reason,
+                        raw: record.value.to_string(),
+                    });
+                    let size = what.as_ref().map_or(256, size);
+                    let value = (keep || what.is_err() || source.bad == OnBad::Quarantine).then_some(record.value);
+                    Mapped { position: record.position, what, value, bytes: size }
+                }
+                Err(bad) => Mapped {
+                    position: bad.position,
+                    bytes: bad.raw.len(),
+                    value: None,
+                    what: Err(Bad {
+                        record: derived(&source.records, bad.position).unwrap_or_default(),
+                        place: bad.place,
+                        reason: bad.reason,
+                        raw: bad.raw,
+                        ..Bad::default()
+                    }),
+                },
+            };
+            Ok(each(mapped))
+        })
+    }
+}
+
+fn size(row: &Row) -> usize {
+    let own: usize = row.cells.iter().map(crate::import::bind::Cell::size).sum();
+    own + row.children.iter().flatten().map(size).sum::<usize>()
+}

@@ -1,0 +1,64 @@
+//! A file's bytes, counted and hashed on their way.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::FileRead;
+use crate::import::ImportError;
+
+/// A file that is being read; an error of the disk's is kept, so that a parser above need not carry it.
+pub(super) struct Input {
+    path: PathBuf,
+    file: File,
+    hash: Sha256,
+    size: u64,
+    failed: Option<io::Error>,
+}
+
+impl Input {
+    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+        let file = File::open(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file, hash: Sha256::new(), size: 0, failed: None })
+    }
+
+    /// Everything there is.
+    pub(super) fn all(&mut self) -> Result<Vec<u8>, ImportError> {
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes).map_err(|source| ImportError::Read { path: self.path.clone(), source })?;
+        Ok(bytes)
+    }
+
+    /// Reads on to the end for the hash, and says what is known of the file; a disk's error comes to light here.
+    pub(super) fn finish(mut self) -> Result<FileRead, ImportError> {
+        let mut rest = [0; 65536];
+        while self.failed.is_none() && self.read(&mut rest).is_ok_and(|count| count > 0) {}
+        if let Some(source) = self.failed {
+            return Err(ImportError::Read { path: self.path, source });
+        }
+        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(FileRead { size: self.size, sha256, ..FileRead::default() })
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.file.read(buffer) {
+                Ok(count) => {
+                    self.hash.update(&buffer[..count]);
+                    self.size += count as u64;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let kind = error.kind();
+                    self.failed = Some(error);
+                    return Err(kind.into());
+                }
+            }
+        }
+    }
+}

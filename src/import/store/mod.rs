@@ -1,0 +1,111 @@
+//! The database under an import: rows of bound tables, and SQL text for the books.
+
+mod postgres;
+mod sqlite;
+
+use std::path::PathBuf;
+
+use super::ImportError;
+use super::bind::{BoundTable, Cell, TargetTable};
+use crate::Dialect;
+use crate::db::{Db, SqlError, TextRow};
+use crate::interrupt::Interrupt;
+
+/// What is done with each row of a table.
+pub(super) type EachRow<'a> = &'a mut dyn FnMut(&[Cell]) -> Result<(), SqlError>;
+
+/// A value of a statement of the books.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given<'a> {
+    Null,
+    Number(i64),
+    Text(&'a str),
+}
+
+/// A database that rows are written to.
+pub(super) trait Store {
+    /// What it speaks.
+    fn dialect(&self) -> Dialect;
+
+    /// Whether it takes names that differ in case alone for the same.
+    fn folds_names(&self) -> bool {
+        self.dialect() == Dialect::Sqlite
+    }
+
+    /// The tables there are.
+    fn tables(&mut self) -> Result<Vec<TargetTable>, ImportError>;
+
+    /// What a constant default comes to; `None` for NULL. PostgreSQL gives text.
+    fn constant(&mut self, expression: &str) -> Result<Option<Cell>, ImportError>;
+
+    /// Runs SQL text, and gives the rows of all its statements.
+    fn sql(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError>;
+
+    /// Runs a statement whose `?` stand for these values; it may wait for [`Store::settle`] or the next [`Store::sql`].
+    fn write(&mut self, sql: &str, given: &[Given<'_>]) -> Result<(), SqlError>;
+
+    /// Runs what waits.
+    fn settle(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+
+    /// Adds rows, but where the key is taken: there it gives the row that is there.
+    fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError>;
+
+    /// Writes rows over those with the same key.
+    fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError>;
+
+    /// The rows that have these values in the columns `by`.
+    fn rows(&mut self, table: &BoundTable, by: &[usize], values: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError>;
+
+    /// Removes the rows that have these values in the columns `by`.
+    fn remove(&mut self, table: &BoundTable, by: &[usize], values: &[Cell]) -> Result<(), SqlError>;
+
+    /// Every row of the table.
+    fn scan(&mut self, table: &BoundTable, each: EachRow<'_>) -> Result<(), SqlError>;
+
+    /// So many new numbers for a column that the database would number.
+    fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError>;
+
+    /// Begins a transaction that writes.
+    fn begin(&mut self) -> Result<(), SqlError>;
+
+    /// Keeps others away from imports as long as the guard and the session live; who is there already, else.
+    fn lock(&mut self) -> Result<Result<Guard, String>, ImportError>;
+
+    /// The file of a SQLite database.
+    fn path(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// While this lives, no other import begins.
+#[derive(Debug)]
+pub(super) struct Guard(#[expect(dead_code, reason = "held for its lock")] Option<std::fs::File>);
+
+/// The store over a connection.
+pub(super) fn open(db: Db, interrupt: &Interrupt) -> Result<Box<dyn Store>, ImportError> {
+    Ok(match db {
+        Db::Sqlite(mut db) => {
+            db.wait(std::time::Duration::from_secs(60), interrupt);
+            db.keep_journal(true);
+            Box::new(sqlite::SqliteStore::new(db))
+        }
+        Db::Postgres(db) => Box::new(postgres::PostgresStore::connect(db.target())?),
+    })
+}
+
+fn quoted(name: &str) -> String {
+    Dialect::Sqlite.quote_identifier(name)
+}
+
+/// The names of a table's columns, quoted, after `prefix`.
+fn names<'a>(table: &'a BoundTable, columns: impl IntoIterator<Item = &'a usize>, prefix: &str) -> Vec<String> {
+    columns.into_iter().map(|at| format!("{prefix}{}", quoted(&table.columns[*at].name))).collect()
+}
+
+/// The names of all of a table's bound columns, quoted and joined.
+fn all(table: &BoundTable, prefix: &str) -> String {
+    let every: Vec<usize> = (0..table.columns.len()).collect();
+    names(table, &every, prefix).join(", ")
+}

@@ -1,0 +1,256 @@
+//! PostgreSQL: rows go by COPY into a temporary table of the same columns, and from there, in one statement a batch.
+
+use super::{EachRow, Given, Guard, Store, all, names, quoted};
+use crate::Dialect;
+use crate::config::PostgresTarget;
+use crate::db::{BulkDb, SqlError, Statements as _, TextRow};
+use crate::import::ImportError;
+use crate::import::bind::{self, BoundTable, Cell, TargetTable};
+
+/// The first half of the advisory lock's key; the second is the schema's. `LLIM` in ASCII.
+const LOCK: i32 = 0x4c4c_494d;
+
+pub(super) struct PostgresStore {
+    db: BulkDb,
+    /// Statements of the books, which go in one message.
+    waiting: String,
+}
+
+/// How many bytes of rows are sent at once.
+const PIECE: usize = 256 * 1024;
+
+impl PostgresStore {
+    pub fn connect(target: &PostgresTarget) -> Result<Self, ImportError> {
+        let mut db = BulkDb::connect(target)?;
+        let set_up = db.execute(
+            "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET client_min_messages = warning; \
+             SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0",
+        );
+        set_up.map_err(|source| ImportError::Sql { doing: "set the session up".to_owned(), source })?;
+        Ok(Self { db, waiting: String::new() })
+    }
+
+    /// Puts rows into the temporary table.
+    fn stage(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<String, SqlError> {
+        let stage = format!("pg_temp.liftlock_stage_{}", table.number);
+        // each time: where it was made in a transaction that was rolled back, it is gone
+        self.db.execute(&format!(
+            "CREATE TEMP TABLE IF NOT EXISTS liftlock_stage_{} AS SELECT 0 AS \"liftlock row\", {} FROM {} WITH NO DATA; \
+             TRUNCATE {stage}",
+            table.number,
+            all(table, ""),
+            quoted(&table.name)
+        ))?;
+        let fields = i16::try_from(table.columns.len() + 1).map_err(|_| SqlError::other("too many columns"))?;
+        self.db.copy_in(&format!("COPY {stage} FROM STDIN (FORMAT binary)"), |copy| {
+            let mut bytes = Vec::new();
+            for (at, row) in (0_i32..).zip(rows) {
+                bytes.extend_from_slice(&fields.to_be_bytes());
+                bytes.extend_from_slice(&4_i32.to_be_bytes());
+                bytes.extend_from_slice(&at.to_be_bytes());
+                for cell in *row {
+                    match cell {
+                        Cell::Field(field) => bytes.extend_from_slice(field),
+                        _ => bytes.extend_from_slice(&(-1_i32).to_be_bytes()),
+                    }
+                }
+                if bytes.len() >= PIECE {
+                    copy.send(std::mem::take(&mut bytes))?;
+                }
+            }
+            copy.send(bytes)
+        })?;
+        Ok(stage)
+    }
+
+    fn copy_out(
+        &mut self,
+        select: &str,
+        mut each: impl FnMut(Vec<Cell>) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        self.db.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"), |fields| each(cells(fields)?))
+    }
+}
+
+/// The fields of a row of COPY's.
+fn cells(mut fields: &[u8]) -> Result<Vec<Cell>, SqlError> {
+    let mut cells = Vec::new();
+    while let Some((length, _)) = fields.split_first_chunk::<4>() {
+        let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            cells.push(Cell::Null);
+            fields = &fields[4..];
+            continue;
+        };
+        let (field, rest) = fields
+            .split_at_checked(length + 4)
+            .ok_or_else(|| SqlError::other("a row that the server sent ends too soon"))?;
+        cells.push(Cell::Field(field.to_vec()));
+        fields = rest;
+    }
+    Ok(cells)
+}
+
+fn keys_agree(table: &BoundTable) -> String {
+    let pairs = names(table, &table.key, "t.").into_iter().zip(names(table, &table.key, "s."));
+    pairs.map(|(there, staged)| format!("{there} = {staged}")).collect::<Vec<_>>().join(" AND ")
+}
+
+/// A condition over values that were made of JSON, and are so written.
+fn condition(table: &BoundTable, by: &[usize], values: &[Cell]) -> String {
+    let pairs = by.iter().zip(values).map(|(at, value)| {
+        let column = &table.columns[*at];
+        let text = match column.kind.restore(value) {
+            serde_json::Value::Null => return format!("{} IS NULL", quoted(&column.name)),
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        format!("{} = {}", quoted(&column.name), Dialect::Postgres.literal(&text))
+    });
+    pairs.collect::<Vec<_>>().join(" AND ")
+}
+
+impl Store for PostgresStore {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn tables(&mut self) -> Result<Vec<TargetTable>, ImportError> {
+        bind::TargetTable::of_postgres(&mut self.db)
+    }
+
+    fn constant(&mut self, expression: &str) -> Result<Option<Cell>, ImportError> {
+        let answer = self.db.query(&format!("SELECT ({expression})::text"));
+        let answer = answer
+            .map_err(|source| ImportError::Sql { doing: format!("work out the default `{expression}`"), source })?;
+        Ok(answer.into_iter().flatten().flatten().next().map(Cell::Text))
+    }
+
+    fn sql(&mut self, sql: &str) -> Result<Vec<TextRow>, SqlError> {
+        self.settle()?;
+        self.db.query(sql)
+    }
+
+    fn write(&mut self, sql: &str, given: &[Given<'_>]) -> Result<(), SqlError> {
+        let mut parts = sql.split('?');
+        self.waiting.push_str(parts.next().unwrap_or_default());
+        for (given, part) in given.iter().zip(parts) {
+            match given {
+                Given::Null => self.waiting.push_str("NULL"),
+                Given::Number(number) => self.waiting.push_str(&number.to_string()),
+                // JSON escapes it, and no other text of the books can have one
+                Given::Text(text) => self.waiting.push_str(&Dialect::Postgres.literal(&text.replace('\0', "\u{fffd}"))),
+            }
+            self.waiting.push_str(part);
+        }
+        self.waiting.push_str(";\n");
+        if self.waiting.len() > PIECE { self.settle() } else { Ok(()) }
+    }
+
+    fn settle(&mut self) -> Result<(), SqlError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() { Ok(()) } else { self.db.execute(&waiting) }
+    }
+
+    fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
+        let mut answers = vec![None; rows.len()];
+        if rows.is_empty() {
+            return Ok(answers);
+        }
+        let stage = self.stage(table, rows)?;
+        let there = format!(
+            "SELECT s.\"liftlock row\", {} FROM {stage} s JOIN {} t ON {}",
+            all(table, "t."),
+            quoted(&table.name),
+            keys_agree(table)
+        );
+        self.copy_out(&there, |mut cells| {
+            let at = match cells.first() {
+                Some(Cell::Field(field)) => {
+                    field.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes)
+                }
+                _ => None,
+            };
+            let slot = at.and_then(|at| answers.get_mut(usize::try_from(at).ok()?));
+            cells.remove(0);
+            *slot.ok_or_else(|| SqlError::other("the server answered with a row that was not sent"))? = Some(cells);
+            Ok(())
+        })?;
+        self.db.execute(&format!(
+            "INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {staged} FROM {stage} s \
+             WHERE NOT EXISTS (SELECT FROM {name} t WHERE {agree}) ORDER BY s.\"liftlock row\"",
+            name = quoted(&table.name),
+            columns = all(table, ""),
+            staged = all(table, "s."),
+            agree = keys_agree(table),
+        ))?;
+        Ok(answers)
+    }
+
+    fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError> {
+        let others: Vec<usize> = (0..table.columns.len()).filter(|at| !table.key.contains(at)).collect();
+        if rows.is_empty() || others.is_empty() {
+            return Ok(());
+        }
+        let stage = self.stage(table, rows)?;
+        let set = names(table, &others, "").into_iter().zip(names(table, &others, "s."));
+        let set: Vec<String> = set.map(|(name, staged)| format!("{name} = {staged}")).collect();
+        self.db.execute(&format!(
+            "UPDATE {} t SET {} FROM {stage} s WHERE {}",
+            quoted(&table.name),
+            set.join(", "),
+            keys_agree(table)
+        ))
+    }
+
+    fn rows(&mut self, table: &BoundTable, by: &[usize], values: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
+        let mut rows = Vec::new();
+        let select =
+            format!("SELECT {} FROM {} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by, values));
+        self.copy_out(&select, |cells| {
+            rows.push(cells);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn remove(&mut self, table: &BoundTable, by: &[usize], values: &[Cell]) -> Result<(), SqlError> {
+        self.db.execute(&format!("DELETE FROM {} WHERE {}", quoted(&table.name), condition(table, by, values)))
+    }
+
+    fn scan(&mut self, table: &BoundTable, each: EachRow<'_>) -> Result<(), SqlError> {
+        let select = format!("SELECT {} FROM {}", all(table, ""), quoted(&table.name));
+        self.copy_out(&select, |cells| each(&cells))
+    }
+
+    fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError> {
+        let literal = |text: &str| Dialect::Postgres.literal(text);
+        let rows = self.db.query(&format!(
+            "SELECT nextval(pg_get_serial_sequence({}, {})) FROM generate_series(1, {count})",
+            literal(&quoted(&table.name)),
+            literal(&table.columns[column].name)
+        ))?;
+        let number = |row: TextRow| row.into_iter().flatten().next().and_then(|number| number.parse().ok());
+        let numbers: Option<Vec<i64>> = rows.into_iter().map(number).collect();
+        numbers.ok_or_else(|| SqlError::other(format!("`{}` has no sequence that numbers its rows", table.name)))
+    }
+
+    fn begin(&mut self) -> Result<(), SqlError> {
+        self.db.execute("BEGIN")
+    }
+
+    fn lock(&mut self) -> Result<Result<Guard, String>, ImportError> {
+        let failed = |source| ImportError::Sql { doing: "take the lock against a second import".to_owned(), source };
+        let tried = self.db.query(&format!("SELECT pg_try_advisory_lock({LOCK}, hashtext(current_schema()))"));
+        let taken = tried.map_err(failed)?.into_iter().flatten().flatten().next().as_deref() == Some("t");
+        if taken {
+            return Ok(Ok(Guard(None)));
+        }
+        let holder = self.db.query(&format!(
+            "SELECT 'pid ' || a.pid || ' since ' || a.backend_start::timestamptz(0) FROM pg_locks l \
+             JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 \
+             AND l.classid::bigint = {LOCK}"
+        ));
+        let holder = holder.map_err(failed)?.into_iter().flatten().flatten().next();
+        Ok(Err(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
+    }
+}

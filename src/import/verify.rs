@@ -1,0 +1,207 @@
+//! What the database returns against what the files hold: a sum over each table, and where it is wrong, row by row.
+
+use super::ImportError;
+use super::bind::{Bound, BoundTable, Cell, cut};
+use super::books;
+use super::load::{Job, Readers, fill_parents};
+use super::row::{Item, Row};
+use super::store::Store;
+use crate::db::SqlError;
+use crate::value::{Checksum, row_hash};
+
+/// What a table of the target's held, and what came to it and went.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sum {
+    pub before: Checksum,
+    pub added: Checksum,
+    pub taken: Checksum,
+    pub inserted: u64,
+    pub updated: u64,
+    pub removed: u64,
+    /// Whether all that write this table fill the same columns, so that a sum can be made.
+    pub comparable: bool,
+}
+
+impl Sum {
+    pub fn add(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), SqlError> {
+        self.added.add(hash(table, cells)?);
+        self.inserted += 1;
+        Ok(())
+    }
+
+    pub fn replace(&mut self, table: &BoundTable, old: &[Cell], new: &[Cell]) -> Result<(), SqlError> {
+        self.taken.add(hash(table, old)?);
+        self.added.add(hash(table, new)?);
+        self.updated += 1;
+        Ok(())
+    }
+
+    pub fn remove(&mut self, table: &BoundTable, old: &[Cell]) -> Result<(), SqlError> {
+        self.taken.add(hash(table, old)?);
+        self.removed += 1;
+        Ok(())
+    }
+
+    /// What the table has to hold now.
+    pub fn expected(&self) -> Checksum {
+        let mut sum = self.before;
+        sum += self.added;
+        sum -= self.taken;
+        sum
+    }
+}
+
+/// The columns that are compared, by name.
+fn compared(table: &BoundTable) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..table.columns.len()).filter(|at| !table.columns[*at].is_exempt()).collect();
+    columns.sort_by(|a, b| table.columns[*a].name.cmp(&table.columns[*b].name));
+    columns
+}
+
+fn hash(table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
+    let mut bytes = Vec::with_capacity(256);
+    for at in compared(table) {
+        table.columns[at].kind.canonical(&cells[at], &mut bytes)?;
+    }
+    Ok(row_hash(&bytes))
+}
+
+/// The sums of the tables as they are before anything is written.
+pub(super) fn before(store: &mut dyn Store, bound: &Bound) -> Result<Vec<Sum>, ImportError> {
+    let mut sums = Vec::new();
+    for target in 0..bound.targets.len() {
+        let tables = writers(bound, target);
+        let names = |table: &BoundTable| -> Vec<String> {
+            compared(table).into_iter().map(|at| table.columns[at].name.clone()).collect()
+        };
+        let comparable = tables.iter().all(|table| names(table) == names(tables[0]));
+        let before = if comparable { scan(store, tables[0])? } else { count(store, tables[0])? };
+        sums.push(Sum { before, comparable, ..Sum::default() });
+    }
+    Ok(sums)
+}
+
+/// All that write a table of the target's.
+pub(super) fn writers(bound: &Bound, target: usize) -> Vec<&BoundTable> {
+    bound.sources.iter().flat_map(BoundTable::family).filter(|table| table.target == target).collect()
+}
+
+/// The rows of a table, and their sum.
+pub(super) fn scan(store: &mut dyn Store, table: &BoundTable) -> Result<Checksum, ImportError> {
+    let mut sum = Checksum::default();
+    let scanned = store.scan(table, &mut |cells| {
+        sum.add(hash(table, cells)?);
+        Ok(())
+    });
+    scanned.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
+    Ok(sum)
+}
+
+/// The rows of a table alone.
+pub(super) fn count(store: &mut dyn Store, table: &BoundTable) -> Result<Checksum, ImportError> {
+    let name = store.dialect().quote_identifier(&table.name);
+    let rows = store.sql(&format!("SELECT count(*) FROM {name}"));
+    let rows =
+        rows.map_err(|source| ImportError::Sql { doing: format!("count the rows of `{}`", table.name), source })?;
+    let rows = rows.into_iter().flatten().flatten().next().and_then(|rows| rows.parse().ok()).unwrap_or_default();
+    Ok(Checksum { rows, sum: 0 })
+}
+
+/// How many differences are told one by one.
+const DIFFERENCES: usize = 20;
+
+/// Reads files again and looks each of their records' rows up: where they are not what the file says, that is told, for
+/// each of the target's tables.
+pub(super) fn by_record(
+    store: &mut dyn Store,
+    readers: &Readers<'_>,
+    jobs: &[&Job],
+    found: &mut [Vec<String>],
+) -> Result<(), ImportError> {
+    for job in jobs {
+        let table = &readers.bound.sources[job.source];
+        let mut items: Vec<Item> = Vec::new();
+        let (mut first, mut failure) = (0, None);
+        let job = Job { skip: 0, ..(*job).clone() };
+        let done = job.book.done;
+        readers.records(&job, &mut |mapped| {
+            let look = || -> Result<(), ImportError> {
+                if mapped.position >= done {
+                    return Ok(());
+                }
+                if mapped.position >= first + items.len() as u64 {
+                    first = mapped.position;
+                    items = books::items(store, job.book.id, first)?;
+                }
+                let item = usize::try_from(mapped.position - first).ok().and_then(|at| items.get(at));
+                let (Ok(row), Some(item)) = (mapped.what, item) else { return Ok(()) };
+                // its row is another's, or it has none
+                if item.value.is_some() || item.key.is_empty() {
+                    return Ok(());
+                }
+                let place = match row.left.pointer.clone() {
+                    Some(pointer) => format!("{}: {pointer}", job.file.path),
+                    None => format!("{}: record {}", job.file.path, mapped.position),
+                };
+                check(store, table, row, item, None, &place, found)
+            };
+            match look() {
+                Ok(()) => std::ops::ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    std::ops::ControlFlow::Break(())
+                }
+            }
+        })?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn check(
+    store: &mut dyn Store,
+    table: &BoundTable,
+    mut row: Row,
+    item: &Item,
+    parent: Option<(&BoundTable, &[Cell])>,
+    place: &str,
+    found: &mut [Vec<String>],
+) -> Result<(), ImportError> {
+    let mut tell = |text: String| {
+        if found[table.target].len() < DIFFERENCES {
+            found[table.target].push(text);
+        }
+    };
+    let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
+    let name = format!("{place} → `{}` {}", table.name, key.join(", "));
+    let Some(cells) = item.cells(table) else {
+        tell(format!("{name}: its key can't be looked up"));
+        return Ok(());
+    };
+    let rows = store.rows(table, &table.key, &cells);
+    let rows = rows.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
+    let Some(there) = rows.into_iter().next() else {
+        tell(format!("{name}: the row is missing"));
+        return Ok(());
+    };
+    if let Some((above, cells)) = parent
+        && let Err(reason) = fill_parents(above, table, cells, &mut row.cells)
+    {
+        tell(format!("{name}: {reason}"));
+    }
+    for (at, column) in table.columns.iter().enumerate() {
+        if column.is_exempt() || column.is_kept() || column.holds(&there[at], &row.cells[at]) {
+            continue;
+        }
+        let (expected, is) = (column.kind.restore(&row.cells[at]), column.kind.restore(&there[at]));
+        tell(format!("{name}: `{}` is {}, and should be {}", column.name, cut(&is), cut(&expected)));
+    }
+    for ((child, rows), items) in table.children.iter().zip(row.children).zip(&item.children) {
+        for (row, item) in rows.into_iter().zip(items) {
+            check(store, &child.table, row, item, Some((table, &there)), place, found)?;
+        }
+    }
+    Ok(())
+}

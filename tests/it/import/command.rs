@@ -1,0 +1,132 @@
+//! What the commands write, refuse and say.
+
+use crate::support::{Project, TestDatabase};
+
+fn project() -> Project {
+    Project::new()
+        .file(
+            "import.yaml",
+            "sources:\n  - files: \"*.json\"\n    table: t\n    key: [id]\n    columns: {id: /id, v: /v}\n",
+        )
+        .file("data/a.json", r#"{"id":1,"v":"x"}"#)
+        .file("data/other.txt", "nobody's")
+}
+
+fn database() -> TestDatabase {
+    let database = TestDatabase::sqlite();
+    database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    database
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let (project, database) = (project(), database());
+    let before = std::fs::read(database.path()).unwrap();
+    let report = project.run(&["import", "data", "-d", &database.url, "--dry-run", "--json"]).ok().json();
+    assert_eq!(report["status"], "dry_run");
+    assert_eq!(report["records_migrated"], 1);
+    assert_eq!(report["files_unmatched"], serde_json::json!(["other.txt"]));
+    assert_eq!(std::fs::read(database.path()).unwrap(), before);
+    project.write("data/a.json", "[1");
+    project.run(&["import", "data", "-d", &database.url, "--dry-run"]).exits(1).prints("bad record: a.json");
+}
+
+#[test]
+fn a_second_import_waits_for_the_first_or_is_refused() {
+    let (project, database) = (project(), database());
+    let lock = format!("{}-liftlock", database.path().display());
+    let file = std::fs::File::create(&lock).unwrap();
+    file.lock().unwrap();
+    project.run(&["import", "data", "-d", &database.url]).exits(3).says("another run works on this database");
+    let waiting = project.spawn(&["import", "data", "-d", &database.url, "--lock-wait", "60s"]);
+    drop(file);
+    crate::support::Ran::wait(waiting).ok();
+    assert_eq!(database.query("SELECT id FROM t"), ["1"]);
+}
+
+#[test]
+fn on_postgres_a_second_import_is_refused_too() {
+    let database = TestDatabase::postgres();
+    database.execute("CREATE TABLE t (id bigint PRIMARY KEY, v text)");
+    let mut client = database.client();
+    client.batch_execute("SELECT pg_advisory_lock(1280067917, hashtext('public'))").unwrap();
+    project().run(&["import", "data", "-d", &database.url]).exits(3).says("another run works on this database: pid");
+}
+
+#[test]
+fn an_export_writes_over_nothing_unless_told() {
+    let (project, database) = (project(), database());
+    let url = database.url.as_str();
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url]).exits(2).says("nothing was imported");
+    project.run(&["import", "data", "-d", url]).ok();
+    project.write("out/a.json", "mine");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url]).exits(2).says("is there already");
+    assert_eq!(project.read("out/a.json"), "mine");
+    // what was changed in the table comes back changed
+    database.execute("UPDATE t SET v = 'y'");
+    let report = project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force", "--json"]).ok().json();
+    assert_eq!(report["files"], 1);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&project.read("out/a.json")).unwrap()["v"], "y");
+    database.execute("DELETE FROM t");
+    project
+        .run(&["export", "new", "--map", "import.yaml", "-d", url])
+        .exits(1)
+        .says("the row of record 0 is no longer in `t`");
+}
+
+#[test]
+fn a_value_that_was_changed_since_is_not_written_over_by_what_was_left_of_it() {
+    let (project, database) = (project(), database());
+    let url = database.url.as_str();
+    // numbers in a text column come back as numbers, and missing keys as missing
+    project.write("data/a.json", r#"{"id":1,"v":5}"#);
+    project.write("data/b.json", r#"{"id":2}"#);
+    project.run(&["import", "data", "-d", url]).ok();
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
+    let read = |path: &str| serde_json::from_str::<serde_json::Value>(&project.read(path)).unwrap();
+    assert_eq!(read("out/a.json"), serde_json::json!({"id": 1, "v": 5}));
+    assert_eq!(read("out/b.json"), serde_json::json!({"id": 2}));
+    database.execute("UPDATE t SET v = 'new'");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force"]).ok();
+    assert_eq!(read("out/a.json"), serde_json::json!({"id": 1, "v": "new"}));
+    assert_eq!(read("out/b.json"), serde_json::json!({"id": 2, "v": "new"}));
+}
+
+#[test]
+fn the_books_do_not_disturb_an_audit() {
+    let (project, database) = (project(), database());
+    project.run(&["import", "data", "-d", &database.url]).ok();
+    project.run(&["audit", &database.url]).ok();
+}
+
+#[test]
+fn a_folder_that_nobody_prepared_goes_in_by_a_draft_and_comes_back() {
+    let project = Project::new()
+        .file("data/users.json", r#"[{"id":1,"name":"Ada","tags":["x"]},{"id":2,"name":"Bob","score":1.5}]"#)
+        .file("data/log.jsonl", "{\"t\":\"2024-01-01\",\"n\":1}\n{\"t\":\"2024-01-02\",\"n\":null}\n")
+        .file("data/conf/a.json", r#"{"on":true,"deep":{"x":[1,{"y":null}]}}"#);
+    crate::support::each_database(|database| {
+        let url = database.url.as_str();
+        drop(std::fs::remove_file(project.path("import.yaml")));
+        drop(std::fs::remove_dir_all(project.path("migrations")));
+        drop(std::fs::remove_dir_all(project.path("out")));
+        project
+            .run(&["import", "data", "--infer", "--dry-run", "-d", url])
+            .ok()
+            .prints("sources:")
+            .prints("create table");
+        assert!(!project.path("import.yaml").exists());
+        project.run(&["import", "data", "--infer", "-d", url]).ok().prints("wrote import.yaml");
+        project.run(&["import", "data", "--infer", "-d", url]).exits(2).says("is there already");
+        project.run(&["up", "-d", url]).ok();
+        project.run(&["import", "data", "-d", url]).ok().prints("proven");
+        project.run(&["audit", url]).ok();
+        project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
+        for path in ["users.json", "conf/a.json"] {
+            let read = |dir: &str| serde_json::from_str(&project.read(&format!("{dir}/{path}"))).unwrap();
+            let (before, after): (serde_json::Value, serde_json::Value) = (read("data"), read("out"));
+            assert!(liftlock::import::same(&before, &after), "{path}: {after}");
+        }
+        assert_eq!(project.read("out/log.jsonl"), project.read("data/log.jsonl"));
+    });
+}

@@ -1,0 +1,100 @@
+//! Killed at any point, an import that is begun again ends with the same tables as one that was not.
+#![cfg(feature = "crash-tests")]
+
+use crate::support::{Kind, Project, Ran, TestDatabase, until};
+
+const MAPPING: &str = "sources:\n  - files: \"big.jsonl\"\n    table: big\n    columns: {id: {generate: uuid}, n: /n, s: /s}\n    children:\n      \
+                       - {records: \"/tags[*]\", parent: {big_id: id}, table: tags, columns: {tag: \"\"}}\n  \
+                       - files: \"small/*.json\"\n    table: small\n    key: [id]\n    columns: {id: /id, v: /v}\n";
+
+fn project() -> Project {
+    let lines: String = (0..20_000)
+        .map(|n| match n % 100 {
+            0 => format!("{{\"n\":{n},\"s\":\"x\",\"tags\":[\"a\",\"b\"],\"more\":{n}}}\n"),
+            _ => format!("{{\"n\":{n},\"s\":\"line {n}\"}}\n"),
+        })
+        .collect();
+    let project = Project::new().file("import.yaml", MAPPING).file("data/big.jsonl", &lines);
+    (0..20).for_each(|n| project.write(&format!("data/small/{n}.json"), &format!("{{\"id\":{n},\"v\":\"{n}\"}}")));
+    project
+}
+
+fn make(database: &TestDatabase) {
+    let (key, uuid) = match database.kind {
+        Kind::Sqlite => ("INTEGER PRIMARY KEY", "TEXT"),
+        Kind::Postgres => ("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "uuid"),
+    };
+    database.execute(&format!(
+        "CREATE TABLE big (id {uuid} PRIMARY KEY, n integer, s text); \
+         CREATE TABLE tags (id {key}, big_id {uuid} NOT NULL REFERENCES big (id), tag text); \
+         CREATE INDEX tags_big ON tags (big_id); CREATE TABLE small (id integer PRIMARY KEY, v text)"
+    ));
+}
+
+/// What the tables hold, but for the numbers that rows were given.
+fn contents(database: &TestDatabase) -> Vec<Vec<String>> {
+    vec![
+        database.query("SELECT n, s FROM big ORDER BY n"),
+        database.query("SELECT n, tag FROM tags JOIN big ON big.id = big_id ORDER BY n, tag"),
+        database.query("SELECT id, v FROM small ORDER BY id"),
+        database.query("SELECT path, state, done FROM liftlock_import_file ORDER BY path"),
+        database.query("SELECT status FROM liftlock_import_run WHERE status = 'running'"),
+    ]
+}
+
+fn killed_everywhere(kind: Kind) {
+    let project = project();
+    let undisturbed = TestDatabase::new(kind);
+    make(&undisturbed);
+    project.run(&["import", "data", "-d", &undisturbed.url]).ok();
+    let expected = contents(&undisturbed);
+    for point in ["import-begun", "import-written", "import-before-commit", "import-after-commit"] {
+        let mut times = 0;
+        for time in 1.. {
+            let what = format!("{kind:?} killed at {point}#{time}");
+            let database = TestDatabase::new(kind);
+            make(&database);
+            let import = ["import", "data", "-d", database.url.as_str()];
+            let killed = Ran::of(project.command(&import).env("LIFTLOCK_CRASH_AT", format!("{point}#{time}")));
+            if killed.code == Some(0) {
+                break;
+            }
+            assert_eq!(killed.code, None, "{what}: {killed:?}");
+            times = time;
+            if kind == Kind::Postgres {
+                until("the killed client's session ends", || {
+                    database
+                        .query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                        .is_empty()
+                });
+            }
+            let again = project.run(&import);
+            assert_eq!(again.code, Some(0), "{what}: {again:?}");
+            assert_eq!(contents(&database), expected, "{what}");
+            let out = format!("out-{kind:?}-{point}-{time}");
+            project.run(&["export", &out, "--map", "import.yaml", "-d", &database.url]).ok();
+            let same = |path: &str| {
+                let lines = |text: String| -> Vec<serde_json::Value> {
+                    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+                };
+                assert_eq!(
+                    lines(project.read(&format!("{out}/{path}"))),
+                    lines(project.read(&format!("data/{path}"))),
+                    "{what}"
+                );
+            };
+            same("big.jsonl");
+        }
+        assert!(times > 1, "{point} is passed {times} times");
+    }
+}
+
+#[test]
+fn killed_at_every_point_on_sqlite() {
+    killed_everywhere(Kind::Sqlite);
+}
+
+#[test]
+fn killed_at_every_point_on_postgres() {
+    killed_everywhere(Kind::Postgres);
+}

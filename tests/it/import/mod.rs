@@ -1,0 +1,7 @@
+//! Trees of files → tables, and back.
+
+mod command;
+mod crash;
+mod load;
+mod read;
+mod roundtrip;
