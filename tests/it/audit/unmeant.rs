@@ -1,6 +1,6 @@
 //! What `liftlock audit` says of databases, flags and files that were hardly meant.
 
-use crate::support::{Kind, Project, TestDatabase, each_database};
+use crate::support::{Kind, Project, each_database};
 
 use super::command::{audit, shop};
 
