@@ -79,7 +79,7 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// The operation failed.
     pub const FAILED: u8 = 3;
-    /// Interrupted by SIGINT or SIGTERM.
+    /// Interrupted by SIGINT, SIGTERM or SIGHUP.
     pub const INTERRUPTED: u8 = 130;
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong in an audit.
 
-use crate::db::{DbError, ScratchError, SqlError};
+use crate::db::{DbError, ErrorClass, ScratchError, SqlError};
 use crate::error::ErrorKind;
 use crate::migrate::layout::LayoutError;
 use crate::source_text::Position;
@@ -106,6 +106,12 @@ impl AuditError {
             Self::Scratch(error) => error.hint(),
             Self::Syntax { source, .. } => source.hint(),
             Self::Load { hint, .. } => hint.clone(),
+            Self::File { path, source } if source.kind() == std::io::ErrorKind::InvalidData => Some(format!(
+                "`--schema` takes a file of SQL; a SQLite database is audited without it: `liftlock audit {path}`"
+            )),
+            Self::Read { source, .. } if source.class == ErrorClass::ConnectionLost => {
+                Some("the server ended the session: its log says why; nothing was changed".to_owned())
+            }
             Self::Read { .. } | Self::Answer { .. } | Self::File { .. } | Self::Interrupted => None,
         }
     }

@@ -60,7 +60,13 @@ impl SchemaFile {
     /// [`AuditError::File`].
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         let failed = |source| AuditError::File { path: path.display().to_string(), source };
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let bytes = std::fs::read(path).map_err(failed)?;
+        // https://www.sqlite.org/fileformat2.html: every database begins with this; a small one may well be valid UTF-8
+        if bytes.starts_with(b"SQLite format 3\0") {
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is a SQLite database")));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no text in UTF-8")))?;
         Ok(Self { path: path.to_owned(), text })
     }
 

@@ -14,6 +14,9 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Both rules find it, since either may be left out.
+const ONE_PROBLEM: &str = " Where `missing-foreign-key-index` tells of this foreign key, it is the same problem.";
+
 fn check(subjects: &Subjects<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, table, foreign_key, coverage) in subjects.foreign_keys() {
@@ -66,7 +69,10 @@ fn finding(
             column.parent_column,
             type_name(&column.parent_type),
         ),
-        explanation: verdict.means,
+        explanation: match verdict.severity {
+            Severity::Error => verdict.means + ONE_PROBLEM,
+            _ => verdict.means,
+        },
         remedy: remedy(subjects, changed_at, changed_name, changed, &verdict.to),
     }
 }
@@ -163,6 +169,7 @@ mod tests {
     fn what_needs_a_cast_is_an_error_that_names_the_type() {
         let findings = of(Dialect::Postgres, "integer", "numeric", |key| *key = key.clone().cast("numeric"));
         assert_eq!(findings[0].severity, Severity::Error);
+        assert!(findings[0].explanation.ends_with(ONE_PROBLEM), "{}", findings[0].explanation);
         assert_eq!(statement(&findings[0]), "ALTER TABLE \"public\".\"c\" ALTER COLUMN \"p_id\" TYPE numeric;");
     }
 
@@ -178,6 +185,7 @@ mod tests {
     fn a_narrow_child_is_a_warning_and_a_wide_one_a_note_about_the_parent() {
         let findings = of(Dialect::Postgres, "integer", "bigint", |_| ());
         assert_eq!(findings[0].severity, Severity::Warning);
+        assert!(!findings[0].explanation.contains(ONE_PROBLEM), "{}", findings[0].explanation);
         assert!(statement(&findings[0]).contains("\"c\" ALTER COLUMN \"p_id\" TYPE bigint"));
         let findings = of(Dialect::Postgres, "bigint", "integer", |_| ());
         assert_eq!(findings[0].severity, Severity::Note);

@@ -51,15 +51,19 @@ fn explanation(subjects: &Subjects<'_>, table: &Table, foreign_key: &ForeignKey,
     let parent = words::plain(subjects.schema.dialect, &foreign_key.parent_schema, &foreign_key.parent);
     let child = words::table(subjects.schema, table);
     let rows = subjects.statistics.rows.get(&(table.schema.clone(), table.name.clone()));
-    let rows = rows.map(|rows| format!(", {} rows", words::number(i64::try_from(*rows).unwrap_or(i64::MAX))));
+    // none is what an empty table says, and one whose rows nobody has counted
+    let rows = rows.filter(|rows| **rows > 0).map(|rows| {
+        let number = words::number(i64::try_from(*rows).unwrap_or(i64::MAX));
+        format!(" ({child} has {number} row{})", if *rows == 1 { "" } else { "s" })
+    });
     let reads = match coverage.level {
         Level::Prefix => "reads every row that agrees in those columns, however many they are",
         Level::Lossy => "reads far more of it than it needs",
         _ => "reads all of it",
     };
     format!(
-        "{}{}Each DELETE of a row of `{parent}`, and each UPDATE of its key, looks for rows of {child}{} that refer to it, \
-         and {reads}; locks are held meanwhile.",
+        "{}{}Each DELETE of a row of `{parent}`, and each UPDATE of its key, looks for rows of {child} that refer to it, \
+         and {reads}{}; locks are held meanwhile.",
         coverage.why.trim_end(),
         if coverage.why.is_empty() {
             ""
@@ -120,11 +124,26 @@ mod tests {
                 assert_eq!(findings.first().map(|finding| finding.severity), severity, "{level:?}");
                 let Some(finding) = findings.first() else { continue };
                 assert_eq!(subjects(&findings), ["c.c_fk"]);
-                assert!(finding.explanation.contains("1,200,000 rows"), "{}", finding.explanation);
+                let says = |words| assert!(finding.explanation.contains(words), "{}", finding.explanation);
+                says("looks for rows of `c` that refer to it, and reads ");
+                says(" (`c` has 1,200,000 rows); locks");
                 let Remedy::Index(index) = &finding.remedy else { panic!("{:?}", finding.remedy) };
                 assert_eq!(index.keys[0].column, "p_id");
             }
         }
+    }
+
+    #[test]
+    fn a_table_that_seems_empty_is_not_said_to_have_no_rows() {
+        let child = table("c").integer("p_id").foreign_key(foreign_key(&["p_id"], "p", &["id"]).named("c_fk"));
+        let schema = schema(Dialect::Postgres, [child, table("p").integer("id").key(&["id"])]);
+        let explained = |rows| {
+            let statistics = Statistics { rows: [(named(schema.dialect, "c"), rows)].into(), ..Statistics::default() };
+            let findings = check(&Subjects::new(&schema, &statistics, &[vec![served(Level::None)], Vec::new()]));
+            findings[0].explanation.clone()
+        };
+        assert!(explained(0).contains("and reads all of it; locks"), "{}", explained(0));
+        assert!(explained(1).contains("and reads all of it (`c` has 1 row); locks"), "{}", explained(1));
     }
 
     #[test]

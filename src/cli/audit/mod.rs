@@ -67,7 +67,8 @@ pub(super) struct AuditArgs {
     /// Print the migration and write nothing
     #[arg(long, requires = "fix")]
     dry_run: bool,
-    /// PostgreSQL: one migration in one transaction, which blocks writes to a table while its index is built
+    /// PostgreSQL: indexes are shown, and written by --fix, without CONCURRENTLY: one migration in one transaction, which
+    /// blocks writes to a table while its index is built
     #[arg(long)]
     no_concurrently: bool,
     /// Write the findings as SARIF, for code hosts; without a file, to stdout
@@ -127,10 +128,18 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
     let report = audit(&source.schema, &source.statistics, &options)?;
     let remedies = Remedies::of(&source.schema, &report, !args.no_concurrently);
     let fix = if args.fix { Some(fix::run(args, &source, &report)) } else { None };
-    let (fix, error) = match fix.transpose() {
-        Ok(fix) => (fix, None),
-        Err(error) => (None, Some(error)),
+    let (fix, mut errors) = match fix.transpose() {
+        Ok(fix) => (fix, Vec::new()),
+        Err(error) => (None, vec![error]),
     };
+    // where stdout is for SARIF, it is for nothing else
+    let quiet = sarif.as_ref().is_some_and(SarifFile::is_stdout);
+    if let Some(sarif) = sarif {
+        match sarif.write(&report, &remedies, &source.declarations(args), output) {
+            Err(error) if !quiet => errors.push(error),
+            written => written?,
+        }
+    }
     output.json(&AuditJson {
         command: "audit",
         target: &source.target,
@@ -138,20 +147,17 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
         report: ReportJson::of(&report, &remedies),
         fix: fix.as_ref().map(FixJson::of),
         notes: &source.notes,
-        error: error.as_ref().map(|error| output.error_json(error)),
+        error: errors.first().map(|error| output.error_json(error)),
     })?;
-    // where stdout is for SARIF, it is for nothing else
-    let quiet = sarif.as_ref().is_some_and(SarifFile::is_stdout);
     if !quiet {
         text::report(&source.target, &report, &remedies, output)?;
         text::fix(fix.as_ref(), output)?;
     }
     text::idle(&report, &configured, output);
-    if let Some(sarif) = sarif {
-        sarif.write(&report, &remedies, &source.declarations(args), output)?;
+    for error in &errors {
+        output.error(error);
     }
-    if let Some(error) = error {
-        output.error(&error);
+    if let Some(error) = errors.first() {
         return Ok(error.kind().exit_code());
     }
     if !args.fix {

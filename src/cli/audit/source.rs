@@ -43,6 +43,9 @@ pub(super) fn read(args: &AuditArgs, context: &Context, output: &mut Output) -> 
             hint: "names are written as the catalog has them, in lower case unless they were quoted".to_owned(),
         });
     }
+    if source.schema.tables.is_empty() {
+        source.notes.push(format!("`{}` has no tables: is it the right one?", source.target));
+    }
     Ok(source)
 }
 
@@ -98,6 +101,13 @@ fn fits(args: &AuditArgs, dialect: Dialect) -> Result<(), Error> {
     match dialect {
         Dialect::Postgres if args.sqlite_version.is_some() => {
             usage("`--sqlite-version` is about SQLite, and the database is PostgreSQL", "leave it out")
+        }
+        Dialect::Sqlite if args.sqlite_version.is_some_and(|version| version.0 != 3) => usage(
+            "`--sqlite-version` is no version of SQLite 3",
+            "write it as `SELECT sqlite_version()` does: `3.46.1`",
+        ),
+        Dialect::Sqlite if args.no_concurrently => {
+            usage("`--no-concurrently` is about PostgreSQL, and the database is SQLite", "leave it out")
         }
         Dialect::Sqlite if !args.schema_name.is_empty() => {
             usage("`--schema-name` is about PostgreSQL, and the database is SQLite", "leave it out")

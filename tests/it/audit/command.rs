@@ -1,5 +1,7 @@
 //! `liftlock audit` as a person and as CI calls it.
 
+use std::process::{Child, Command, Stdio};
+
 use serde_json::Value;
 
 use crate::support::{Kind, Project, Ran, TestDatabase, each_database, read_until, signal, until};
@@ -16,13 +18,13 @@ CREATE INDEX orders_parent ON orders (parent_id);
 
 const MISSING: &str = "missing-foreign-key-index";
 
-fn shop(kind: Kind) -> TestDatabase {
+pub fn shop(kind: Kind) -> TestDatabase {
     let database = TestDatabase::new(kind);
     database.execute(SHOP);
     database
 }
 
-fn audit(project: &Project, database: &TestDatabase, more: &[&str]) -> Ran {
+pub fn audit(project: &Project, database: &TestDatabase, more: &[&str]) -> Ran {
     let mut arguments = vec!["audit", database.url.as_str()];
     arguments.extend(more);
     project.run(&arguments)
@@ -360,11 +362,13 @@ fn an_error_in_a_schemas_file_has_its_line_and_leaves_nothing() {
     assert!(json["error"]["message"].as_str().unwrap().starts_with("wrong.sql:9:8:"), "{json}");
 }
 
-#[test]
-fn a_stop_takes_the_scratch_database_along() {
-    let server = TestDatabase::postgres();
+/// An audit of a file that takes long, the program behind `words`; and the name of the database that it made.
+fn slow(server: &TestDatabase, words: &[&str]) -> (Project, Child, String) {
     let project = Project::new().file("slow.sql", "CREATE TABLE a (id int);\nSELECT pg_sleep(600);\n");
-    let mut child = project.spawn(&["audit", &server.url, "--schema", "slow.sql"]);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(project.command(&[]).get_program()).current_dir(project.root());
+    command.args(["audit", &server.url, "--schema", "slow.sql"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let name = named(&read_until(&mut child, "afterwards\n"));
     until("it loads", || {
         server.value(&format!(
@@ -372,8 +376,37 @@ fn a_stop_takes_the_scratch_database_along() {
              AND state = 'active'"
         )) != "0"
     });
-    assert!(there(&server, &name));
+    assert!(there(server, &name));
+    (project, child, name)
+}
+
+#[test]
+fn a_stop_takes_the_scratch_database_along() {
+    let server = TestDatabase::postgres();
+    let (_project, child, name) = slow(&server, &["env"]);
     signal(&child, "INT");
+    Ran::wait(child).exits(130);
+    assert!(!there(&server, &name));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_closed_is_a_stop_unless_that_was_to_be_outlived() {
+    let server = TestDatabase::postgres();
+    // whatever these tests themselves were started to ignore
+    let (_project, child, name) = slow(&server, &["env", "--default-signal=HUP"]);
+    // its shell tells of it, and so does the system
+    signal(&child, "HUP");
+    signal(&child, "HUP");
+    Ran::wait(child).exits(130);
+    assert!(!there(&server, &name));
+
+    // as `nohup` does
+    let (_project, child, name) = slow(&server, &["env", "--ignore-signal=HUP"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    assert_eq!(u64::from_str_radix(ignored.trim(), 16).unwrap() & 1, 1, "{status}");
+    signal(&child, "TERM");
     Ran::wait(child).exits(130);
     assert!(!there(&server, &name));
 }

@@ -11,3 +11,4 @@ mod planner_postgres;
 mod planner_sqlite;
 mod read_postgres;
 mod rules;
+mod unmeant;
