@@ -4,6 +4,7 @@ mod create;
 mod existing;
 mod finish;
 mod migrations;
+mod orphans;
 mod planning;
 pub(super) mod reporting;
 mod resume;
@@ -368,7 +369,9 @@ fn finish(
     finish::analyze(plan, sessions.all())?;
     phases.begin(Phase::Validating, report);
     reporting::quarantined(port, report, sessions.control())?;
-    reporting::objects(planned, sessions.control(), report)?;
+    let mut made = plan.clone();
+    orphans::find(&mut made, &planned.schema, sessions.control(), report)?;
+    reporting::objects(&made, sessions.control(), report)?;
     reporting::left_out(report);
     views::compare(planned, snapshot.reader(), sessions.control(), &port.interrupt, report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));

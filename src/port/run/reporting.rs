@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use super::planning::Planned;
 use super::session;
 use crate::Dialect;
 use crate::db::BulkDb;
@@ -167,8 +166,7 @@ pub(super) fn rolled_back(report: &mut Report) {
 }
 
 /// Looks at every object that the plan has, as it is in the target now.
-pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
-    let plan = &planned.plan;
+pub(super) fn objects(plan: &Plan, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
     let now = TargetSchema::read(control, &plan.target_schema)?;
     let worded = target::read_worded(control, plan, &now)?;
     if let Some(why) = worded.missing() {

@@ -16,7 +16,7 @@ mod schema;
 mod sequences;
 mod types;
 
-pub use aside::{Taken, take_off, truncate_statement};
+pub use aside::{Taken, orphans, take_off, truncate_statement};
 pub use matching::{ColumnPair, TableMatch, match_tables};
 pub use objects_check::{ObjectResult, ObjectState, Worded, check_objects, read_worded};
 pub use order::{Cycle, fill_order};

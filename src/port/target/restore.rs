@@ -242,18 +242,7 @@ impl Line {
     fn offending(&self, db: &mut impl Statements, error: &SqlError) -> Result<(u64, Vec<String>), TargetError> {
         let query = self.offenders.as_deref().filter(|_| error.code.as_deref() == Some(FOREIGN_KEY_VIOLATION));
         let Some(query) = query else { return Ok((0, Vec::new())) };
-        let answers = db.query_each(query).map_err(TargetError::sql(format!(
-            "find the rows that break the foreign key `{}` of `{}`",
-            self.name, self.table_name
-        )))?;
-        let mut rows = 0;
-        let mut examples = Vec::new();
-        for row in answers.into_iter().flatten() {
-            let mut cells = row.into_iter().flatten();
-            rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or(rows);
-            examples.extend(cells.next());
-        }
-        Ok((rows, examples))
+        offending(db, query, &self.name, &self.table_name)
     }
 
     fn doing(&self) -> String {
@@ -275,3 +264,22 @@ pub(super) fn roll_back(db: &mut impl Statements) {
         tracing::debug!(%error, "roll back");
     }
 }
+/// What the query for rows that break a foreign key finds: how many, and the first of them.
+pub(super) fn offending(
+    db: &mut impl Statements,
+    query: &str,
+    name: &str,
+    table: &str,
+) -> Result<(u64, Vec<String>), TargetError> {
+    let doing = format!("find the rows that break the foreign key `{name}` of `{table}`");
+    let answers = db.query_each(query).map_err(TargetError::sql(doing))?;
+    let mut rows = 0;
+    let mut examples = Vec::new();
+    for row in answers.into_iter().flatten() {
+        let mut cells = row.into_iter().flatten();
+        rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or(rows);
+        examples.extend(cells.next());
+    }
+    Ok((rows, examples))
+}
+
