@@ -53,11 +53,13 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.exempt_keys.clone_from(&copy.beside.skipped_keys);
         table.kept_rows = copy.beside.kept;
         let Some(proof) = &copy.proof else {
-            table.target_rows = copy.source.iter().flatten().copied().sum::<Checksum>().rows;
+            // what the batches brought; beside these are others where rows stay
+            let rows = copy.source.iter().flatten().copied().sum::<Checksum>().rows;
+            table.target_rows = job.beside.is_none().then_some(rows);
             continue;
         };
         table.state = if proof.is_proven() { TableState::Proven } else { TableState::Differs };
-        table.target_rows = proof.target.rows;
+        table.target_rows = Some(proof.target.rows);
         if job.beside.is_some() {
             // the proof is over what was there and what came; this is the source's own
             table.source_rows = copy.beside.source_rows + copy.quarantined_rows;
