@@ -183,7 +183,10 @@ impl PortError {
                 "what was committed is kept: when the server is back, go on with `--resume`"
             }
             Self::Create(_) => "nothing was made; may this role make tables in that schema, and is its name right?",
-            Self::Target { .. } => "nothing of the batch in hand is stored; mend it and go on with `--resume`",
+            Self::Target { .. } => {
+                "nothing of the batch in hand is stored; mend it and go on with `--resume`, or take away what was \
+                 copied and begin anew with `--restart`"
+            }
             Self::BadRow { .. } => {
                 "mend the row in the source and use `--restart`, choose another type for the column, or let such rows \
                  be put aside with `--on-error quarantine`"

@@ -110,8 +110,9 @@ pub struct TableReport {
     pub state: TableState,
     /// The rows that SQLite holds.
     pub source_rows: u64,
-    /// The rows that PostgreSQL holds.
-    pub target_rows: u64,
+    /// The rows that PostgreSQL holds; nothing where that was not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_rows: Option<u64>,
     /// The checksum of what SQLite holds, 32 hexadecimal digits (docs/checksums.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_checksum: Option<String>,
@@ -269,7 +270,7 @@ impl TableReport {
             clippy::cast_sign_loss,
             reason = "shown"
         )]
-        (busy > 0.0).then(|| (self.target_rows as f64 / busy) as u64)
+        self.target_rows.filter(|_| busy > 0.0).map(|rows| (rows as f64 / busy) as u64)
     }
 }
 

@@ -58,7 +58,7 @@ fn full() -> Report {
                 target: "script".to_owned(),
                 state: TableState::Differs,
                 source_rows: 1_234_567,
-                target_rows: 1_234_566,
+                target_rows: Some(1_234_566),
                 source_checksum: Some("0123456789abcdef0123456789abcdef".to_owned()),
                 target_checksum: Some("fedcba9876543210fedcba9876543210".to_owned()),
                 batches: 25,

@@ -214,7 +214,7 @@ fn row(table: &TableReport) -> Vec<String> {
     vec![
         arrow(&table.source, &table.target),
         thousands(table.source_rows),
-        thousands(table.target_rows),
+        table.target_rows.map(thousands).unwrap_or_default(),
         checksums(table),
         table.rows_per_second().map(thousands).unwrap_or_default(),
         state.to_owned(),

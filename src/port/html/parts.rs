@@ -47,7 +47,7 @@ fn table_row(table: &TableReport, result: Outcome) -> Vec<String> {
         let numbers: Vec<String> = table.differing_hash_ranges.iter().map(|at| grouped(*at as u64)).collect();
         batches.push_str(&format!(", of which these differ: {}", numbers.join(", ")));
     }
-    let mut rows = grouped(table.target_rows);
+    let mut rows = table.target_rows.map(grouped).unwrap_or_default();
     if table.kept_rows > 0 {
         rows.push_str(&format!("<br>and {} that were there before", grouped(table.kept_rows)));
     }

@@ -161,7 +161,8 @@ fn finding(code: &str, level: Level, table: &Table, object: String, message: Str
     }
 }
 
-fn name_of(key: &ForeignKey) -> String {
+/// What findings call a foreign key.
+pub(in crate::port) fn name_of(key: &ForeignKey) -> String {
     key.name.clone().unwrap_or_else(|| key.columns.join(", "))
 }
 

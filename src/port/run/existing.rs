@@ -146,8 +146,11 @@ pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Repor
     Ok(())
 }
 
-/// After a run that ended before its end: where all was one transaction, what was taken off goes back, for nothing is
-/// left to go on with; else it stays off for the run that goes on, and a person has to know.
+/// How long a lock is waited for that putting things back needs, after a run that failed.
+const PATIENCE: &str = "5s";
+
+/// After a run that ended before its end: what was taken off goes back, for the application may go on working; a run
+/// that goes on takes it off again. What can't go back, or not proven, a person has to know.
 pub(super) fn after_failure(port: &Port<'_>, plan: &Plan, report: &mut Report) {
     if filled(plan).is_empty() {
         return;
@@ -155,10 +158,35 @@ pub(super) fn after_failure(port: &Port<'_>, plan: &Plan, report: &mut Report) {
     let schema = &port.options.target_schema;
     let mut look = || -> Result<bool, PortError> {
         let mut db = session::connect(port)?;
+        if !target::is_pending(&mut db, schema)? {
+            return Ok(false);
+        }
+        // nothing goes on in a schema in which another run has begun
+        session::lock(port, &mut db)?;
         if port.single_transaction {
             put_back(port, &mut db, report)?;
+            return Ok(target::is_pending(&mut db, schema)?);
         }
-        Ok(target::is_pending(&mut db, schema)?)
+        let set = db.execute(&format!("SET lock_timeout = '{PATIENCE}'; SET synchronous_commit = on"));
+        set.map_err(|error| PortError::target("set the session up", error))?;
+        // whoever has asked for a stop does not wait for a look at all rows
+        let back = target::put_back_meanwhile(&mut db, schema, !port.interrupt.is_set())?;
+        if back.iter().any(|one| matches!(one.state, RestoredState::Missing { .. })) {
+            return Ok(true);
+        }
+        if !back.is_empty() {
+            let open = back.iter().filter(|one| one.state != RestoredState::Same).count();
+            let mut note = "the foreign keys and triggers that were off for the copy are back; `--resume` takes them \
+                            off again, `--restart` takes away what was copied"
+                .to_owned();
+            if open > 0 {
+                note.push_str(&format!(
+                    "; foreign keys that are NOT VALID until the port has ended, since not all rows are in: {open}"
+                ));
+            }
+            report.notes.push(note);
+        }
+        Ok(false)
     };
     let pending = look().unwrap_or_else(|error| {
         tracing::debug!(%error, "after a failure");
@@ -197,8 +225,15 @@ pub(super) fn sequences(planned: &Planned, control: &mut BulkDb) -> Result<(), P
 
 /// Takes away what an unfinished run made: its tables, the rows that it copied, its bookkeeping. Rows that it copied
 /// beside others which stay can't be told from those: all of them stay, and what is ported again finds them there.
-pub(super) fn undo(run: &Unfinished, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
+pub(super) fn undo(
+    port: &Port<'_>,
+    run: &Unfinished,
+    control: &mut BulkDb,
+    report: &mut Report,
+) -> Result<(), PortError> {
     refuse_rows_of_others(run, control)?;
+    // they are back since the run failed, and a table that another refers to can't be emptied alone
+    take_off(port, &run.plan, control)?;
     let mut sql = String::from("BEGIN;\n");
     let mut dropped = 0;
     for Statement { object, kind, table, sql: drop } in ddl::drop_all(&run.plan) {
@@ -233,6 +268,9 @@ pub(super) fn undo(run: &Unfinished, control: &mut BulkDb, report: &mut Report) 
         && let Err(error) = control.execute("ROLLBACK")
     {
         tracing::debug!(%error, "roll back");
+    }
+    if undone.is_err() {
+        drop(target::put_back_meanwhile(control, &run.plan.target_schema, true));
     }
     undone.map_err(|error| PortError::target("take away what the unfinished port made", error))?;
     let stay = run.plan.tables.iter().filter(|table| table.beside.is_some() && copied(run, table) > 0);

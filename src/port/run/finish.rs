@@ -6,6 +6,7 @@ use crate::Dialect;
 use crate::db::{BulkDb, ErrorClass, SqlError, Statements as _};
 use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::{Finding, Level, Plan};
 use crate::port::progress::{Event, Observer};
 use crate::port::side_by_side::side_by_side;
@@ -17,6 +18,9 @@ const THERE_ALREADY: [&str; 3] = ["42P07", "42710", "42P16"];
 
 /// The code of findings about objects that the server refused to make.
 pub(super) const NOT_MADE: &str = "not-made";
+
+/// The SQLSTATE `foreign_key_violation`.
+const FOREIGN_KEY_VIOLATION: &str = "23503";
 
 /// SQLSTATE classes of what is no matter of the object: the connection, resources, the operator's hand, the server.
 const NOT_THE_OBJECT: [&str; 5] = ["08", "53", "57", "58", "XX"];
@@ -44,7 +48,15 @@ pub(super) fn make_objects(plan: &Plan, connections: &mut [BulkDb], how: &How<'_
     }
     let refused: Mutex<Vec<Finding>> = Mutex::default();
     let make = |db: &mut BulkDb, statement: &Statement| -> Result<(), PortError> {
-        if let Some(error) = run(db, statement, how)? {
+        let mut refused_for = run(db, statement, how)?;
+        if statement.kind == ObjectKind::ForeignKey
+            && refused_for.as_ref().is_some_and(|error| error.code.as_deref() == Some(FOREIGN_KEY_VIOLATION))
+        {
+            // children of rows that were put aside; `orphans` tells of them
+            let not_valid = Statement { sql: format!("{} NOT VALID", statement.sql), ..statement.clone() };
+            refused_for = run(db, &not_valid, how)?;
+        }
+        if let Some(error) = refused_for {
             refused.lock().unwrap_or_else(PoisonError::into_inner).push(not_made(plan, statement, &error));
         }
         Ok(())

@@ -4,6 +4,7 @@ mod create;
 mod existing;
 mod finish;
 mod migrations;
+mod orphans;
 mod planning;
 pub(super) mod reporting;
 mod resume;
@@ -138,6 +139,12 @@ fn execute(port: &Port<'_>, report: &mut Report, plan: &mut Option<Plan>) -> Res
     let mut phases = Phases::new(port);
     let result = phased(port, report, plan, &mut phases);
     phases.end(report);
+    if result.is_err()
+        && (report.resumed || has_written(report))
+        && let Some(plan) = plan
+    {
+        existing::after_failure(port, plan, report);
+    }
     result
 }
 
@@ -162,7 +169,7 @@ fn phased(
     // before anything is taken away: a source that can't be read is no reason to begin anew
     let mut snapshot = open(port, report)?;
     if let Some(run) = unfinished.take_if(|_| port.restart) {
-        existing::undo(&run, &mut control, report)?;
+        existing::undo(port, &run, &mut control, report)?;
     }
     if unfinished.is_none() {
         // a run that was killed between taking things off and writing itself down
@@ -203,6 +210,8 @@ fn phased(
         phases.begin(Phase::CheckingFinishedBatches, report);
         check_finished(port, &mut tables, run, &mut snapshot, sessions.control())?;
         if run.stage == Stage::Copying {
+            // the run before has put them back when it failed
+            existing::take_off(port, plan, sessions.control())?;
             create::rest(plan, sessions.control())?;
         }
         if port.on_error == OnError::Quarantine {
@@ -239,7 +248,6 @@ fn phased(
         reporting::rolled_back(report);
     }
     reporting::quarantined_so_far(port, report);
-    existing::after_failure(port, plan, report);
     Err(error)
 }
 
@@ -368,7 +376,9 @@ fn finish(
     finish::analyze(plan, sessions.all())?;
     phases.begin(Phase::Validating, report);
     reporting::quarantined(port, report, sessions.control())?;
-    reporting::objects(planned, sessions.control(), report)?;
+    let mut made = plan.clone();
+    orphans::find(&mut made, &planned.schema, sessions.control(), report)?;
+    reporting::objects(&made, sessions.control(), report)?;
     reporting::left_out(report);
     views::compare(planned, snapshot.reader(), sessions.control(), &port.interrupt, report)?;
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use super::planning::Planned;
 use super::session;
 use crate::Dialect;
 use crate::db::BulkDb;
@@ -54,11 +53,13 @@ pub(in crate::port) fn copied(report: &mut Report, jobs: &[TableJob], copies: &[
         table.exempt_keys.clone_from(&copy.beside.skipped_keys);
         table.kept_rows = copy.beside.kept;
         let Some(proof) = &copy.proof else {
-            table.target_rows = copy.source.iter().flatten().copied().sum::<Checksum>().rows;
+            // what the batches brought; beside these are others where rows stay
+            let rows = copy.source.iter().flatten().copied().sum::<Checksum>().rows;
+            table.target_rows = job.beside.is_none().then_some(rows);
             continue;
         };
         table.state = if proof.is_proven() { TableState::Proven } else { TableState::Differs };
-        table.target_rows = proof.target.rows;
+        table.target_rows = Some(proof.target.rows);
         if job.beside.is_some() {
             // the proof is over what was there and what came; this is the source's own
             table.source_rows = copy.beside.source_rows + copy.quarantined_rows;
@@ -167,8 +168,7 @@ pub(super) fn rolled_back(report: &mut Report) {
 }
 
 /// Looks at every object that the plan has, as it is in the target now.
-pub(super) fn objects(planned: &Planned, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
-    let plan = &planned.plan;
+pub(super) fn objects(plan: &Plan, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
     let now = TargetSchema::read(control, &plan.target_schema)?;
     let worded = target::read_worded(control, plan, &now)?;
     if let Some(why) = worded.missing() {

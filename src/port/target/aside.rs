@@ -132,6 +132,15 @@ fn switch(trigger: &Trigger, version: u32) -> Entry {
     }
 }
 
+/// The rows that break a foreign key, as the target holds them now: how many, and the first of them as a person reads
+/// them: `id = 7, parent = 99`.
+///
+/// # Errors
+/// [`TargetError::Sql`] of the server.
+pub fn orphans(db: &mut impl Statements, key: &Constraint) -> Result<(u64, Vec<String>), TargetError> {
+    restore::offending(db, &offenders(key), &key.name, &key.table)
+}
+
 /// The query for rows without a parent: how many there are, and the first of them as a person reads them.
 fn offenders(key: &Constraint) -> String {
     let child = |column: &String| format!("c.{}", quoted(column));

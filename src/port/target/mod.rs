@@ -16,11 +16,11 @@ mod schema;
 mod sequences;
 mod types;
 
-pub use aside::{Taken, take_off, truncate_statement};
+pub use aside::{Taken, orphans, take_off, truncate_statement};
 pub use matching::{ColumnPair, TableMatch, match_tables};
 pub use objects_check::{ObjectResult, ObjectState, Worded, check_objects, read_worded};
 pub use order::{Cycle, fill_order};
-pub use restore::{Kind as RestoredKind, Restored, RestoredState, is_pending, put_back};
+pub use restore::{Kind as RestoredKind, Restored, RestoredState, is_pending, put_back, put_back_meanwhile};
 pub use schema::{
     Constraint, ConstraintKind, DomainCheck, Identity, IndexTerm, OtherKind, OtherRelation, Rows, Sequence,
     SequenceUser, Server, TargetColumn, TargetIndex, TargetSchema, TargetTable, Trigger,

@@ -162,6 +162,49 @@ pub fn is_pending(db: &mut impl Statements, schema: &str) -> Result<bool, Target
 /// [`TargetError::Sql`] where the connection is lost, a lock is not had in time or the call is cancelled; then the next
 /// call goes on. What only one of the things meets is in its [`Restored::state`].
 pub fn put_back(db: &mut impl Statements, schema: &str) -> Result<Vec<Restored>, TargetError> {
+    let restored = put_back_each(db, schema, Proof::All)?;
+    crate::crash::point("port-put-back-drop");
+    if !restored.iter().any(|one| matches!(one.state, RestoredState::Missing { .. })) {
+        forget(db, schema)?;
+    }
+    Ok(restored)
+}
+
+/// As [`put_back`], after a run that is to be gone on with: what its half of the rows breaks is back as NOT VALID, and
+/// stays in the table, so that the run which ends the port proves it. With `validate` not given, all foreign keys stay
+/// NOT VALID for now, which needs no look at the rows.
+///
+/// # Errors
+/// As of [`put_back`].
+pub fn put_back_meanwhile(
+    db: &mut impl Statements,
+    schema: &str,
+    validate: bool,
+) -> Result<Vec<Restored>, TargetError> {
+    let restored = put_back_each(db, schema, if validate { Proof::Uncounted } else { Proof::Later })?;
+    if restored.iter().all(|one| one.state == RestoredState::Same) {
+        forget(db, schema)?;
+    }
+    Ok(restored)
+}
+
+/// How far foreign keys are proven that are put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// They are validated, and rows that break one are counted.
+    All,
+    /// They are validated, and rows that break one are not counted.
+    Uncounted,
+    /// They stay NOT VALID.
+    Later,
+}
+
+fn forget(db: &mut impl Statements, schema: &str) -> Result<(), TargetError> {
+    db.execute(&format!("DROP TABLE IF EXISTS {}", qualified(schema, TABLE)))
+        .map_err(TargetError::sql(format!("drop `{TABLE}`")))
+}
+
+fn put_back_each(db: &mut impl Statements, schema: &str, proof: Proof) -> Result<Vec<Restored>, TargetError> {
     if !is_pending(db, schema)? {
         return Ok(Vec::new());
     }
@@ -173,7 +216,7 @@ pub fn put_back(db: &mut impl Statements, schema: &str) -> Result<Vec<Restored>,
     for row in answers.into_iter().flatten() {
         let json = row.into_iter().next().flatten().unwrap_or_default();
         let line: Line = serde_json::from_str(&json).map_err(|error| TargetError::answer("what to put back", error))?;
-        let state = line.put_back(db, &table)?;
+        let state = line.put_back(db, &table, proof)?;
         restored.push(Restored {
             kind: line.kind,
             schema: line.table_schema,
@@ -182,15 +225,11 @@ pub fn put_back(db: &mut impl Statements, schema: &str) -> Result<Vec<Restored>,
             state,
         });
     }
-    crate::crash::point("port-put-back-drop");
-    if !restored.iter().any(|one| matches!(one.state, RestoredState::Missing { .. })) {
-        db.execute(&format!("DROP TABLE {table}")).map_err(TargetError::sql(format!("drop `{TABLE}`")))?;
-    }
     Ok(restored)
 }
 
 impl Line {
-    fn put_back(&self, db: &mut impl Statements, table: &str) -> Result<RestoredState, TargetError> {
+    fn put_back(&self, db: &mut impl Statements, table: &str, proof: Proof) -> Result<RestoredState, TargetError> {
         if self.state == State::Off {
             let then = if self.validate.is_some() { "added" } else { "on" };
             match self.step(db, table, Some(&self.restore), then) {
@@ -207,9 +246,16 @@ impl Line {
         let Some(validate) = self.validate.as_deref().filter(|_| self.state != State::On) else {
             return Ok(RestoredState::Same);
         };
+        let unproven = || RestoredState::NotValid { rows: 0, examples: Vec::new(), validate: validate.to_owned() };
+        if proof == Proof::Later {
+            return Ok(unproven());
+        }
         match self.step(db, table, Some(validate), "on") {
             Ok(()) => Ok(RestoredState::Same),
             Err(error) if error.code.as_deref() == Some(FOREIGN_KEY_VIOLATION) => {
+                if proof == Proof::Uncounted {
+                    return Ok(unproven());
+                }
                 let (rows, examples) = self.offending(db, &error)?;
                 Ok(RestoredState::NotValid { rows, examples, validate: validate.to_owned() })
             }
@@ -242,23 +288,31 @@ impl Line {
     fn offending(&self, db: &mut impl Statements, error: &SqlError) -> Result<(u64, Vec<String>), TargetError> {
         let query = self.offenders.as_deref().filter(|_| error.code.as_deref() == Some(FOREIGN_KEY_VIOLATION));
         let Some(query) = query else { return Ok((0, Vec::new())) };
-        let answers = db.query_each(query).map_err(TargetError::sql(format!(
-            "find the rows that break the foreign key `{}` of `{}`",
-            self.name, self.table_name
-        )))?;
-        let mut rows = 0;
-        let mut examples = Vec::new();
-        for row in answers.into_iter().flatten() {
-            let mut cells = row.into_iter().flatten();
-            rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or(rows);
-            examples.extend(cells.next());
-        }
-        Ok((rows, examples))
+        offending(db, query, &self.name, &self.table_name)
     }
 
     fn doing(&self) -> String {
         format!("put back the {} `{}` of `{}`", self.kind.word(), self.name, self.table_name)
     }
+}
+
+/// What the query for rows that break a foreign key finds: how many, and the first of them.
+pub(super) fn offending(
+    db: &mut impl Statements,
+    query: &str,
+    name: &str,
+    table: &str,
+) -> Result<(u64, Vec<String>), TargetError> {
+    let doing = format!("find the rows that break the foreign key `{name}` of `{table}`");
+    let answers = db.query_each(query).map_err(TargetError::sql(doing))?;
+    let mut rows = 0;
+    let mut examples = Vec::new();
+    for row in answers.into_iter().flatten() {
+        let mut cells = row.into_iter().flatten();
+        rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or(rows);
+        examples.extend(cells.next());
+    }
+    Ok((rows, examples))
 }
 
 const DUPLICATE_OBJECT: &str = "42710";

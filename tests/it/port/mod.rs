@@ -1,6 +1,7 @@
 //! Ports by the binary, judged by an independent comparison of every cell.
 
 mod affected;
+mod aftermath;
 mod batches;
 mod cases_existing;
 mod cases_objects;
