@@ -226,6 +226,7 @@ fn a_verdict_for_every_outcome_stands_at_the_top() {
         (Outcome::Incomplete, "open", "Incomplete"),
         (Outcome::Differs, "bad", "Differs"),
         (Outcome::Refused, "bad", "Refused"),
+        (Outcome::Planned, "open", "Planned"),
         (Outcome::Failed, "bad", "Failed"),
         (Outcome::Interrupted, "open", "Interrupted"),
     ] {

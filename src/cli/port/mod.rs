@@ -44,7 +44,7 @@ use crate::port::{self, Options, Port, PortError, Report};
                         postgres:///app --emit-migrations --dry-run\n\nWhere the migrations folder has scripts for \
                         PostgreSQL and the source records\nwhat Liftlock has applied, they make the schema \
                         (--no-migrations translates it instead).\n\nExit codes: 0 every row proven, \
-                        nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
+                        nothing left out; 1 something was left out, put aside or differs\n(a dry run: something would be left out or has to be decided); 2 usage; 3 failed; 130 \
                         interrupted (go on with --resume). The guide is docs/porting.md."
 )]
 pub(super) struct PortArgs {
@@ -200,9 +200,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
             PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
         output.json(&json)?;
         text::notes(&report, &progress.told(), output);
-        text::plan(&plan, output)?;
+        text::plan(&plan, &report, output)?;
         text::emitted(emitted.as_ref(), output)?;
-        return Ok(if refused { exit::FINDINGS } else { exit::DONE });
+        return Ok(if refused || report.left_out() > 0 { exit::FINDINGS } else { exit::DONE });
     }
     let asks = scratch.is_none() && (port.options.truncate || port.restart || protected);
     if asks && !output.confirm(&question(&port, protected), args.yes)? {
@@ -250,7 +250,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     printed?;
     Ok(match report.result {
         Outcome::Proven if !(plan_written && page_written) => exit::FAILED,
-        Outcome::Proven | Outcome::Sampled => exit::DONE,
+        Outcome::Proven | Outcome::Sampled | Outcome::Planned => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,

@@ -15,7 +15,7 @@ use crate::port::words::thousands;
 const LISTED: usize = 10;
 
 /// What a dry run says.
-pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
+pub(super) fn plan(plan: &Plan, report: &Report, output: &Output) -> Result<(), Error> {
     for table in &plan.tables {
         for line in table_lines(table) {
             output.line(&line)?;
@@ -41,8 +41,15 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
         size(bytes_per_connection / 2)
     ))?;
     let blockers = plan.blockers().count();
+    let left_out = report.left_out();
     match blockers {
-        0 => output.say("nothing was written"),
+        0 if left_out == 0 => output.say("nothing was written"),
+        0 => {
+            let things = counted(left_out as u64, "thing");
+            output.say(&format!(
+                "a run would leave out {things} (left out above; `--accept` takes it so); nothing was written"
+            ));
+        }
         _ => {
             output.say(&format!("{blockers} to decide before anything is written (blocker above); nothing was written"))
         }
@@ -326,6 +333,7 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         Outcome::Sampled => "the same in a sample; what is not in it is not proven".to_owned(),
         Outcome::Differs => "DIFFERS: PostgreSQL does not hold what SQLite holds (above)".to_owned(),
         Outcome::Refused => "refused: nothing was written until the blockers above are decided".to_owned(),
+        Outcome::Planned => "nothing was written".to_owned(),
         Outcome::Failed => "failed".to_owned(),
         Outcome::Interrupted => "interrupted".to_owned(),
     })

@@ -80,11 +80,7 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
-    if planned.plan.blockers().next().is_some() {
-        report.result = Outcome::Refused;
-    } else {
-        report.result = Outcome::Proven;
-    }
+    report.result = if planned.plan.blockers().next().is_some() { Outcome::Refused } else { Outcome::Planned };
     Ok((planned.plan, report))
 }
 

@@ -79,6 +79,21 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_ends_as_the_run_would_for_what_is_left_out() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY);
+         CREATE TRIGGER later AFTER INSERT ON t BEGIN DELETE FROM t WHERE id < 0; END;",
+    );
+    let dry = port.plainly(&["--dry-run"]);
+    assert_eq!((dry.ran.code, &dry.json["result"]), (Some(1), &"planned".into()), "{dry}");
+    let words = port.project.run(&["port", "source.db", &port.target.url, "--dry-run"]).exits(1);
+    words.says("a run would leave out 1 thing").says("nothing was written");
+    let dry = port.plainly(&["--dry-run", "--accept", "trigger:later"]);
+    assert_eq!((dry.ran.code, &dry.json["result"]), (Some(0), &"planned".into()), "{dry}");
+    assert!(port.target.tables().is_empty());
+}
+
+#[test]
 fn an_edited_plan_is_used() {
     let port =
         Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER); INSERT INTO t VALUES (1, 5, 6);");
