@@ -131,6 +131,13 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
         Ok(fix) => (fix, None),
         Err(error) => (None, Some(error)),
     };
+    // where stdout is for SARIF, it is for nothing else
+    let quiet = sarif.as_ref().is_some_and(SarifFile::is_stdout);
+    let written = match &sarif {
+        Some(sarif) if !quiet => sarif.write(&report, &remedies, &source.declarations(args), output),
+        _ => Ok(()),
+    };
+    let error = error.or(written.err());
     output.json(&AuditJson {
         command: "audit",
         target: &source.target,
@@ -140,14 +147,12 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
         notes: &source.notes,
         error: error.as_ref().map(|error| output.error_json(error)),
     })?;
-    // where stdout is for SARIF, it is for nothing else
-    let quiet = sarif.as_ref().is_some_and(SarifFile::is_stdout);
     if !quiet {
         text::report(&source.target, &report, &remedies, output)?;
         text::fix(fix.as_ref(), output)?;
     }
     text::idle(&report, &configured, output);
-    if let Some(sarif) = sarif {
+    if let Some(sarif) = sarif.filter(|_| quiet) {
         sarif.write(&report, &remedies, &source.declarations(args), output)?;
     }
     if let Some(error) = error {

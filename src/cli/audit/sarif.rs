@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::output::Output;
+use super::super::whole_file;
 use crate::Error;
 use crate::audit::locate::Declarations;
 use crate::audit::remedies::Remedies;
@@ -50,8 +51,7 @@ impl SarifFile {
         if self.is_stdout() {
             return output.raw(text.as_bytes());
         }
-        let write = |source| Error::Write { path: self.0.display().to_string(), source };
-        std::fs::write(&self.0, text).map_err(write)?;
+        whole_file::write(&self.0, text.as_bytes())?;
         output.say(&format!("wrote {}", self.0.display()));
         Ok(())
     }

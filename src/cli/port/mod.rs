@@ -19,7 +19,7 @@ pub(super) use self::progress::Progress;
 pub(super) use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
-use super::{CommandResult, duration};
+use super::{CommandResult, duration, whole_file};
 use crate::Error;
 use crate::config::{PostgresTarget, ProjectSettings};
 use crate::error::exit;
@@ -144,7 +144,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     // what can't be written is said before the work, not after it
     if let Some(path) = &args.plan_out {
-        can_write(path)?;
+        whole_file::can_write(path)?;
     }
     let page = args.report.as_deref().map(ReportFile::open).transpose()?;
     let interrupt = context.interrupt();
@@ -155,7 +155,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
                 Ok(scratch) => scratch,
                 Err(error) => {
                     let report = Report { source: source.to_string(), ..Report::default() };
-                    write_page(page, &report, Some(&error), output);
+                    if let Err(unwritten) = write_page(page, &report, Some(&error), output) {
+                        output.error(&unwritten);
+                    }
                     return Err(error);
                 }
             };
@@ -216,7 +218,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     };
     progress.end();
     // what can't be written must not hide what the run came to
-    let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
+    let plan_written = plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan));
     say_quarantine(&report, output);
     let mut error = error.map(Error::from);
     let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete) && !args.rehearse;
@@ -234,22 +236,24 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         }
     }
     let page_written = write_page(page, &report, error.as_ref(), output);
+    let unwritten: Vec<Error> = [plan_written, page_written].into_iter().filter_map(Result::err).collect();
     let printed = output.json(&PortJson {
         command: "port",
         report: &report,
         plan: None,
         emitted: emitted.as_ref(),
-        error: error.as_ref().map(|error| output.error_json(error)),
+        error: error.as_ref().or(unwritten.first()).map(|error| output.error_json(error)),
     });
     text::report(&report, &progress.told(), output)?;
     text::emitted(emitted.as_ref(), output)?;
+    unwritten.iter().for_each(|error| output.error(error));
     if let Some(error) = error {
         output.error(&error);
         return Ok(error.kind().exit_code());
     }
     printed?;
     Ok(match report.result {
-        Outcome::Proven if !(plan_written && page_written) => exit::FAILED,
+        Outcome::Proven if !unwritten.is_empty() => exit::FAILED,
         Outcome::Proven | Outcome::Sampled | Outcome::Planned => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
@@ -275,20 +279,9 @@ fn emission(
     }
 }
 
-/// Writes the page of `--report`, where there is to be one; whether that went well.
-fn write_page(page: Option<ReportFile>, report: &Report, error: Option<&Error>, output: &Output) -> bool {
-    said(page.map_or(Ok(()), |page| page.write(report, error, output)), output)
-}
-
-/// Says what went wrong beside the run; whether nothing did.
-fn said(result: Result<(), Error>, output: &Output) -> bool {
-    match result {
-        Ok(()) => true,
-        Err(error) => {
-            output.error(&error);
-            false
-        }
-    }
+/// Writes the page of `--report`, where there is to be one.
+fn write_page(page: Option<ReportFile>, report: &Report, error: Option<&Error>, output: &Output) -> Result<(), Error> {
+    page.map_or(Ok(()), |page| page.write(report, error, output))
 }
 
 /// The place for a rehearsal.
@@ -335,20 +328,9 @@ fn say_quarantine(report: &Report, output: &Output) {
     }
 }
 
-/// Whether a file can be written where it is to be; one that is there is left as it is.
-fn can_write(path: &Path) -> Result<(), Error> {
-    let there = path.exists();
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|source| Error::Write { path: path.display().to_string(), source })?;
-    if !there {
-        drop(std::fs::remove_file(path));
-    }
-    Ok(())
-}
-
 fn write_plan(args: &PortArgs, plan: &Plan) -> Result<(), Error> {
     let Some(path) = &args.plan_out else { return Ok(()) };
     let write = |source| Error::Write { path: path.display().to_string(), source };
     let text = plan.to_yaml().map_err(|error| write(std::io::Error::other(error)))?;
-    std::fs::write(path, text).map_err(write)
+    whole_file::write(path, text.as_bytes())
 }
