@@ -6,6 +6,7 @@ mod progress;
 mod shape;
 pub(super) mod text;
 
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::rehearse::Scratch;
 use crate::port::report::Outcome;
-use crate::port::words::thousands;
+use crate::port::words::counted;
 use crate::port::{self, Options, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
@@ -81,10 +82,10 @@ pub(super) struct PortArgs {
     emit_migrations: bool,
     /// How many connections work at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// How many rows go into one transaction at most [default: 50000]
     #[arg(long, value_name = "N")]
-    batch_rows: Option<u64>,
+    batch_rows: Option<NonZeroU64>,
     /// Go on with a port that was not finished
     #[arg(long, conflicts_with_all = ["types", "rename", "lowercase", "snake_case", "include", "exclude", "int4",
         "keep_length", "nocase", "bad_text", "truncate", "on_conflict", "create_missing", "restart", "dry_run", "plan"])]
@@ -174,8 +175,8 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         options,
         migrations: if args.no_migrations { None } else { context.port_migrator(&project, output)? },
         plan,
-        jobs: args.jobs.unwrap_or_else(cores).max(1),
-        batch_size: batch_size(args.batch_rows.or(configured.batch_rows)),
+        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        batch_size: batch_size(args.batch_rows.map(NonZeroU64::get).or(configured.batch_rows)),
         resume: args.resume,
         restart: args.restart,
         single_transaction: args.single_transaction,
@@ -314,17 +315,21 @@ fn batch_size(rows: Option<u64>) -> BatchSize {
 
 /// Reads a plan document.
 pub(super) fn read_plan(path: &Path) -> Result<Plan, Error> {
-    let read = |source| Error::Port(PortError::Document(Box::new(source)));
-    let text = std::fs::read_to_string(path).map_err(read)?;
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Usage {
+        message: format!("cannot read the plan `{}`: {source}", path.display()),
+        hint: "`liftlock port … --plan-out FILE` writes one that can be edited".to_owned(),
+    })?;
     Plan::from_yaml(&text).map_err(|error| Error::Port(PortError::Document(Box::new(error))))
 }
 
 /// Says where the rows are that were put aside.
 fn say_quarantine(report: &Report, output: &Output) {
     if let Some(path) = &report.quarantine_file {
-        let rows = thousands(report.tables.iter().map(|table| table.quarantined_rows).sum());
+        let count = report.tables.iter().map(|table| table.quarantined_rows).sum();
+        let (rows, (were, they)) =
+            (counted(count, "row"), if count == 1 { ("was", "it is") } else { ("were", "they are") });
         let table = if report.rehearsal.is_some() { "" } else { " and in the table `liftlock_quarantine`" };
-        output.say(&format!("{rows} rows were put aside: they are in `{}`{table}", path.display()));
+        output.say(&format!("{rows} {were} put aside: {they} in `{}`{table}", path.display()));
     }
 }
 

@@ -81,6 +81,7 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
     report.result = if planned.plan.blockers().next().is_some() { Outcome::Refused } else { Outcome::Planned };
+    reporting::remarks(port, &planned, &mut report);
     Ok((planned.plan, report))
 }
 
@@ -185,6 +186,7 @@ fn phased(
             return Err(PortError::SourceChanged { tables: blockers });
         }
         report.result = Outcome::Refused;
+        reporting::remarks(port, &planned, report);
         return Ok(());
     }
     let plan = &planned.plan;
@@ -370,6 +372,7 @@ fn finish(
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
     ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
     accept::finish(&mut report.findings, &port.options.accept);
+    reporting::remarks(port, planned, report);
     report.settle();
     Ok(())
 }
