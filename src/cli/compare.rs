@@ -1,5 +1,6 @@
 //! `liftlock compare`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::port::{self, Comparison, Report};
 #[command(after_help = "Examples:\n  liftlock compare app.db postgres://app@host/app\n  liftlock compare app.db \
                         postgres:///app --plan plan.yaml\n  liftlock compare app.db postgres:///app --tables 'order*' \
                         --sample 10000\n\nNothing is written on either side. Exit codes: 0 the same; 1 different, or not \
-                        all could be compared; 2 usage; 3 failed")]
+                        all could be compared; 2 usage; 3 failed; 130 interrupted")]
 pub(super) struct CompareArgs {
     /// The SQLite database: a path or `sqlite:app.db`
     #[arg(value_name = "SOURCE")]
@@ -44,7 +45,7 @@ pub(super) struct CompareArgs {
     sample: Option<u64>,
     /// How many connections work at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// How long to wait for locks of the source's
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     source_wait: Duration,
@@ -80,7 +81,7 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
         options,
         plan,
         sample: args.sample,
-        jobs: args.jobs.unwrap_or_else(super::port::cores).max(1),
+        jobs: args.jobs.map_or_else(super::port::cores, NonZeroUsize::get),
         patience: args.source_wait,
         interrupt: context.interrupt(),
         observer: Observer(&tell),

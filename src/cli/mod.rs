@@ -27,6 +27,7 @@ mod stats;
 mod status;
 mod up;
 mod validate;
+mod whole_file;
 mod words;
 
 use std::path::PathBuf;

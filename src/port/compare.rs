@@ -74,7 +74,7 @@ pub fn compare(comparison: &Comparison<'_>) -> (Report, Option<PortError>) {
         Err(error) => error,
     };
     report.result = if matches!(error, PortError::Interrupted) { Outcome::Interrupted } else { Outcome::Failed };
-    (report, Some(error))
+    (report, Some(PortError::Compared(Box::new(error))))
 }
 
 fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortError> {

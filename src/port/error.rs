@@ -127,6 +127,9 @@ pub enum PortError {
     /// It happened in a port in one transaction, of which nothing is left.
     #[error(transparent)]
     RolledBack(Box<PortError>),
+    /// It happened in a comparison, which writes nothing.
+    #[error(transparent)]
+    Compared(Box<PortError>),
     /// It happened in a rehearsal, of which nothing is left.
     #[error(transparent)]
     Rehearsed(Box<PortError>),
@@ -142,7 +145,7 @@ impl PortError {
             Self::Migrations { source, .. } if matches!(**source, MigrateError::Interrupted { .. }) => {
                 ErrorKind::Interrupted
             }
-            Self::Rehearsed(error) | Self::RolledBack(error) => error.kind(),
+            Self::Rehearsed(error) | Self::RolledBack(error) | Self::Compared(error) => error.kind(),
             Self::Plan(PlanError::Scan(ScanError::Interrupted)) => ErrorKind::Interrupted,
             Self::Plan(_)
             | Self::Catalog(_)
@@ -208,6 +211,16 @@ impl PortError {
                      such rows be put aside with `--on-error quarantine`"
                 }
                 Self::Target { .. } => "all of it was rolled back; mend it and begin again",
+                error => return error.hint(),
+            },
+            Self::Compared(error) => match &**error {
+                Self::Interrupted | Self::Plan(PlanError::Scan(ScanError::Interrupted)) => {
+                    "nothing was written; compare again"
+                }
+                Self::Target { source, .. } if source.class == ErrorClass::ConnectionLost => {
+                    "nothing was written; when the server is back, compare again"
+                }
+                Self::Target { .. } => "nothing was written; mend it and compare again",
                 error => return error.hint(),
             },
             Self::Rehearsed(error) => match &**error {

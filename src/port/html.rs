@@ -54,6 +54,7 @@ fn verdict_word(outcome: Outcome) -> &'static str {
         Outcome::Incomplete => "Incomplete",
         Outcome::Differs => "Differs",
         Outcome::Refused => "Refused",
+        Outcome::Planned => "Planned",
         Outcome::Failed => "Failed",
         Outcome::Interrupted => "Interrupted",
     }
@@ -62,7 +63,7 @@ fn verdict_word(outcome: Outcome) -> &'static str {
 fn verdict(page: &mut Page, report: &Report) {
     let class = match report.result {
         Outcome::Proven => "good",
-        Outcome::Sampled | Outcome::Incomplete | Outcome::Interrupted => "open",
+        Outcome::Sampled | Outcome::Incomplete | Outcome::Interrupted | Outcome::Planned => "open",
         Outcome::Differs | Outcome::Refused | Outcome::Failed => "bad",
     };
     let (rows, tables) = (report.proven_rows(), report.tables.len());
@@ -81,6 +82,7 @@ fn verdict(page: &mut Page, report: &Report) {
         Outcome::Sampled => "Only a sample was compared: what is not in it is not proven.".to_owned(),
         Outcome::Differs => "PostgreSQL does not hold what SQLite holds; the rows are below.".to_owned(),
         Outcome::Refused => "Nothing was written: what blocks it is below, and has to be decided.".to_owned(),
+        Outcome::Planned => "Nothing was written: it was a dry run.".to_owned(),
         Outcome::Failed => "The run did not come to its end.".to_owned(),
         Outcome::Interrupted => "A stop was asked for before the run came to its end.".to_owned(),
     };

@@ -89,6 +89,8 @@ pub enum Outcome {
     Interrupted,
     /// Something stands in the way, and nothing was written.
     Refused,
+    /// A dry run: nothing stands in the way, and nothing was written.
+    Planned,
     /// All rows are in, and both sides differ.
     Differs,
     /// Every row is proven; something was left out, put aside or is not proven.
@@ -232,7 +234,7 @@ impl Report {
         let differs = self.tables.iter().any(|table| table.state == TableState::Differs);
         let open = self.tables.iter().any(|table| table.state == TableState::NotDone);
         let aside = self.tables.iter().any(|table| table.quarantined_rows > 0 || table.exempt_rows > 0);
-        let left_out = self.findings.iter().any(|finding| finding.level == Level::LeftOut && !finding.accepted);
+        let left_out = self.left_out() > 0;
         let missing =
             self.objects.iter().any(|object| matches!(object.state, ObjectState::Missing | ObjectState::Different));
         self.result = if differs {
@@ -242,6 +244,12 @@ impl Report {
         } else {
             Outcome::Proven
         };
+    }
+
+    /// How many things are left out that nobody has accepted.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::LeftOut && !finding.accepted).count()
     }
 
     /// How many things were left out, and a person has accepted it.

@@ -1,5 +1,10 @@
 //! Numbers as a person reads them.
 
+/// ``1 row``, ``2 rows``.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 /// 1234567 → 1,234,567.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();

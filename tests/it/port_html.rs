@@ -226,6 +226,7 @@ fn a_verdict_for_every_outcome_stands_at_the_top() {
         (Outcome::Incomplete, "open", "Incomplete"),
         (Outcome::Differs, "bad", "Differs"),
         (Outcome::Refused, "bad", "Refused"),
+        (Outcome::Planned, "open", "Planned"),
         (Outcome::Failed, "bad", "Failed"),
         (Outcome::Interrupted, "open", "Interrupted"),
     ] {
@@ -282,4 +283,16 @@ fn a_page_that_cannot_be_written_stops_the_run_before_it_begins() {
     // a question that nobody answers leaves no empty page
     project.run(&["port", &source.url, &target.url, "--truncate", "--report", "port.html"]).exits(2);
     assert!(!project.path("port.html").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_that_finds_no_room_is_told_in_the_json_too() {
+    let (source, target) = (TestDatabase::sqlite(), TestDatabase::postgres());
+    source.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    let ran = Project::new().run(&["port", &source.url, &target.url, "--report", "/dev/full", "--json"]).exits(3);
+    let json = ran.json();
+    assert_eq!((&json["result"], &json["error"]["message"]), (&"proven".into(), &"cannot write `/dev/full`".into()));
+    let last = ran.stderr.lines().rev().find(|line| line.starts_with("error")).unwrap_or_default().to_owned();
+    assert!(last.contains("cannot write `/dev/full`"), "{ran:?}");
 }

@@ -124,6 +124,7 @@ fn a_dry_run_plans_with_the_migrations_and_writes_nothing() {
     let case = Case::new();
     let json = case.port(&["--dry-run", "--json"]).ok().json();
     case.assert_empty();
+    assert!(!json.to_string().contains("unused-pattern"), "nobody gave a pattern: {json}");
     let users = json["plan"]["tables"].as_array().unwrap().iter().find(|table| table["source"] == "users").unwrap();
     assert_eq!(users["existing"], true, "{json}");
     let types: Vec<_> = users["columns"].as_array().unwrap().iter().map(|column| column["type"].clone()).collect();

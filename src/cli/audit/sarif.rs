@@ -1,10 +1,10 @@
 //! The file of `--sarif`.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::output::Output;
+use super::super::whole_file;
 use crate::Error;
 use crate::audit::locate::Declarations;
 use crate::audit::remedies::Remedies;
@@ -53,37 +53,8 @@ impl SarifFile {
         if self.is_stdout() {
             return output.raw(text.as_bytes());
         }
-        let write = |source| Error::Write { path: self.0.display().to_string(), source };
-        write_whole(&self.0, text.as_bytes()).map_err(write)?;
+        whole_file::write(&self.0, text.as_bytes())?;
         output.say(&format!("wrote {}", self.0.display()));
         Ok(())
     }
-}
-
-/// Writes the file whole or not at all: beside it under another name first, since a full disk would leave a part of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let there = fs::metadata(path).ok();
-    // a pipe or a device can't be replaced, and cannot be half a file
-    if there.as_ref().is_some_and(|there| !there.is_file()) {
-        return fs::write(path, bytes);
-    }
-    // a link stays, and what it points to is replaced
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let mut file = match File::create_new(&part) {
-        // a file that may be written in a folder that may not
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && there.is_some() => {
-            return fs::write(path, bytes);
-        }
-        file => file?,
-    };
-    let mode = there.map_or(Ok(()), |there| file.set_permissions(there.permissions()));
-    let written = mode.and_then(|()| file.write_all(bytes)).and_then(|()| fs::rename(&part, &path));
-    if written.is_err() {
-        // the error to tell is the first
-        let _ = fs::remove_file(&part);
-    }
-    written
 }

@@ -6,6 +6,7 @@ mod progress;
 mod shape;
 pub(super) mod text;
 
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub(super) use self::progress::Progress;
 pub(super) use self::shape::ShapeArgs;
 use super::context::Context;
 use super::output::{ErrorJson, Output};
-use super::{CommandResult, duration};
+use super::{CommandResult, duration, whole_file};
 use crate::Error;
 use crate::config::{PostgresTarget, ProjectSettings};
 use crate::error::exit;
@@ -31,7 +32,7 @@ use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::rehearse::Scratch;
 use crate::port::report::Outcome;
-use crate::port::words::thousands;
+use crate::port::words::counted;
 use crate::port::{self, Options, Port, PortError, Report};
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
@@ -44,7 +45,7 @@ use crate::port::{self, Options, Port, PortError, Report};
                         postgres:///app --emit-migrations --dry-run\n\nWhere the migrations folder has scripts for \
                         PostgreSQL and the source records\nwhat Liftlock has applied, they make the schema \
                         (--no-migrations translates it instead).\n\nExit codes: 0 every row proven, \
-                        nothing left out; 1 something was left out, put aside or differs;\n2 usage; 3 failed; 130 \
+                        nothing left out; 1 something was left out, put aside or differs\n(a dry run: something would be left out or has to be decided); 2 usage; 3 failed; 130 \
                         interrupted (go on with --resume). The guide is docs/porting.md."
 )]
 pub(super) struct PortArgs {
@@ -81,10 +82,10 @@ pub(super) struct PortArgs {
     emit_migrations: bool,
     /// How many connections work at once [default: the machine's cores]
     #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// How many rows go into one transaction at most [default: 50000]
     #[arg(long, value_name = "N")]
-    batch_rows: Option<u64>,
+    batch_rows: Option<NonZeroU64>,
     /// Go on with a port that was not finished
     #[arg(long, conflicts_with_all = ["types", "rename", "lowercase", "snake_case", "include", "exclude", "int4",
         "keep_length", "nocase", "bad_text", "truncate", "on_conflict", "create_missing", "restart", "dry_run", "plan"])]
@@ -144,7 +145,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     // what can't be written is said before the work, not after it
     if let Some(path) = &args.plan_out {
-        can_write(path)?;
+        whole_file::can_write(path)?;
     }
     let page = args.report.as_deref().map(ReportFile::open).transpose()?;
     let interrupt = context.interrupt();
@@ -155,7 +156,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
                 Ok(scratch) => scratch,
                 Err(error) => {
                     let report = Report { source: source.to_string(), ..Report::default() };
-                    write_page(page, &report, Some(&error), output);
+                    if let Err(unwritten) = write_page(page, &report, Some(&error), output) {
+                        output.error(&unwritten);
+                    }
                     return Err(error);
                 }
             };
@@ -172,8 +175,8 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         options,
         migrations: if args.no_migrations { None } else { context.port_migrator(&project, output)? },
         plan,
-        jobs: args.jobs.unwrap_or_else(cores).max(1),
-        batch_size: batch_size(args.batch_rows.or(configured.batch_rows)),
+        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        batch_size: batch_size(args.batch_rows.map(NonZeroU64::get).or(configured.batch_rows)),
         resume: args.resume,
         restart: args.restart,
         single_transaction: args.single_transaction,
@@ -200,9 +203,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
             PortJson { command: "port", report: &report, plan: Some(&plan), emitted: emitted.as_ref(), error: None };
         output.json(&json)?;
         text::notes(&report, &progress.told(), output);
-        text::plan(&plan, output)?;
+        text::plan(&plan, &report, output)?;
         text::emitted(emitted.as_ref(), output)?;
-        return Ok(if refused { exit::FINDINGS } else { exit::DONE });
+        return Ok(if refused || report.left_out() > 0 { exit::FINDINGS } else { exit::DONE });
     }
     let asks = scratch.is_none() && (port.options.truncate || port.restart || protected);
     if asks && !output.confirm(&question(&port, protected), args.yes)? {
@@ -216,7 +219,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     };
     progress.end();
     // what can't be written must not hide what the run came to
-    let plan_written = said(plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan)), output);
+    let plan_written = plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan));
     say_quarantine(&report, output);
     let mut error = error.map(Error::from);
     let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete) && !args.rehearse;
@@ -234,23 +237,25 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         }
     }
     let page_written = write_page(page, &report, error.as_ref(), output);
+    let unwritten: Vec<Error> = [plan_written, page_written].into_iter().filter_map(Result::err).collect();
     let printed = output.json(&PortJson {
         command: "port",
         report: &report,
         plan: None,
         emitted: emitted.as_ref(),
-        error: error.as_ref().map(|error| output.error_json(error)),
+        error: error.as_ref().or(unwritten.first()).map(|error| output.error_json(error)),
     });
     text::report(&report, &progress.told(), output)?;
     text::emitted(emitted.as_ref(), output)?;
+    unwritten.iter().for_each(|error| output.error(error));
     if let Some(error) = error {
         output.error(&error);
         return Ok(error.kind().exit_code());
     }
     printed?;
     Ok(match report.result {
-        Outcome::Proven if !(plan_written && page_written) => exit::FAILED,
-        Outcome::Proven | Outcome::Sampled => exit::DONE,
+        Outcome::Proven if !unwritten.is_empty() => exit::FAILED,
+        Outcome::Proven | Outcome::Sampled | Outcome::Planned => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,
@@ -275,20 +280,9 @@ fn emission(
     }
 }
 
-/// Writes the page of `--report`, where there is to be one; whether that went well.
-fn write_page(page: Option<ReportFile>, report: &Report, error: Option<&Error>, output: &Output) -> bool {
-    said(page.map_or(Ok(()), |page| page.write(report, error, output)), output)
-}
-
-/// Says what went wrong beside the run; whether nothing did.
-fn said(result: Result<(), Error>, output: &Output) -> bool {
-    match result {
-        Ok(()) => true,
-        Err(error) => {
-            output.error(&error);
-            false
-        }
-    }
+/// Writes the page of `--report`, where there is to be one.
+fn write_page(page: Option<ReportFile>, report: &Report, error: Option<&Error>, output: &Output) -> Result<(), Error> {
+    page.map_or(Ok(()), |page| page.write(report, error, output))
 }
 
 /// The place for a rehearsal.
@@ -321,34 +315,27 @@ fn batch_size(rows: Option<u64>) -> BatchSize {
 
 /// Reads a plan document.
 pub(super) fn read_plan(path: &Path) -> Result<Plan, Error> {
-    let read = |source| Error::Port(PortError::Document(Box::new(source)));
-    let text = std::fs::read_to_string(path).map_err(read)?;
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Usage {
+        message: format!("cannot read the plan `{}`: {source}", path.display()),
+        hint: "`liftlock port … --plan-out FILE` writes one that can be edited".to_owned(),
+    })?;
     Plan::from_yaml(&text).map_err(|error| Error::Port(PortError::Document(Box::new(error))))
 }
 
 /// Says where the rows are that were put aside.
 fn say_quarantine(report: &Report, output: &Output) {
     if let Some(path) = &report.quarantine_file {
-        let rows = thousands(report.tables.iter().map(|table| table.quarantined_rows).sum());
+        let count = report.tables.iter().map(|table| table.quarantined_rows).sum();
+        let (rows, (were, they)) =
+            (counted(count, "row"), if count == 1 { ("was", "it is") } else { ("were", "they are") });
         let table = if report.rehearsal.is_some() { "" } else { " and in the table `liftlock_quarantine`" };
-        output.say(&format!("{rows} rows were put aside: they are in `{}`{table}", path.display()));
+        output.say(&format!("{rows} {were} put aside: {they} in `{}`{table}", path.display()));
     }
-}
-
-/// Whether a file can be written where it is to be; one that is there is left as it is.
-fn can_write(path: &Path) -> Result<(), Error> {
-    let there = path.exists();
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|source| Error::Write { path: path.display().to_string(), source })?;
-    if !there {
-        drop(std::fs::remove_file(path));
-    }
-    Ok(())
 }
 
 fn write_plan(args: &PortArgs, plan: &Plan) -> Result<(), Error> {
     let Some(path) = &args.plan_out else { return Ok(()) };
     let write = |source| Error::Write { path: path.display().to_string(), source };
     let text = plan.to_yaml().map_err(|error| write(std::io::Error::other(error)))?;
-    std::fs::write(path, text).map_err(write)
+    whole_file::write(path, text.as_bytes())
 }

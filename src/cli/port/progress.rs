@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::output::Output;
 use crate::port::progress::{Event, Phase};
-use crate::port::words::thousands;
+use crate::port::words::{counted, thousands};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -137,8 +137,8 @@ impl State {
             }
             Event::Planned { rows, bytes, tables } => {
                 (self.of_rows, self.of_bytes) = (rows, bytes);
-                let tables = if tables == 1 { "1 table".to_owned() } else { format!("{tables} tables") };
-                Some(format!("planned: {tables}, {} rows, {}", thousands(rows), size(bytes)))
+                let tables = counted(tables as u64, "table");
+                Some(format!("planned: {tables}, {}, {}", counted(rows, "row"), size(bytes)))
             }
             Event::Sent { table, rows, bytes } => {
                 self.rows += rows;
@@ -173,10 +173,10 @@ impl State {
                 if let Some(bar) = self.tables.remove(table) {
                     bar.finish_and_clear();
                 }
-                let rows = thousands(rows);
+                let rows = counted(rows, "row");
                 Some(match proven {
-                    true => format!("{table}: {rows} rows, proven"),
-                    false => format!("{table}: {rows} rows, DIFFERS"),
+                    true => format!("{table}: {rows}, proven"),
+                    false => format!("{table}: {rows}, DIFFERS"),
                 })
             }
             Event::Trying { table } => {

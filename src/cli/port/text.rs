@@ -9,13 +9,13 @@ use crate::port::plan::{Finding, Level, Memory, Plan, TablePlan};
 use crate::port::rehearse::place;
 use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
 use crate::port::verify::{Cell, Difference, Kind};
-use crate::port::words::thousands;
+use crate::port::words::{counted, thousands};
 
 /// How many rows and objects are listed of each kind; JSON and the plan file have all.
 const LISTED: usize = 10;
 
 /// What a dry run says.
-pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
+pub(super) fn plan(plan: &Plan, report: &Report, output: &Output) -> Result<(), Error> {
     for table in &plan.tables {
         for line in table_lines(table) {
             output.line(&line)?;
@@ -41,8 +41,15 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> Result<(), Error> {
         size(bytes_per_connection / 2)
     ))?;
     let blockers = plan.blockers().count();
+    let left_out = report.left_out();
     match blockers {
-        0 => output.say("nothing was written"),
+        0 if left_out == 0 => output.say("nothing was written"),
+        0 => {
+            let things = counted(left_out as u64, "thing");
+            output.say(&format!(
+                "a run would leave out {things} (left out above; `--accept` takes it so); nothing was written"
+            ));
+        }
         _ => {
             output.say(&format!("{blockers} to decide before anything is written (blocker above); nothing was written"))
         }
@@ -232,22 +239,29 @@ fn checksums(table: &TableReport) -> String {
 
 fn differences(table: &TableReport, output: &Output) -> Result<(), Error> {
     if table.batches > 1 && !table.differing_batches.is_empty() {
-        let numbers: Vec<String> = table.differing_batches.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
-        let more = if table.differing_batches.len() > LISTED { ", …" } else { "" };
-        output.line(&format!("{}: batches {}{more} of {} differ", table.source, numbers.join(", "), table.batches))?;
+        let which = numbered("batch", "batches", &table.differing_batches, table.batches);
+        output.line(&format!("{}: {which}", table.source))?;
     }
     if !table.differing_hash_ranges.is_empty() {
-        let ranges = &table.differing_hash_ranges;
-        let numbers: Vec<String> = ranges.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
-        let more = if ranges.len() > LISTED { ", …" } else { "" };
-        let (of, numbers) = (table.hash_ranges, numbers.join(", "));
-        output.line(&format!("{}: ranges {numbers}{more} of {of} of its rows' hashes differ", table.source))?;
+        let which = numbered("range", "ranges", &table.differing_hash_ranges, table.hash_ranges);
+        output.line(&format!("{}: by the hashes of its rows, {which}", table.source))?;
     }
     for difference in table.differences.iter().take(LISTED) {
         output.line(&describe(table, difference))?;
     }
     let unlisted = table.differences.len().saturating_sub(LISTED) as u64 + table.unlisted_differences;
     more(unlisted, &format!("rows of {} that differ", table.source), output)
+}
+
+/// Which of `all` parts differ, as a person counts them: ``batch 25 (of 25) differs``.
+fn numbered(one: &str, many: &str, differing: &[usize], all: usize) -> String {
+    let numbers: Vec<String> = differing.iter().take(LISTED).map(|at| (at + 1).to_string()).collect();
+    let more = if differing.len() > LISTED { ", …" } else { "" };
+    let numbers = numbers.join(", ");
+    match differing.len() {
+        1 => format!("{one} {numbers} (of {all}) differs"),
+        _ => format!("{many} {numbers}{more} (of {all}) differ"),
+    }
 }
 
 fn describe(table: &TableReport, difference: &Difference) -> String {
@@ -295,11 +309,6 @@ fn proven(report: &Report) -> String {
     format!("{} in {}", counted(report.proven_rows(), "row"), counted(report.tables.len() as u64, "table"))
 }
 
-/// ``1 row``, ``2 rows``.
-fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
-}
-
 fn summary(report: &Report, output: &Output) -> Result<(), Error> {
     let times: Vec<String> =
         report.phases.iter().map(|phase| format!("{} {:.1} s", phase.name, phase.took.as_secs_f64())).collect();
@@ -313,6 +322,9 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         output.line(&format!("rehearsed in {} ({gone}) in {took:.1} s{of}", place(rehearsal)))?;
     }
     output.line(&match report.result {
+        Outcome::Proven | Outcome::Incomplete if report.tables.is_empty() => {
+            "no table was looked at: nothing is proven".to_owned()
+        }
         Outcome::Proven => {
             let but = match report.accepted() {
                 0 => String::new(),
@@ -326,7 +338,21 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         Outcome::Sampled => "the same in a sample; what is not in it is not proven".to_owned(),
         Outcome::Differs => "DIFFERS: PostgreSQL does not hold what SQLite holds (above)".to_owned(),
         Outcome::Refused => "refused: nothing was written until the blockers above are decided".to_owned(),
+        Outcome::Planned => "nothing was written".to_owned(),
         Outcome::Failed => "failed".to_owned(),
         Outcome::Interrupted => "interrupted".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_told_by_its_number() {
+        assert_eq!(numbered("batch", "batches", &[24], 25), "batch 25 (of 25) differs");
+        assert_eq!(numbered("batch", "batches", &[0, 2], 25), "batches 1, 3 (of 25) differ");
+        let all: Vec<usize> = (0..25).collect();
+        assert_eq!(numbered("range", "ranges", &all, 25), "ranges 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, … (of 25) differ");
+    }
 }

@@ -40,6 +40,8 @@ pub(super) fn plan(
             for finding in plan.findings.iter_mut().filter(|finding| finding.level == Level::Blocker) {
                 finding.level = Level::LeftOut;
             }
+            // what a port would take to go on is no choice of a comparison's
+            plan.findings.iter_mut().for_each(|finding| finding.choices.clear());
             plan
         }
     };

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Finding, Level};
+use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
 const UNACCEPTABLE: [&str; 7] = [
@@ -39,6 +40,38 @@ fn accepts(accepted: &str, finding: &Finding) -> bool {
     is(&finding.object) || is(&both) || is(&finding.table)
 }
 
+/// Codes of findings that only a run, or a rehearsal, can have.
+const LATER: [&str; 3] = ["not-made", "view-differs", "schema-not-rehearsed"];
+
+/// What is accepted and was not found, a sentence each: a typing error must not look like a choice that was followed.
+pub(in crate::port) fn idle(findings: &[Finding], accept: &[String]) -> Vec<String> {
+    let known: Vec<String> = findings.iter().flat_map(words).collect();
+    let idle = accept.iter().filter(|accepted| {
+        let later = LATER.contains(&accepted.split(':').next().unwrap_or_default());
+        !later && !findings.iter().any(|finding| accepts(accepted, finding))
+    });
+    let told = |accepted: &String| {
+        let meant = nearest(accepted, known.iter().map(String::as_str));
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        format!("nothing was found that is accepted by `{accepted}`{meant}")
+    };
+    idle.map(told).collect()
+}
+
+/// What a finding is accepted by.
+fn words(finding: &Finding) -> Vec<String> {
+    let code = &finding.code;
+    let mut words = vec![code.clone()];
+    match (&finding.table, &finding.object) {
+        (Some(table), Some(object)) => {
+            words.extend([format!("{code}:{object}"), format!("{code}:{table}.{object}")]);
+        }
+        (Some(name), None) | (None, Some(name)) => words.push(format!("{code}:{name}")),
+        (None, None) => {}
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +93,21 @@ mod tests {
         for accepted in ["trig", "trigger:x", "trigger:t.x", "check:tr"] {
             assert!(!accepts(accepted, &finding()), "{accepted}");
         }
+    }
+
+    #[test]
+    fn what_is_accepted_and_not_found_is_told_with_what_was_meant() {
+        let accept = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let idle =
+            idle(&[finding()], &accept(&["trigger", "trigger:tr", "triger", "trigger:t.rt", "view", "not-made"]));
+        assert_eq!(
+            idle,
+            [
+                "nothing was found that is accepted by `triger`; did you mean `trigger`?",
+                "nothing was found that is accepted by `trigger:t.rt`; did you mean `trigger:t.tr`?",
+                "nothing was found that is accepted by `view`",
+            ]
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::port::report::{ObjectReport, ObjectState, Report};
 use crate::port::scan::TableScan;
 use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, qualified, truncate_statement};
 use crate::port::translate::ddl::{self, Statement};
+use crate::port::words::counted;
 
 /// Marks the tables that hold rows which stay: rows go in beside them, all at once.
 pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Options, target: &TargetSchema) {
@@ -108,6 +109,11 @@ pub(super) fn truncate(plan: &Plan) -> String {
     truncate_statement(&plan.target_schema, &filled(plan)).map(|sql| format!("{sql};\n")).unwrap_or_default()
 }
 
+/// ``1 row breaks``, ``2 rows break``.
+fn breaking(rows: u64) -> String {
+    format!("{} break{}", counted(rows, "row"), if rows == 1 { "s" } else { "" })
+}
+
 /// Puts back what is off, and says what became of it.
 pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Report) -> Result<(), PortError> {
     for restored in target::put_back(control, &port.options.target_schema)? {
@@ -120,7 +126,8 @@ pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Repor
                     table: Some(restored.table.clone()),
                     object: Some(restored.name.clone()),
                     message: format!(
-                        "{rows} rows break the foreign key `{}`: it is back as NOT VALID, and holds for new rows alone",
+                        "{} the foreign key `{}`: it is back as NOT VALID, and holds for new rows alone",
+                        breaking(rows),
                         restored.name
                     ),
                     rows,
@@ -128,7 +135,7 @@ pub(super) fn put_back(port: &Port<'_>, control: &mut BulkDb, report: &mut Repor
                     choices: vec![format!("mend these rows, then {validate}")],
                     ..Finding::default()
                 });
-                let remark = format!("NOT VALID: {rows} rows break it; once they are mended: {validate}");
+                let remark = format!("NOT VALID: {} it; once they are mended: {validate}", breaking(rows));
                 (ObjectState::Different, remark)
             }
             RestoredState::Missing { reason, statement, .. } => {

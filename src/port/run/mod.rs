@@ -81,11 +81,8 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
     report.findings.clone_from(&planned.plan.findings);
-    if planned.plan.blockers().next().is_some() {
-        report.result = Outcome::Refused;
-    } else {
-        report.result = Outcome::Proven;
-    }
+    report.result = if planned.plan.blockers().next().is_some() { Outcome::Refused } else { Outcome::Planned };
+    reporting::remarks(port, &planned, &mut report);
     Ok((planned.plan, report))
 }
 
@@ -196,6 +193,7 @@ fn phased(
             return Err(PortError::SourceChanged { tables: blockers });
         }
         report.result = Outcome::Refused;
+        reporting::remarks(port, &planned, report);
         return Ok(());
     }
     let plan = &planned.plan;
@@ -384,6 +382,7 @@ fn finish(
     let ended = sessions.control().execute(&format!("SET synchronous_commit = on;\n{}", checkpoint.end()));
     ended.map_err(|error| PortError::target("take the bookkeeping away", error))?;
     accept::finish(&mut report.findings, &port.options.accept);
+    reporting::remarks(port, planned, report);
     report.settle();
     Ok(())
 }

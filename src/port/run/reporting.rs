@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
+use super::planning::Planned;
 use super::session;
 use crate::Dialect;
 use crate::db::BulkDb;
@@ -12,9 +13,10 @@ use crate::port::Port;
 use crate::port::copy::{self, OnError, Quarantined, SHOWN, TableCopy, TableJob};
 use crate::port::error::PortError;
 use crate::port::object_kind::ObjectKind;
-use crate::port::plan::Plan;
+use crate::port::plan::{Plan, accept};
 use crate::port::report::{ObjectReport, ObjectState, Report, TableReport, TableState};
 use crate::port::target::{self, TargetSchema};
+use crate::port::words::counted;
 use crate::value::Checksum;
 
 /// A report of nothing yet.
@@ -39,6 +41,17 @@ pub(in crate::port) fn tables(report: &mut Report, plan: &Plan, jobs: &[TableJob
         }
     };
     report.tables = jobs.iter().map(of).collect();
+}
+
+/// What looks as if it was not meant: a source without tables, something accepted that was not found.
+pub(super) fn remarks(port: &Port<'_>, planned: &Planned, report: &mut Report) {
+    if planned.plan.tables.is_empty() {
+        report.notes.push(match planned.schema.tables.len() as u64 {
+            0 => format!("the source `{}` has no tables: is it the right file?", report.source),
+            tables => format!("none of the source's {} is ported", counted(tables, "table")),
+        });
+    }
+    report.notes.extend(accept::idle(&report.findings, &port.options.accept));
 }
 
 /// What became of each.

@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, ViewPlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
+use crate::port::words::counted;
 use crate::value::{Checksum, SqlValue};
 
 /// How many rows are fetched at once.
@@ -42,7 +43,7 @@ pub(super) fn compare(
         let (problem, rows) = one(view, &plan.target_schema, reader, control, interrupt)?;
         let object = report.objects.iter_mut().find(|object| object.kind == "view" && object.name == view.source);
         let remark = match &problem {
-            None => format!("{rows} rows, the same on both sides"),
+            None => format!("{}, the same on both sides", counted(rows, "row")),
             Some(problem) => problem.clone(),
         };
         match object {

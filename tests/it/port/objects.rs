@@ -79,6 +79,46 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_ends_as_the_run_would_for_what_is_left_out() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY);
+         CREATE TRIGGER later AFTER INSERT ON t BEGIN DELETE FROM t WHERE id < 0; END;",
+    );
+    let dry = port.plainly(&["--dry-run"]);
+    assert_eq!((dry.ran.code, &dry.json["result"]), (Some(1), &"planned".into()), "{dry}");
+    let words = port.project.run(&["port", "source.db", &port.target.url, "--dry-run"]).exits(1);
+    words.says("a run would leave out 1 thing").says("nothing was written");
+    let dry = port.plainly(&["--dry-run", "--accept", "trigger:later"]);
+    assert_eq!((dry.ran.code, &dry.json["result"]), (Some(0), &"planned".into()), "{dry}");
+    assert!(port.target.tables().is_empty());
+}
+
+#[test]
+fn what_was_hardly_meant_is_told() {
+    let port = Port::of("");
+    for dry in [&["--dry-run"][..], &[]] {
+        let done = port.plainly(dry);
+        assert!(done.json["notes"].to_string().contains("has no tables: is it the right file?"), "{done}");
+    }
+    port.sqlite("CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t;");
+    let words = port.project.run(&["port", "source.db", &port.target.url, "--include", "Nope*"]).exits(1);
+    words.prints("nothing is proven").says("none of the source's 1 table is ported");
+    let done = port.plainly(&["--dry-run", "--accept", "text-ordr", "--accept", "view:NoSuch"]);
+    let notes = done.json["notes"].to_string();
+    assert!(notes.contains("by `text-ordr`") && notes.contains("by `view:NoSuch`"), "{done}");
+    for (flag, of) in [("--jobs", "port"), ("--batch-rows", "port"), ("--jobs", "compare")] {
+        port.project.run(&[of, "source.db", &port.target.url, flag, "0"]).exits(2);
+    }
+    port.project.run(&["port", "source.db", &port.target.url, "--plan", "no.yaml"]).exits(2).says("`no.yaml`");
+    port.proven(&[]);
+    port.target.execute("DROP TABLE t CASCADE");
+    // a comparison has no flags that make tables or rename them
+    let done = port.compare(&[]);
+    assert_eq!(done.ran.code, Some(1), "{done}");
+    assert!(!done.json["findings"].to_string().contains("--"), "{done}");
+}
+
+#[test]
 fn an_edited_plan_is_used() {
     let port =
         Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, w INTEGER); INSERT INTO t VALUES (1, 5, 6);");

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use self::spelling::Spelled;
 use super::{Finding, Level};
 use crate::patterns::fits;
+use crate::port::bookkeeping;
 use crate::port::options::{NameStyle, Options};
 use crate::schema::Schema;
 
@@ -173,7 +174,9 @@ fn finding(relation: &str, column: Option<&str>, spelled: &Spelled) -> Option<Fi
 fn unused_patterns(all: &[(&str, Vec<&str>, bool)], options: &Options) -> Vec<Finding> {
     // what was asked for and is not there does not come along
     let included = options.include.iter().map(|pattern| (pattern, Level::LeftOut));
-    let patterns = included.chain(options.exclude.iter().map(|pattern| (pattern, Level::Note)));
+    // the books of migrations are left out by the port itself, whether or not they are all there
+    let excluded = options.exclude.iter().filter(|pattern| !bookkeeping::TABLES.contains(&pattern.as_str()));
+    let patterns = included.chain(excluded.map(|pattern| (pattern, Level::Note)));
     let unused = patterns.filter(|(pattern, _)| !all.iter().any(|(name, ..)| fits(pattern, name)));
     let finding = |(pattern, level): (&String, Level)| Finding {
         code: "unused-pattern".to_owned(),
