@@ -71,23 +71,23 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_whole_and_nothing_stays_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("report.html");
-        fs::write(&path, "x".repeat(1000)).unwrap();
-        can_write(&path).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap().len(), 1000);
-        write(&path, b"short").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "short");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::write(&path, "x".repeat(1000)).expect("it is written and read");
+        can_write(&path).expect("it is written and read");
+        assert_eq!(fs::read_to_string(&path).expect("it is written and read").len(), 1000);
+        write(&path, b"short").expect("it is written and read");
+        assert_eq!(fs::read_to_string(&path).expect("it is written and read"), "short");
+        assert_eq!(fs::read_dir(folder.path()).expect("it is written and read").count(), 1);
     }
 
     #[test]
     fn a_file_that_can_not_be_written_leaves_what_was_there() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a folder");
-        fs::create_dir(&path).unwrap();
+        fs::create_dir(&path).expect("it is written and read");
         assert!(can_write(&path).is_err() && write(&path, b"x").is_err());
         assert!(can_write(&folder.path().join("no/such/report.html")).is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(folder.path()).expect("it is written and read").count(), 1);
     }
 }
