@@ -65,7 +65,6 @@ fn written(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may fail so")]
 mod tests {
     use super::*;
 
