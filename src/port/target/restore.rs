@@ -162,6 +162,9 @@ pub fn is_pending(db: &mut impl Statements, schema: &str) -> Result<bool, Target
 /// [`TargetError::Sql`] where the connection is lost, a lock is not had in time or the call is cancelled; then the next
 /// call goes on. What only one of the things meets is in its [`Restored::state`].
 pub fn put_back(db: &mut impl Statements, schema: &str) -> Result<Vec<Restored>, TargetError> {
+    if !is_pending(db, schema)? {
+        return Ok(Vec::new());
+    }
     let restored = put_back_each(db, schema, Proof::All)?;
     crate::crash::point("port-put-back-drop");
     if !restored.iter().any(|one| matches!(one.state, RestoredState::Missing { .. })) {

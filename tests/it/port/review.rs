@@ -298,7 +298,7 @@ fn a_view_with_more_rows_than_are_fetched_at_once() {
     let done = port.run(&["--single-transaction"]).is_proven();
     let remark = |name: &str| done.list("objects").find(|object| object["name"] == name).unwrap()["remark"].to_string();
     assert!(
-        remark("w").contains("5000 rows") && remark("again").contains("5000") && remark("none").contains("0 rows"),
+        remark("w").contains("5,000 rows") && remark("again").contains("5,000") && remark("none").contains("0 rows"),
         "{done}"
     );
 }

@@ -137,13 +137,14 @@ fn who_may_not_read_is_told_and_no_more() {
     database.execute("CREATE TABLE seen (x int); INSERT INTO seen VALUES (1), (2)");
     let url = stranger(&database);
     database.execute(
-        "GRANT SELECT ON seen TO PUBLIC; CREATE TABLE hidden (x int); INSERT INTO hidden VALUES (1); \
+        "GRANT SELECT ON seen TO PUBLIC; CREATE TABLE hidden (x int) WITH (autovacuum_enabled = false); INSERT INTO hidden VALUES (1); \
          ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; GRANT SELECT ON hidden TO PUBLIC",
     );
     let ran = Project::new().run(&["stats", "-d", &url, "--json", "--exact"]).ok();
     let json = ran.json();
     assert_eq!((&table(&json, "seen")["rows"], &table(&json, "seen")["rows_are"]), (&2.into(), &"exact".into()));
-    assert_eq!(table(&json, "people")["rows_are"], "unknown");
+    // the server's own work may have counted it meanwhile
+    assert_ne!(table(&json, "people")["rows_are"], "exact");
     // a count of the rows that one may see would be a wrong one
     assert_eq!(table(&json, "hidden")["rows_are"], "unknown");
     assert!(json["notes"].to_string().contains("row-level security hides rows of them from this role: public.hidden"));
