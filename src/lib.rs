@@ -21,6 +21,7 @@ pub mod source_text;
 pub mod sql;
 mod suggest;
 pub mod value;
+mod words;
 
 pub use dialect::Dialect;
 pub use error::Error;

@@ -16,7 +16,7 @@ use crate::crypt::{CryptError, Key};
 use crate::error::exit;
 use crate::maintain::MaintainError;
 use crate::maintain::backup::{Backup, BackupReport, Progress, back_up};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// Copy the database to a file while others go on writing, and check the copy
 #[derive(Debug, Args)]

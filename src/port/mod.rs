@@ -28,7 +28,6 @@ mod side_by_side;
 pub mod target;
 pub mod translate;
 pub mod verify;
-pub(crate) mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;

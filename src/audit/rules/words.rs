@@ -138,15 +138,8 @@ pub(super) fn subject_of_foreign_key(table: &Table, foreign_key: &ForeignKey) ->
 
 /// -1234567 → -1,234,567.
 pub(super) fn number(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = if number < 0 { "-".to_owned() } else { String::new() };
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", crate::words::thousands(number.unsigned_abs()))
 }
 
 /// A size: 1536 → 1.5 KiB.

@@ -11,7 +11,7 @@ use crate::cli::output::Output;
 use crate::error::exit;
 use crate::import::Mapping;
 use crate::import::export::{Export, Exported, export};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// The JSON of an export (docs/json.md).
 #[derive(Debug, Serialize)]

@@ -21,7 +21,7 @@ use crate::error::exit;
 use crate::import::load::{Event, Import, import};
 use crate::import::report::{Report, Status, TableState};
 use crate::import::{ImportError, Mapping};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// Load a tree of JSON, YAML, Markdown, CSV or text files into tables, by a mapping, and prove what went in
 #[derive(Debug, Args)]

@@ -32,8 +32,8 @@ use crate::port::plan::Plan;
 use crate::port::progress::{Event, Observer};
 use crate::port::rehearse::Scratch;
 use crate::port::report::Outcome;
-use crate::port::words::counted;
 use crate::port::{self, Options, Port, PortError, Report};
+use crate::words::counted;
 
 /// Move a SQLite database to PostgreSQL, schema and data, and prove every row
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::output::Output;
 use crate::port::progress::{Event, Phase};
-use crate::port::words::{counted, thousands};
+use crate::words::{counted, thousands};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);

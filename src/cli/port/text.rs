@@ -9,7 +9,7 @@ use crate::port::plan::{Finding, Level, Memory, Plan, TablePlan};
 use crate::port::rehearse::place;
 use crate::port::report::{ObjectState, Outcome, TableReport, TableState};
 use crate::port::verify::{Cell, Difference, Kind};
-use crate::port::words::{counted, thousands};
+use crate::words::{counted, thousands};
 
 /// How many rows and objects are listed of each kind; JSON and the plan file have all.
 const LISTED: usize = 10;

@@ -291,7 +291,7 @@ impl Work<'_> {
         if interrupted {
             let kept = format!(
                 "{} records are in, and so noted; the same command goes on from there",
-                crate::port::words::thousands(self.report.records_migrated)
+                crate::words::thousands(self.report.records_migrated)
             );
             return Err(ImportError::Interrupted { kept });
         }

@@ -2,7 +2,7 @@
 
 use super::write::{Page, escape};
 use crate::port::report::{Report, TableReport, TableState};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// How many tables are drawn: those with the most rows.
 const DRAWN: usize = 60;

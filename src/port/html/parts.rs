@@ -4,7 +4,7 @@ use super::write::{Page, arrow, escape, grouped, seconds};
 use crate::port::plan::{Finding, Level};
 use crate::port::report::{ObjectReport, ObjectState, Outcome, Report, TableReport, TableState};
 use crate::port::verify::{Difference, Kind};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// The tables, with their rows, checksums and times.
 pub(super) fn tables(page: &mut Page, report: &Report) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(super) use crate::html::{Page, escape};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// A number: in groups for people, and as it is for programs.
 pub(super) fn grouped(number: u64) -> String {

@@ -12,7 +12,7 @@ use crate::value::PgType;
 
 use super::typing::Typed;
 use super::{Finding, Level};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// What rows break, by the table's name and the index of the foreign key or CHECK in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

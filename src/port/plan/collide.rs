@@ -11,8 +11,8 @@ use crate::schema::{Indexed, Schema, Table};
 use super::decide::ClassCandidate;
 use super::typing::Typed;
 use super::{Finding, Level, spellings};
-use crate::port::words::thousands;
 use crate::value::PgType;
+use crate::words::thousands;
 
 /// What was found.
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::port::scan::{ColumnScan, Tally, Verdict};
-use crate::port::words::thousands;
 use crate::schema::{Column, Table};
 use crate::value::{BadText, Fidelity, Misfit, PgType};
+use crate::words::thousands;
 
 use super::candidates::{Candidate, Candidates, Origin};
 use super::decide::{Chosen, Obstacle};

@@ -4,7 +4,7 @@ use crate::port::scan::{LARGEST_ROW, TableScan};
 use crate::schema::Schema;
 
 use super::{Finding, Level};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// The columns that a table of PostgreSQL's has at most (`MaxHeapAttributeNumber`; appendix K, "PostgreSQL Limits").
 const MOST_COLUMNS: usize = 1_600;

@@ -19,7 +19,7 @@ use crate::port::report::{ObjectReport, ObjectState, Report};
 use crate::port::scan::TableScan;
 use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, qualified, truncate_statement};
 use crate::port::translate::ddl::{self, Statement};
-use crate::port::words::counted;
+use crate::words::counted;
 
 /// Marks the tables that hold rows which stay: rows go in beside them, all at once.
 pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Options, target: &TargetSchema) {

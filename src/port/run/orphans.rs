@@ -6,8 +6,8 @@ use crate::port::plan::broken::name_of;
 use crate::port::plan::{Finding, ForeignKeyPlan, Level, Plan, TablePlan};
 use crate::port::report::Report;
 use crate::port::target::{self, TargetSchema, qualified, quoted};
-use crate::port::words::thousands;
 use crate::schema::Schema;
+use crate::words::thousands;
 
 /// The code of findings about children without a parent.
 const ORPHANS: &str = "orphans";

@@ -16,8 +16,8 @@ use crate::port::object_kind::ObjectKind;
 use crate::port::plan::{Plan, accept};
 use crate::port::report::{ObjectReport, ObjectState, Report, TableReport, TableState};
 use crate::port::target::{self, TargetSchema};
-use crate::port::words::counted;
 use crate::value::Checksum;
+use crate::words::counted;
 
 /// A report of nothing yet.
 pub(super) fn empty(port: &Port<'_>) -> Report {

@@ -16,8 +16,8 @@ use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, ViewPlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
-use crate::port::words::counted;
 use crate::value::{Checksum, SqlValue};
+use crate::words::counted;
 
 /// How many rows are fetched at once.
 const FETCHED: usize = 2000;

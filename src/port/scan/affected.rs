@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_saphyr::FlowSeq;
 
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 /// How many ranges are kept of one kind of finding, in a table of up to [`COLUMNS`] columns.
 const RANGES: usize = 1_000;

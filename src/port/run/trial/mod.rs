@@ -14,7 +14,7 @@ use crate::port::plan::{Finding, Level, Plan, TablePlan, accept};
 use crate::port::progress::Event;
 use crate::port::scan::{ScanError, Tally};
 use crate::port::target::{TargetSchema, qualified};
-use crate::port::words::thousands;
+use crate::words::thousands;
 
 use rules::{Rule, Untried};
 use table::Table;
