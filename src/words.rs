@@ -1,4 +1,4 @@
-//! Numbers as a person reads them.
+//! Numbers and sizes as a person reads them.
 
 /// ``1 row``, ``2 rows``.
 pub(crate) fn counted(number: u64, noun: &str) -> String {
@@ -16,4 +16,16 @@ pub(crate) fn thousands(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// 1536 → 1.5 KiB; what is less than a KiB is counted in `plain`.
+pub(crate) fn size(bytes: u64, plain: &str) -> String {
+    let (mut number, mut unit) = (bytes as f64, plain);
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if number < 1024.0 {
+            break;
+        }
+        (number, unit) = (number / 1024.0, larger);
+    }
+    if unit == plain { format!("{bytes} {plain}") } else { format!("{number:.1} {unit}") }
 }

@@ -222,7 +222,8 @@ fn parse_bad_text(text: &str) -> Result<BadText, Problem> {
     }
 }
 
-fn parse_time_number(text: &str) -> Result<TimeNumber, Problem> {
+/// What a number of a time's means.
+pub(super) fn parse_time_number(text: &str) -> Result<TimeNumber, Problem> {
     match text.trim() {
         "seconds" => Ok(TimeNumber::Seconds),
         "milliseconds" => Ok(TimeNumber::Milliseconds),

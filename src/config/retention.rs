@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::file::ConfigFile;
+use super::port::parse_time_number;
 use super::section::Reader;
 use super::target::Draft;
 use super::value::{Place, Text, parse_bool, parse_count, parse_text};
@@ -127,7 +128,7 @@ impl RetentionSection {
         };
         let table = reader.value(Some(table), parse_text)?;
         let age = reader.value(Some(age), parse_text)?;
-        let unit = reader.value(keys.unit.as_ref(), parse_unit)?;
+        let unit = reader.value(keys.unit.as_ref(), parse_time_number)?;
         let period = reader.value(Some(older_than), |text| Ok((parse_period(text)?, text.trim().to_owned())))?;
         let condition = reader.value(keys.r#where.as_ref(), parse_text)?;
         let children = reader.value(keys.children.as_ref(), parse_children)?.unwrap_or(false);
@@ -197,7 +198,7 @@ impl RetentionSection {
         let text = |key: fn(&SoftDeleteKeys) -> &Option<Text>| {
             reader.value(keys.and_then(|keys| key(keys).as_ref()), parse_text)
         };
-        let unit = reader.value(keys.and_then(|keys| keys.unit.as_ref()), parse_unit)?;
+        let unit = reader.value(keys.and_then(|keys| keys.unit.as_ref()), parse_time_number)?;
         let (reason, by) = (text(|keys| &keys.reason)?, text(|keys| &keys.by)?);
         let column = reader.value(Some(column), parse_text)?;
         Ok(column.map(|column| RetentionAction::SoftDelete { column, unit, reason, by }))
@@ -228,16 +229,6 @@ fn parse_children(text: &str) -> Result<bool, Problem> {
             Ok(false) => Ok(false),
             _ => Err(Problem::Expected("`delete` or `refuse`")),
         },
-    }
-}
-
-fn parse_unit(text: &str) -> Result<TimeNumber, Problem> {
-    match text.trim() {
-        "seconds" => Ok(TimeNumber::Seconds),
-        "milliseconds" => Ok(TimeNumber::Milliseconds),
-        "microseconds" => Ok(TimeNumber::Microseconds),
-        "julian" => Ok(TimeNumber::Julian),
-        _ => Err(Problem::Expected("`seconds`, `milliseconds`, `microseconds` or `julian`")),
     }
 }
 

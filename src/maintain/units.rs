@@ -2,14 +2,7 @@
 
 /// `1.5 MiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
-    let (mut number, mut unit) = (bytes as f64, "B");
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if number < 1024.0 {
-            break;
-        }
-        (number, unit) = (number / 1024.0, larger);
-    }
-    if unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") }
+    crate::words::size(bytes, "B")
 }
 
 #[cfg(test)]

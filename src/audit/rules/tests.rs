@@ -91,37 +91,3 @@ fn a_schema_with_nothing_in_it_and_one_with_nothing_wrong_have_no_findings() {
         }
     }
 }
-
-/// How long all rules take over many tables; run it by hand with `--ignored --nocapture`.
-#[test]
-#[ignore = "measures, and asserts nothing"]
-fn time_over_five_thousand_tables() {
-    for dialect in Dialect::ALL {
-        let tables = (0..5000).map(|number| {
-            let parent = |step: usize| format!("t{}", (number + step) % 5000);
-            table(&format!("t{number}"))
-                .integer("id")
-                .integer("a")
-                .integer("b")
-                .key(&["id"])
-                .foreign_key(foreign_key(&["a"], &parent(1), &["id"]))
-                .foreign_key(foreign_key(&["b"], &parent(7), &["id"]))
-                .index(index(&format!("i{number}_a"), &["a"]))
-                .index(index(&format!("i{number}_ab"), &["a", "b"]))
-                .index(index(&format!("i{number}_b"), &["b"]))
-        });
-        let schema = schema(dialect, tables);
-        let begun = std::time::Instant::now();
-        let coverage = testing::coverage(&schema);
-        let judged = begun.elapsed();
-        let statistics = Statistics::default();
-        let begun = std::time::Instant::now();
-        let subjects = Subjects::new(&schema, &statistics, &coverage);
-        eprintln!("{dialect}: judged in {judged:?}, looked up in {:?}", begun.elapsed());
-        for rule in RULES {
-            let begun = std::time::Instant::now();
-            let findings = (rule.check)(&subjects).len();
-            eprintln!("{dialect}: {} in {:?}: {findings} findings", rule.name, begun.elapsed());
-        }
-    }
-}

@@ -144,16 +144,7 @@ pub(super) fn number(number: i64) -> String {
 
 /// A size: 1536 → 1.5 KiB.
 pub(super) fn bytes(bytes: u64) -> String {
-    let mut size = bytes as f64;
-    let mut unit = "bytes";
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if size < 1024.0 {
-            break;
-        }
-        size /= 1024.0;
-        unit = larger;
-    }
-    if unit == "bytes" { format!("{bytes} bytes") } else { format!("{size:.1} {unit}") }
+    crate::words::size(bytes, "bytes")
 }
 
 #[cfg(test)]
