@@ -15,6 +15,12 @@ pub enum SyntaxError {
         /// Where it begins.
         offset: usize,
     },
+    /// A parameter of SQLite's such as `$name(index)` without its closing bracket.
+    #[error("the bracket of a parameter is opened here and never closed")]
+    UnterminatedParameter {
+        /// Where it begins.
+        offset: usize,
+    },
     /// A dollar-quoted string without its closing tag.
     #[error("the dollar quote `{tag}` is opened here and never closed")]
     UnterminatedDollarQuote {
@@ -76,6 +82,7 @@ impl SyntaxError {
         match self {
             Self::UnterminatedString { offset }
             | Self::UnterminatedIdentifier { offset }
+            | Self::UnterminatedParameter { offset }
             | Self::UnterminatedDollarQuote { offset, .. }
             | Self::UnterminatedComment { offset }
             | Self::Nul { offset }
@@ -92,6 +99,7 @@ impl SyntaxError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::UnterminatedString { .. } => "close the string; a quote inside it is written twice: ''",
+            Self::UnterminatedParameter { .. } => "close the bracket, before any blank",
             Self::UnterminatedIdentifier { .. } => "close the identifier with the quote it was opened with",
             Self::UnterminatedDollarQuote { tag, .. } => return Some(format!("end the string with `{tag}`")),
             Self::UnterminatedComment { .. } => "close it; PostgreSQL's comments nest, so each `/*` needs its own `*/`",

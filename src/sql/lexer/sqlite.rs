@@ -25,7 +25,7 @@ pub(super) fn scan(text: &str, at: usize) -> Scanned {
         b'`' => (TokenKind::QuotedIdentifier, quoted_end(text, at + 1, '`').ok_or(unterminated_identifier)?),
         b'[' => (TokenKind::QuotedIdentifier, text[at..].find(']').map(|n| at + n + 1).ok_or(unterminated_identifier)?),
         b'?' => (TokenKind::Parameter, run(text, at + 1, |byte| byte.is_ascii_digit())),
-        b'$' | b'@' | b':' | b'#' => variable(text, at),
+        b'$' | b'@' | b':' | b'#' => variable(text, at)?,
         b'.' if digit_at(text, at + 1) => (TokenKind::Number, number_end(text, at)),
         byte if byte.is_ascii_digit() => (TokenKind::Number, number_end(text, at)),
         byte if starts_word(byte) => (TokenKind::Word, run(text, at, is_word_byte)),
@@ -33,8 +33,9 @@ pub(super) fn scan(text: &str, at: usize) -> Scanned {
     })
 }
 
-/// `:name`, `$name`, and Tcl's `$name::part(index)`, whose index runs to the bracket whatever it holds.
-fn variable(text: &str, at: usize) -> (TokenKind, usize) {
+/// `:name`, `$name`, and Tcl's `$name::part(index)`, whose index runs to the bracket whatever it holds. An index without
+/// its bracket is no token of SQLite's either.
+fn variable(text: &str, at: usize) -> Scanned {
     let bytes = text.as_bytes();
     let mut end = at + 1;
     let mut named = false;
@@ -44,7 +45,10 @@ fn variable(text: &str, at: usize) -> (TokenKind, usize) {
             end += 1;
         } else if byte == b'(' && named {
             end = run(text, end + 1, |byte| !byte.is_ascii_whitespace() && byte != b'\0' && byte != b')');
-            end += usize::from(bytes.get(end) == Some(&b')'));
+            if bytes.get(end) != Some(&b')') {
+                return Err(SyntaxError::UnterminatedParameter { offset: at });
+            }
+            end += 1;
             break;
         } else if byte == b':' && bytes.get(end + 1) == Some(&b':') {
             end += 2;
@@ -52,5 +56,5 @@ fn variable(text: &str, at: usize) -> (TokenKind, usize) {
             break;
         }
     }
-    if named { (TokenKind::Parameter, end) } else { (TokenKind::Punct, at + 1) }
+    Ok(if named { (TokenKind::Parameter, end) } else { (TokenKind::Punct, at + 1) })
 }

@@ -326,6 +326,14 @@ fn fragments() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn a_parameter_with_an_open_bracket_takes_no_semicolon_along() {
+    let text = "$$(;\n-- +goose StatementBegin\n\n-- +goose StatementEnd\n";
+    assert!(matches!(split(Dialect::Sqlite, text), Err(SyntaxError::UnterminatedParameter { offset: 0 })));
+    let whole = split(Dialect::Sqlite, "SELECT $a(b;c); SELECT 1").expect("two statements");
+    assert_eq!(whole.iter().map(|one| one.text).collect::<Vec<_>>(), ["SELECT $a(b;c)", "SELECT 1"]);
+}
+
 proptest! {
     #[test]
     fn any_text_is_split_or_refused(text in fragments()) {
