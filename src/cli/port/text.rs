@@ -337,6 +337,9 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         }
         Outcome::Sampled => "the same in a sample; what is not in it is not proven".to_owned(),
         Outcome::Differs => "DIFFERS: PostgreSQL does not hold what SQLite holds (above)".to_owned(),
+        Outcome::Refused if report.resumed => {
+            "refused: nothing more was written until the blockers above are decided; then `--resume` goes on".to_owned()
+        }
         Outcome::Refused => "refused: nothing was written until the blockers above are decided".to_owned(),
         Outcome::Planned => "nothing was written".to_owned(),
         Outcome::Failed => "failed".to_owned(),

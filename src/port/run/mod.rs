@@ -188,11 +188,16 @@ fn phased(
     let mut tables = jobs(&planned, unfinished.as_ref(), port.batch_size);
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {
-        if unfinished.is_some() {
-            let blockers = planned.plan.blockers().map(|finding| finding.message.clone()).collect();
-            return Err(PortError::SourceChanged { tables: blockers });
+        let changed = planned.plan.blockers().filter(|finding| planning::is_of_source(finding));
+        let changed: Vec<String> = changed.map(|finding| finding.message.clone()).collect();
+        if unfinished.is_some() && !changed.is_empty() {
+            return Err(PortError::SourceChanged { tables: changed });
         }
         report.result = Outcome::Refused;
+        if unfinished.is_some() {
+            // a run that was killed has left off what it took off
+            existing::after_failure(port, &planned.plan, report);
+        }
         reporting::remarks(port, &planned, report);
         return Ok(());
     }

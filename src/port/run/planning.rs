@@ -48,7 +48,7 @@ pub(super) fn plan(
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
-    let tried = trial::find(port, &options, &planned, &target, snapshot.reader(), control)?;
+    let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
     planned.plan.findings.extend(tried);
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
@@ -105,6 +105,9 @@ pub(super) fn plan_again(
     for table in &mut planned.plan.tables {
         table.beside = run.plan.table(&table.source).and_then(|stored| stored.beside.clone());
     }
+    let tried = trial::find(port, &planned, &target, Some(run), snapshot.reader(), control)?;
+    planned.plan.findings.extend(tried);
+    planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
 }
 
@@ -154,6 +157,12 @@ fn put_aside(plan: &mut Plan) {
             finding.choices.clear();
         }
     }
+}
+
+/// Whether a blocker is about rows that the source gained, or about what it is now; and not about what the target
+/// demands, which may have changed instead.
+pub(super) fn is_of_source(finding: &Finding) -> bool {
+    !trial::CODES.contains(&finding.code.as_str())
 }
 
 /// The findings that are about rows which can be put aside one by one.
