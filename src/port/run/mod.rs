@@ -2,6 +2,7 @@
 
 mod create;
 mod existing;
+mod expected;
 mod finish;
 mod migrations;
 mod orphans;
@@ -78,10 +79,14 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     report.notes.extend(basis.notes.iter().cloned());
     report.schema_by_migrations = basis.version();
     phases.begin(Phase::Scanning, &mut report);
-    let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
+    let mut planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
-    report.findings.clone_from(&planned.plan.findings);
     report.result = if planned.plan.blockers().next().is_some() { Outcome::Refused } else { Outcome::Planned };
+    let skipped = expected::skipped(port, &planned, &mut snapshot, &mut control)?;
+    planned.plan.findings.extend(skipped);
+    accept::finish(&mut planned.plan.findings, &port.options.accept);
+    report.findings.clone_from(&planned.plan.findings);
+    report.expected = Some(expected::end(&planned.plan, &report));
     reporting::remarks(port, &planned, &mut report);
     Ok((planned.plan, report))
 }

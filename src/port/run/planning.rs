@@ -153,11 +153,14 @@ fn put_aside(plan: &mut Plan) {
     for finding in &mut plan.findings {
         if finding.level == Level::Blocker && ROWS_ALONE.contains(&finding.code.as_str()) {
             finding.level = Level::Change;
-            finding.message.push_str("; these rows are put aside");
+            finding.message.push_str(PUT_ASIDE);
             finding.choices.clear();
         }
     }
 }
+
+/// What stands at the end of a finding whose rows are put aside.
+pub(super) const PUT_ASIDE: &str = "; these rows are put aside";
 
 /// Whether a blocker is about rows that the source gained, or about what it is now; and not about what the target
 /// demands, which may have changed instead.

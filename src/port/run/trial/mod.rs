@@ -123,8 +123,9 @@ pub(super) fn find(
         };
         plan.findings.iter().any(|other| other.accepted && same(other))
     };
+    let decided = port.plan.as_ref().or(unfinished.map(|run| &run.plan));
     for finding in &mut findings {
-        finding.accepted = port.plan.as_ref().is_some_and(|plan| accepted(finding, plan));
+        finding.accepted = decided.is_some_and(|plan| accepted(finding, plan));
     }
     accept::finish(&mut findings, &port.options.accept);
     Ok(findings)

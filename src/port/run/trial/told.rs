@@ -5,6 +5,7 @@ use super::rules::{Kind, Rule, Untried};
 use crate::port::Port;
 use crate::port::copy::OnError;
 use crate::port::plan::{Finding, Level, TablePlan};
+use crate::port::run::planning::PUT_ASIDE;
 use crate::port::scan::Tally;
 use crate::words::thousands;
 
@@ -93,7 +94,7 @@ fn finding(
     let aside = table.beside.is_none() && one_by_one;
     if aside && port.on_error == OnError::Quarantine {
         finding.level = Level::Change;
-        finding.message.push_str("; these rows are put aside");
+        finding.message.push_str(PUT_ASIDE);
         finding.choices.clear();
     } else if aside {
         finding.choices.push("put these rows aside: --on-error quarantine".to_owned());
