@@ -14,18 +14,31 @@ macro_rules! starter {
 }
 
 /// All of them, by name.
-pub(super) const STARTERS: &[(&str, Files)] = &[starter!(
-    "validation-sessions":
-    "README.md",
-    "import.yaml",
-    "migrations/postgres/V1__create_validation_sessions.down.sql",
-    "migrations/postgres/V1__create_validation_sessions.sql",
-    "migrations/postgres/V2__soft_delete.down.sql",
-    "migrations/postgres/V2__soft_delete.sql",
-    "migrations/sqlite/V1__create_validation_sessions.down.sql",
-    "migrations/sqlite/V1__create_validation_sessions.sql",
-    "migrations/sqlite/V2__soft_delete.down.sql",
-    "migrations/sqlite/V2__soft_delete.sql",
-    "retention.yaml",
-    "starter.yaml",
-)];
+pub(super) const STARTERS: &[(&str, Files)] = &[
+    starter!(
+        "config-validation":
+        "README.md",
+        "import.yaml",
+        "migrations/postgres/V1__create_config_validation.down.sql",
+        "migrations/postgres/V1__create_config_validation.sql",
+        "migrations/sqlite/V1__create_config_validation.down.sql",
+        "migrations/sqlite/V1__create_config_validation.sql",
+        "retention.yaml",
+        "starter.yaml",
+    ),
+    starter!(
+        "validation-sessions":
+        "README.md",
+        "import.yaml",
+        "migrations/postgres/V1__create_validation_sessions.down.sql",
+        "migrations/postgres/V1__create_validation_sessions.sql",
+        "migrations/postgres/V2__soft_delete.down.sql",
+        "migrations/postgres/V2__soft_delete.sql",
+        "migrations/sqlite/V1__create_validation_sessions.down.sql",
+        "migrations/sqlite/V1__create_validation_sessions.sql",
+        "migrations/sqlite/V2__soft_delete.down.sql",
+        "migrations/sqlite/V2__soft_delete.sql",
+        "retention.yaml",
+        "starter.yaml",
+    ),
+];

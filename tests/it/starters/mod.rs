@@ -1,6 +1,7 @@
 //! Every starter from `init --template` to the last `down`, with the tree in examples/ that it takes.
 
 mod command;
+mod config_validation;
 mod validation_sessions;
 
 use std::collections::BTreeSet;
