@@ -58,14 +58,16 @@ impl Writer<'_> {
                 continue;
             };
             for (at, column) in table.columns.iter().enumerate() {
-                if column.is_kept() {
+                if column.is_kept() || (column.seal.is_some() && column.is_of(&old[at], &row.cells[at], row.plain(at)))
+                {
                     row.cells[at] = old[at].clone();
                 }
             }
-            let same = (0..old.len()).all(|at| {
+            let equal = (0..old.len()).all(|at| {
                 let column = &table.columns[at];
-                column.is_exempt() || column.holds(&old[at], &row.cells[at])
-            }) && row.children.iter().all(Vec::is_empty);
+                column.is_made() || column.holds(&old[at], &row.cells[at])
+            });
+            let same = equal && row.children.iter().all(Vec::is_empty);
             match table.exists {
                 OnExisting::Error => {
                     let key: Vec<String> =
@@ -76,7 +78,7 @@ impl Writer<'_> {
                 OnExisting::Skip => outcomes.push(Outcome::Left { same }),
                 OnExisting::Update => {
                     self.remove_children(table, &row.cells)?;
-                    if !same {
+                    if !equal {
                         self.sums[table.target].replace(table, &old, &row.cells)?;
                         replaced.push(at);
                     }
