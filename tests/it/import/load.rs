@@ -225,3 +225,28 @@ fn keys_that_are_made_here_stay_with_their_records() {
         assert_eq!(out, serde_json::json!({"kind": "x", "items": [{"v": "one"}, {"v": "deux"}, {"v": "zwei"}]}));
     });
 }
+
+#[test]
+fn checks_of_a_strict_table_say_what_is_boolean_and_what_is_json() {
+    let database = TestDatabase::sqlite();
+    database.execute(
+        "CREATE TABLE flags (id INTEGER PRIMARY KEY, flag INTEGER NOT NULL CHECK (flag IN (0, 1)), \
+         \"data\" TEXT CHECK (json_valid(\"data\")), plain TEXT) STRICT",
+    );
+    let project = Project::new()
+        .file(
+            "import.yaml",
+            "sources:\n  - {files: a.json, records: \"[*]\", table: flags, columns: {id: /id, flag: /flag, data: /data, plain: /p}}\n",
+        )
+        .file("data/a.json", r#"[{"id":1,"flag":true,"data":"word","p":"x"},{"id":2,"flag":false,"data":1.5,"p":null}]"#);
+    project.run(&["import", "data", "-d", &database.url]).ok();
+    assert_eq!(database.query("SELECT flag, data FROM flags ORDER BY id"), ["1|\"word\"", "0|1.5"]);
+    // what the application changes comes back as what the column is for
+    database.execute("UPDATE flags SET flag = 0, data = '\"other\"' WHERE id = 1");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
+    let out: serde_json::Value = serde_json::from_str(&project.read("out/a.json")).unwrap();
+    assert_eq!(
+        out,
+        serde_json::json!([{"id": 1, "flag": false, "data": "other", "p": "x"}, {"id": 2, "flag": false, "data": 1.5, "p": null}])
+    );
+}
