@@ -265,6 +265,21 @@ fn a_record_may_refer_to_one_behind_it() {
         assert_eq!((&report["records_migrated"], &report["quarantined"]), (&54.into(), &7.into()), "{report}");
         assert_eq!(database.value("SELECT min(id) FROM t"), "7");
         assert_eq!(database.value("SELECT max(id) FROM t"), "60");
+        // so may what is nested in a record, and what is refused then is told
+        database.execute(
+            "CREATE TABLE trees (id bigint PRIMARY KEY); \
+             CREATE TABLE leaves (id bigint PRIMARY KEY, tree bigint REFERENCES trees (id), up bigint REFERENCES leaves (id))",
+        );
+        let mapping = "sources:\n  - files: b.json\n    records: \"[*]\"\n    table: trees\n    key: id\n    columns: {id: /id}\n    \
+            children:\n      - {records: \"/leaves[*]\", table: leaves, parent: {tree: id}, key: id, columns: {id: /id, up: /up}}\n";
+        let leaves = |last: u32| {
+            format!(r#"[{{"id":1,"leaves":[{{"id":1,"up":3}},{{"id":2}},{{"id":3,"up":4}},{{"id":4,"up":{last}}}]}}]"#)
+        };
+        let project = Project::new().file("import.yaml", mapping).file("data/b.json", &leaves(9));
+        project.run(&["import", "data", "-d", &database.url]).exits(3).says("b.json: /0");
+        project.write("data/b.json", &leaves(2));
+        project.run(&["import", "data", "-d", &database.url]).ok();
+        assert_eq!(database.value("SELECT count(*) FROM leaves"), "4");
     });
 }
 
@@ -284,17 +299,19 @@ fn what_refers_to_a_nested_record_goes_on_doing_so() {
         let project = Project::new()
             .file("import.yaml", NESTED)
             .file("data/runs/a.json", r#"{"id":1,"name":"a","steps":[{"id":11},{"id":12},{"id":13}]}"#)
-            .file("data/notes.jsonl", "{\"id\":1,\"step\":11}\n{\"id\":2,\"step\":13}\n");
+            .file("data/notes.jsonl", "{\"id\":1,\"step\":11}\n{\"id\":2,\"step\":12}\n");
         let import = ["import", "data", "-d", &database.url, "--json"];
         project.run(&import).ok();
         let again = project.run(&[&import[..], &["--all"]].concat()).ok().json();
         assert_eq!((&again["status"], &again["tables"][1]["removed"]), (&"done".into(), &0.into()), "{again}");
-        // a step that is gone takes along what refers to it; the others keep it
+        // a step that is gone is removed, and the others stay
         project.write("data/runs/a.json", r#"{"id":1,"name":"b","steps":[{"id":11},{"id":12}]}"#);
         project.run(&import).ok();
-        assert_eq!(database.query("SELECT id, step FROM notes ORDER BY id"), ["1|11", "2|∅"]);
+        assert_eq!(database.query("SELECT id, step FROM notes ORDER BY id"), ["1|11", "2|12"]);
+        assert_eq!(database.query("SELECT id FROM steps ORDER BY id"), ["11", "12"]);
         // two that change places are in each other's way
         project.write("data/runs/a.json", r#"{"id":1,"name":"b","steps":[{"id":12},{"id":11}]}"#);
+        database.execute("DELETE FROM notes");
         project.run(&import).ok();
         assert_eq!(database.query("SELECT id, place FROM steps ORDER BY place"), ["12|0", "11|1"]);
     });
