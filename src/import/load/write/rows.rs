@@ -1,6 +1,6 @@
 //! Rows of one table, and of the tables below it, into the database: added, or written over those that are there.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -78,10 +78,7 @@ impl Writer<'_> {
                     row.cells[at] = old[at].clone();
                 }
             }
-            let same = (0..old.len()).all(|at| {
-                let column = &table.columns[at];
-                column.is_exempt() || column.holds(&old[at], &row.cells[at])
-            }) && row.children.iter().all(Vec::is_empty);
+            let same = same_cells(table, &old, &row.cells);
             match table.exists {
                 OnExisting::Error => {
                     let key: Vec<String> =
@@ -89,7 +86,9 @@ impl Writer<'_> {
                     let reason = format!("`{}` has a row with the key {} already", table.name, key.join(", "));
                     return Err(Stop::Refused(SqlError::other(reason)));
                 }
-                OnExisting::Skip => outcomes.push(Outcome::Left { same }),
+                OnExisting::Skip => {
+                    outcomes.push(Outcome::Left { same: same && row.children.iter().all(Vec::is_empty) });
+                }
                 OnExisting::Update => {
                     self.remove_outdated(table, row, nested)?;
                     if !same {
@@ -147,13 +146,16 @@ impl Writer<'_> {
                 self.remove_child(table, child, cells)?;
                 continue;
             }
-            let mut kept = HashSet::new();
+            let mut staying = HashMap::new();
             for row in rows {
                 fill_parents(table, child, cells, &mut row.cells).map_err(|reason| refused(&reason))?;
-                kept.insert(key_of(child, &row.cells)?);
+                staying.insert(key_of(child, &row.cells)?, &row.cells);
             }
+            // a position says nothing of which is which: such a row is the same only as long as it says the same
+            let by_position = child.key.iter().any(|at| matches!(child.columns[*at].fill, Fill::Position));
             for old in self.rows_of(table, child, cells)?.1 {
-                if kept.contains(&key_of(child, &old)?) {
+                let again = staying.get(&key_of(child, &old)?);
+                if again.is_some_and(|again| !by_position || same_cells(child, &old, again)) {
                     continue;
                 }
                 self.remove_children(child, &old)?;
@@ -203,6 +205,14 @@ impl Writer<'_> {
 
 fn refused(reason: &str) -> Stop {
     Stop::Refused(SqlError::other(reason))
+}
+
+/// Whether a row holds what it would be given.
+fn same_cells(table: &BoundTable, old: &[Cell], new: &[Cell]) -> bool {
+    (0..old.len()).all(|at| {
+        let column = &table.columns[at];
+        column.is_exempt() || column.holds(&old[at], &new[at])
+    })
 }
 
 /// The bytes of a row's key.
