@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::Left;
+use crate::crypt::CryptError;
 use crate::import::bind::{BoundTable, Cell, Fill};
 use crate::import::mapping::{RecordPath, Step, pointer_keys};
 
@@ -18,7 +20,12 @@ pub(in crate::import) fn rebuild(table: &BoundTable, cells: &[Cell], children: V
     };
     for (at, column) in table.columns.iter().enumerate() {
         let Fill::Pointer { keys, .. } = &column.fill else { continue };
-        let restored = restore(at);
+        let restored = match &column.seal {
+            None => restore(at),
+            Some(seal) if seal.is_hash() => continue,
+            // its place is kept; [`unseal`] fills it
+            Some(_) => Value::Null,
+        };
         put(&mut value, keys, restored);
     }
     for (child, records) in table.children.iter().zip(children) {
@@ -27,6 +34,56 @@ pub(in crate::import) fn rebuild(table: &BoundTable, cells: &[Cell], children: V
         }
     }
     value
+}
+
+/// Puts what was encrypted into a record that was made of its row again.
+///
+/// # Errors
+/// The column, and why its value can't be decrypted.
+pub(in crate::import) fn unseal(
+    table: &BoundTable,
+    cells: &[Cell],
+    left: &Left,
+    value: &mut Value,
+) -> Vec<(String, CryptError)> {
+    let mut failed = Vec::new();
+    for (column, cell) in table.columns.iter().zip(cells) {
+        let (Some(seal), Fill::Pointer { pointer, keys }) = (&column.seal, &column.fill) else { continue };
+        if seal.is_hash() || *cell == Cell::Null {
+            continue;
+        }
+        match seal.open(&column.kind.restore(cell)) {
+            Ok(text) => {
+                let json = left.json.contains(pointer).then(|| serde_json::from_str(&text).ok()).flatten();
+                fill(value, keys, json.unwrap_or(Value::String(text)));
+            }
+            Err(error) => failed.push((column.name.clone(), error)),
+        }
+    }
+    failed
+}
+
+/// As [`put`], and into what arrays have at an index.
+fn fill(value: &mut Value, keys: &[String], new: Value) {
+    let inner = match (keys.split_first(), &mut *value) {
+        (None, _) => None,
+        (Some((key, rest)), Value::Array(items)) => {
+            let Some(item) = key.parse::<usize>().ok().and_then(|index| items.get_mut(index)) else { return };
+            return fill(item, rest, new);
+        }
+        (Some((key, rest)), Value::Object(map)) if !rest.is_empty() => {
+            return fill(map.entry(key.as_str()).or_insert_with(|| Value::Object(Map::new())), rest, new);
+        }
+        (some, _) => some,
+    };
+    match inner {
+        None => *value = new,
+        Some((key, _)) => {
+            if let Value::Object(map) = value {
+                map.insert(key.clone(), new);
+            }
+        }
+    }
 }
 
 /// Puts a value into objects, which are made on the way; where something else stands, it is left alone.

@@ -46,6 +46,10 @@ pub(in crate::import) fn apply(table: &BoundTable, cells: &[Cell], left: &Left, 
             if !within {
                 return false;
             }
+            // of what is hidden nothing was kept but whether it was there
+            if let Some(seal) = &column.seal {
+                return !seal.is_hash() && original.is_none() && *cell != Cell::Null;
+            }
             let depth = pointer_keys(pointer).map_or(0, |keys| keys.len());
             let original = original.and_then(|original| at(original, &keys[depth..]));
             let stored = original.map_or(Ok(Cell::Null), |original| column.kind.store(original));

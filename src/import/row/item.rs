@@ -8,9 +8,9 @@ use crate::import::bind::{BoundTable, Cell};
 /// A record as the books keep it: its row's key, and what is left.
 pub(in crate::import) fn item(table: &BoundTable, row: &Row) -> Value {
     let key: Vec<Value> = table.key.iter().map(|at| table.columns[*at].kind.restore(&row.cells[*at])).collect();
-    let Left { pointer, minus, plus } = &row.left;
+    let Left { pointer, minus, plus, json } = &row.left;
     let has_children = row.children.iter().any(|rows| !rows.is_empty());
-    if pointer.is_none() && minus.is_empty() && plus.is_empty() && !has_children {
+    if pointer.is_none() && minus.is_empty() && plus.is_empty() && json.is_empty() && !has_children {
         return Value::Array(key);
     }
     let mut item = Map::new();
@@ -23,6 +23,9 @@ pub(in crate::import) fn item(table: &BoundTable, row: &Row) -> Value {
     }
     if !plus.is_empty() {
         item.insert("+".to_owned(), Value::Object(plus.iter().cloned().collect()));
+    }
+    if !json.is_empty() {
+        item.insert("j".to_owned(), json.clone().into());
     }
     if has_children {
         let children = table.children.iter().zip(&row.children);
@@ -61,6 +64,9 @@ impl Item {
         }
         if let Some(plus) = map.get("+") {
             item.left.plus = plus.as_object()?.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        }
+        if let Some(json) = map.get("j") {
+            item.left.json = json.as_array()?.iter().map(text).collect::<Option<_>>()?;
         }
         if let Some(children) = map.get("c") {
             let read = |items: &Value| items.as_array()?.iter().map(Self::read).collect::<Option<Vec<Self>>>();

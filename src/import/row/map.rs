@@ -9,16 +9,18 @@ use crate::import::bind::{BoundTable, Cell, Fill, derived};
 use crate::import::mapping::{FileFact, RecordPath, Step};
 use crate::import::read::nested;
 
-/// Maps a record. Cells that only the writer knows (numbers, the parent's key) are NULL.
+/// Maps a record. Cells that only the writer knows (numbers, the parent's key) are NULL. `secret` is the record as it is,
+/// which the columns that hash or encrypt see and nothing else; `value` the same without what they take.
 pub(in crate::import) fn map(
     table: &BoundTable,
     path: &RecordPath,
     place: Place<'_>,
     value: &Value,
+    secret: &Value,
 ) -> Result<Row, Unfit> {
     let mut row = Row::default();
     let mut rest = None;
-    for column in &table.columns {
+    for (number, column) in table.columns.iter().enumerate() {
         let unfit = |pointer: &str, reason: String| Unfit {
             column: format!("{}.{}", table.name, column.name),
             pointer: pointer.to_owned(),
@@ -27,11 +29,25 @@ pub(in crate::import) fn map(
         let store = |pointer: &str, value: &Value| column.kind.store(value).map_err(|reason| unfit(pointer, reason));
         let (pointer, mut cell) = match &column.fill {
             Fill::Pointer { pointer, keys } => {
-                let found = at(value, keys);
+                let found = at(if column.seal.is_some() { secret } else { value }, keys);
                 if column.required && found.is_none_or(Value::is_null) {
                     return Err(unfit(pointer, format!("the record has no value at `{pointer}`")));
                 }
-                (pointer.as_str(), found.map(|found| store(pointer, found)).transpose()?.unwrap_or_default())
+                let cell = match (&column.seal, found) {
+                    (None, Some(found)) => store(pointer, found)?,
+                    (Some(seal), Some(found)) if !found.is_null() => {
+                        let plain = seal.text(found).map_err(|reason| unfit(pointer, reason))?;
+                        let sealed = seal.of(plain.text.expose(), place.stored);
+                        let cell = store(pointer, &Value::String(sealed.map_err(|reason| unfit(pointer, reason))?))?;
+                        if plain.json {
+                            row.left.json.push(pointer.clone());
+                        }
+                        row.plain.push((number, plain.text));
+                        cell
+                    }
+                    _ => Cell::Null,
+                };
+                (pointer.as_str(), cell)
             }
             Fill::Capture(at) => {
                 let text = place.file.captures.get(*at).map_or("", String::as_str);
@@ -39,7 +55,7 @@ pub(in crate::import) fn map(
             }
             Fill::File(fact) => ("", store("", &file_fact(*fact, place))?),
             Fill::Constant(cell) => ("", cell.clone()),
-            Fill::Uuid => ("", store("", &Value::from(new_uuid()))?),
+            Fill::Uuid => ("", store("", &Value::from(uuid::Uuid::new_v4().to_string()))?),
             Fill::Now => ("", store("", &Value::from(place.now))?),
             Fill::Whole => ("", store("", value)?),
             Fill::Rest => ("", store("", rest.get_or_insert_with(|| remainder(table, value)))?),
@@ -74,9 +90,11 @@ pub(in crate::import) fn map(
     for child in &table.children {
         let mut rows = Vec::new();
         let mut values = Vec::new();
-        for (number, (pointer, entry, position, value)) in (0..).zip(nested(value, &child.records)) {
+        // what is hidden of a record is never what holds records
+        let found = nested(value, &child.records).zip(nested(secret, &child.records));
+        for (number, ((pointer, entry, position, value), (.., secret))) in (0..).zip(found) {
             let place = Place { position, entry: entry.as_deref(), pointer: &pointer, ..place };
-            let mut mapped = map(&child.table, &child.records, place, value)
+            let mut mapped = map(&child.table, &child.records, place, value, secret)
                 .map_err(|unfit| Unfit { pointer: format!("{pointer}{}", unfit.pointer), ..unfit })?;
             if derived(&child.records, number).as_deref() == Some(&*pointer) {
                 mapped.left.pointer = None;
@@ -114,24 +132,6 @@ fn file_fact(fact: FileFact, place: Place<'_>) -> Value {
         FileFact::Size => file.size.into(),
         FileFact::Sha256 => place.sha256.into(),
     }
-}
-
-/// A random UUID (RFC 9562, version 4).
-fn new_uuid() -> String {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    // the standard library's hash keys are the system's random numbers; a new one each time
-    let half = || {
-        let mut hasher = std::hash::RandomState::new().build_hasher();
-        hasher.write_u64(COUNT.fetch_add(1, Ordering::Relaxed));
-        hasher.write_u32(std::process::id());
-        hasher.write_i128(jiff::Timestamp::now().as_nanosecond());
-        hasher.finish()
-    };
-    let (high, low) = ((half() & !0xf000) | 0x4000, (half() >> 2) | (1 << 63));
-    let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xffff);
-    format!("{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff)
 }
 
 /// What no column and no child takes of a record.

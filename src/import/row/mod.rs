@@ -7,12 +7,13 @@ mod map;
 
 use serde_json::Value;
 
-pub(super) use self::back::rebuild;
+pub(super) use self::back::{rebuild, unseal};
 pub(super) use self::difference::apply;
 pub(super) use self::item::{Item, item};
 pub(super) use self::map::map;
 use super::bind::Cell;
 use super::read::SourceFile;
+use crate::config::Secret;
 
 /// A row, and the rows of what is nested in its record.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +22,15 @@ pub(super) struct Row {
     pub left: Left,
     /// For each child of the table, in order.
     pub children: Vec<Vec<Row>>,
+    /// What was hashed or encrypted, by column.
+    pub plain: Vec<(usize, Secret)>,
+}
+
+impl Row {
+    /// What was hashed or encrypted for a column.
+    pub fn plain(&self, column: usize) -> Option<&Secret> {
+        self.plain.iter().find(|(at, _)| *at == column).map(|(_, plain)| plain)
+    }
 }
 
 /// What of a record its rows can't give back.
@@ -32,6 +42,8 @@ pub(super) struct Left {
     pub minus: Vec<String>,
     /// What the record has, where the rows give nothing or something else.
     pub plus: Vec<(String, Value)>,
+    /// Where what was encrypted is JSON of a value that is no text.
+    pub json: Vec<String>,
 }
 
 /// Why a record can't be stored.
@@ -52,6 +64,8 @@ pub(super) struct Place<'a> {
     pub position: u64,
     pub entry: Option<&'a str>,
     pub pointer: &'a str,
+    /// Hashes that take long are made, too: somebody is going to store them.
+    pub stored: bool,
 }
 
 fn at<'a>(value: &'a Value, keys: &[String]) -> Option<&'a Value> {

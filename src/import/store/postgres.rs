@@ -188,7 +188,9 @@ impl Store for PostgresStore {
     }
 
     fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError> {
-        let others: Vec<usize> = (0..table.columns.len()).filter(|at| !table.key.contains(at)).collect();
+        // an identity that is always generated can't even be set to what it is
+        let changes = |at: &usize| !table.key.contains(at) && !table.columns[*at].is_kept();
+        let others: Vec<usize> = (0..table.columns.len()).filter(changes).collect();
         if rows.is_empty() || others.is_empty() {
             return Ok(());
         }

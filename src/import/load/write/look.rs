@@ -38,7 +38,7 @@ impl Writer<'_> {
                     continue;
                 };
                 let differs = table.columns.iter().enumerate().find(|(at, column)| {
-                    !column.is_exempt() && !column.is_kept() && !column.holds(&old[*at], &row.cells[*at])
+                    !column.is_made() && !column.is_kept() && !column.is_of(&old[*at], &row.cells[*at], row.plain(*at))
                 });
                 if let Some((at, column)) = differs {
                     self.counts.conflicting += 1;
@@ -57,12 +57,17 @@ impl Writer<'_> {
                             pointer: pointer.unwrap_or_default(),
                             place: None,
                             column: Some(format!("{}.{}", table.name, column.name)),
-                            reason: format!(
-                                "the row with the key {} holds {}, and the file {}",
-                                key.join(", "),
-                                cut(&there),
-                                cut(&here)
-                            ),
+                            reason: match &column.seal {
+                                None => format!(
+                                    "the row with the key {} holds {}, and the file {}",
+                                    key.join(", "),
+                                    cut(&there),
+                                    cut(&here)
+                                ),
+                                Some(_) => {
+                                    format!("the row with the key {} was made of another value", key.join(", "))
+                                }
+                            },
                         });
                     }
                 }

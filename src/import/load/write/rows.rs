@@ -74,11 +74,15 @@ impl Writer<'_> {
                 continue;
             };
             for (at, column) in table.columns.iter().enumerate() {
-                if column.is_kept() {
+                if column.is_kept() || (column.seal.is_some() && column.is_of(&old[at], &row.cells[at], row.plain(at)))
+                {
                     row.cells[at] = old[at].clone();
                 }
             }
-            let same = same_cells(table, &old, &row.cells);
+            let same = (0..old.len()).all(|at| {
+                let column = &table.columns[at];
+                column.is_made() || column.holds(&old[at], &row.cells[at])
+            });
             match table.exists {
                 OnExisting::Error => {
                     let key: Vec<String> =
@@ -149,13 +153,17 @@ impl Writer<'_> {
             let mut staying = HashMap::new();
             for row in rows {
                 fill_parents(table, child, cells, &mut row.cells).map_err(|reason| refused(&reason))?;
-                staying.insert(key_of(child, &row.cells)?, &row.cells);
+                staying.insert(key_of(child, &row.cells)?, &*row);
             }
             // a position says nothing of which is which: such a row is the same only as long as it says the same
             let by_position = child.key.iter().any(|at| matches!(child.columns[*at].fill, Fill::Position));
             for old in self.rows_of(table, child, cells)?.1 {
-                let again = staying.get(&key_of(child, &old)?);
-                if again.is_some_and(|again| !by_position || same_cells(child, &old, again)) {
+                let same = |again: &Row| {
+                    child.columns.iter().enumerate().all(|(at, column)| {
+                        column.is_made() || column.is_of(&old[at], &again.cells[at], again.plain(at))
+                    })
+                };
+                if staying.get(&key_of(child, &old)?).is_some_and(|again| !by_position || same(again)) {
                     continue;
                 }
                 self.remove_children(child, &old)?;
@@ -205,14 +213,6 @@ impl Writer<'_> {
 
 fn refused(reason: &str) -> Stop {
     Stop::Refused(SqlError::other(reason))
-}
-
-/// Whether a row holds what it would be given.
-fn same_cells(table: &BoundTable, old: &[Cell], new: &[Cell]) -> bool {
-    (0..old.len()).all(|at| {
-        let column = &table.columns[at];
-        column.is_exempt() || column.holds(&old[at], &new[at])
-    })
 }
 
 /// The bytes of a row's key.
