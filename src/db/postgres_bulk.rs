@@ -80,6 +80,17 @@ impl BulkDb {
         Ok(Self { client, target: target.clone(), session_mark: mark.map(str::to_owned), last_words, runtime })
     }
 
+    /// Reads what the server has said since the last statement. The driver writes before it reads, and where the server
+    /// has hung up that fails, so that its last words would never be read.
+    fn listen(&self) {
+        self.runtime.block_on(async {
+            // the first lets the runtime see that there is something to read, the second the connection read it
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
     /// Whether this client talks to one server process from first to last: see
     /// [`PostgresDb::session_mark`](super::PostgresDb::session_mark).
     ///
@@ -101,6 +112,7 @@ impl BulkDb {
         statement: &str,
         rows: impl FnOnce(&mut CopyIn<'_>) -> Result<(), E>,
     ) -> Result<u64, E> {
+        self.listen();
         let sink = self.runtime.block_on(self.client.copy_in(statement));
         let words = &self.last_words;
         let sink = Box::pin(sink.map_err(|error| E::from(words.explain(describe(&error, statement))))?);
@@ -123,6 +135,7 @@ impl BulkDb {
         statement: &str,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.listen();
         let failed = |error: tokio_postgres::Error| E::from(self.last_words.explain(describe(&error, statement)));
         self.runtime.block_on(async {
             let mut stream = Box::pin(self.client.copy_out(statement).await.map_err(failed)?);
@@ -183,23 +196,34 @@ impl LastWords {
         });
     }
 
-    /// The server's words in the place of the driver's, where that has none.
+    /// The server's words in the place of the driver's, where it has said any. What it says in the middle of a COPY the
+    /// driver keeps to itself.
     fn explain(&self, error: SqlError) -> SqlError {
         if error.class != ErrorClass::ConnectionLost || error.code.is_some() {
             return error;
         }
         let said = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        said.map_or(error, SqlError::from)
+        let said = said.unwrap_or_else(|| SqlFacts {
+            message: format!(
+                "{}: the server, or the network to it, has ended the session and not said why; the server's log may",
+                error.message
+            ),
+            class: ErrorClass::ConnectionLost,
+            ..SqlFacts::default()
+        });
+        said.into()
     }
 }
 
 impl Statements for BulkDb {
     fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.listen();
         let done = self.runtime.block_on(self.client.batch_execute(sql));
         done.map_err(|error| self.last_words.explain(describe(&error, sql)))
     }
 
     fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
+        self.listen();
         let messages = self.runtime.block_on(self.client.simple_query(sql));
         let messages = messages.map_err(|error| self.last_words.explain(describe(&error, sql)))?;
         Ok(rows_of_each(messages))
