@@ -50,7 +50,8 @@ fn main() {
     if let Ok(what) = env::var(FLOOR) {
         let name = env::var("BENCH_FLOOR_LOAD").unwrap();
         let load = loads.iter().find(|load| load.name == name).unwrap();
-        println!("{}", tools::floor(&what, load).as_secs_f64());
+        let (took, cpu) = tools::floor(&what, load);
+        println!("{} {}", took.as_secs_f64(), cpu.as_secs_f64());
         return;
     }
     if cfg!(debug_assertions) {
@@ -154,27 +155,32 @@ fn look(tool: &Tool, load: &Load, place: &Place) {
 }
 
 fn print(runners: &mut [Runner], floors: &[&str]) {
-    let of = |runners: &[Runner], name: &str| {
+    type Of = fn(&Finished) -> Duration;
+    let of = |runners: &[Runner], name: &str, what: Of| {
         let runner = runners.iter().find(|runner| runner.tool.name == name && !runner.taken.is_empty())?;
-        Some(median(runner.taken.iter().map(|taken| taken.took)))
+        Some(median(runner.taken.iter().map(what)))
     };
-    let floor: Option<Duration> = floors.iter().map(|name| of(runners, name)).sum();
-    let ours = of(runners, LIFTLOCK);
-    println!("\n| tool | s (min–max) | to the floors | to liftlock | processor, s | peak RSS, MB |");
-    println!("|---|---|---|---|---|---|");
+    let both =
+        |runners: &[Runner], what: Of| floors.iter().map(|name| of(runners, name, what)).sum::<Option<Duration>>();
+    let floor = (both(runners, |taken| taken.took), both(runners, |taken| taken.cpu));
+    let ours = of(runners, LIFTLOCK, |taken| taken.took);
+    let ratio = |took: Duration, to: Option<Duration>| to.map_or(0.0, |to| took.as_secs_f64() / to.as_secs_f64());
+    println!("\n| tool | s (min–max) | to the floors | to liftlock | processor, s | to the floors | peak RSS, MB |");
+    println!("|---|---|---|---|---|---|---|");
     for Runner { tool, taken } in runners {
         taken.sort_by_key(|taken| taken.took);
         let took = median(taken.iter().map(|taken| taken.took));
-        let ratio = |to: Option<Duration>| to.map_or(0.0, |to| took.as_secs_f64() / to.as_secs_f64());
+        let cpu = median(taken.iter().map(|taken| taken.cpu));
         println!(
-            "| {} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} |",
             tool.name,
             took.as_secs_f64(),
             taken[0].took.as_secs_f64(),
             taken[taken.len() - 1].took.as_secs_f64(),
-            ratio(floor),
-            ratio(ours),
-            median(taken.iter().map(|taken| taken.cpu)).as_secs_f64(),
+            ratio(took, floor.0),
+            ratio(took, ours),
+            cpu.as_secs_f64(),
+            ratio(cpu, floor.1),
             taken.iter().map(|taken| taken.peak).max().unwrap_or_default() as f64 / 1000.0,
         );
     }

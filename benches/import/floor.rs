@@ -14,21 +14,30 @@ use rusqlite::types::Value as Cell;
 use serde_json::Value;
 
 use super::data::{Load, documents};
+use super::process::processor_time;
 
 /// How many rows a transaction has: as many as Liftlock's.
 const BATCH: usize = 8192;
 
+/// How long something took, and what of the processors.
+fn timed(work: impl FnOnce()) -> (Duration, Duration) {
+    let own = || processor_time(std::process::id()).unwrap_or_default();
+    let (began, before) = (Instant::now(), own());
+    work();
+    (began.elapsed(), own().saturating_sub(before))
+}
+
 /// Parses every record, and says how long that took.
-pub fn parse(load: &Load) -> Duration {
-    let began = Instant::now();
-    each(load, |record| {
-        black_box(record);
-    });
-    began.elapsed()
+pub fn parse(load: &Load) -> (Duration, Duration) {
+    timed(|| {
+        each(load, |record| {
+            black_box(record);
+        });
+    })
 }
 
 /// Puts every record's row into `database`, which has the table, and says how long that took once the rows were ready.
-pub fn insert(load: &Load, database: &Path) -> Duration {
+pub fn insert(load: &Load, database: &Path) -> (Duration, Duration) {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     each(load, |record| rows.push(load.columns.iter().map(|column| cell(&record[*column])).collect()));
     let connection = Connection::open(database).unwrap();
@@ -36,16 +45,16 @@ pub fn insert(load: &Load, database: &Path) -> Duration {
     connection.query_row("PRAGMA journal_mode = truncate", [], |_| Ok(())).unwrap();
     let marks = vec!["?"; load.columns.len()].join(", ");
     let sql = format!("INSERT INTO {} ({}) VALUES ({marks})", load.table, load.columns.join(", "));
-    let began = Instant::now();
-    let mut insert = connection.prepare(&sql).unwrap();
-    for batch in rows.chunks(BATCH) {
-        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-        for row in batch {
-            insert.execute(rusqlite::params_from_iter(row)).unwrap();
+    timed(|| {
+        let mut insert = connection.prepare(&sql).unwrap();
+        for batch in rows.chunks(BATCH) {
+            connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+            for row in batch {
+                insert.execute(rusqlite::params_from_iter(row)).unwrap();
+            }
+            connection.execute_batch("COMMIT").unwrap();
         }
-        connection.execute_batch("COMMIT").unwrap();
-    }
-    began.elapsed()
+    })
 }
 
 fn each(load: &Load, mut take: impl FnMut(Value)) {

@@ -81,12 +81,14 @@ fn own(what: &str, load: &Load, place: &Place) -> Result<Finished, String> {
     command.env(FLOOR, what).env("BENCH_FLOOR_LOAD", load.name).env("BENCH_FLOOR_DATABASE", place.sqlite);
     command.env("BENCH_DATA", place.kept);
     let finished = pipeline(vec![command])?;
-    let seconds: f64 = finished.stdout.trim().parse().map_err(|_| format!("it said {:?}", finished.stdout))?;
-    Ok(Finished { took: Duration::from_secs_f64(seconds), cpu: Duration::ZERO, ..finished })
+    let said: Vec<Duration> =
+        finished.stdout.split_whitespace().filter_map(|word| word.parse().ok()).map(Duration::from_secs_f64).collect();
+    let [took, cpu] = said[..] else { return Err(format!("it said {:?}", finished.stdout)) };
+    Ok(Finished { took, cpu, ..finished })
 }
 
 /// What [`own`] starts.
-pub fn floor(what: &str, load: &Load) -> Duration {
+pub fn floor(what: &str, load: &Load) -> (Duration, Duration) {
     match what {
         "parse" => floor::parse(load),
         _ => floor::insert(load, Path::new(&env::var_os("BENCH_FLOOR_DATABASE").unwrap())),

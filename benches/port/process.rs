@@ -88,7 +88,8 @@ fn resident_peak(pid: u32) -> Option<u64> {
 }
 
 /// What a process took of the processors, in Linux's hundredths of a second: fields 14 and 15 of proc(5)'s `stat`.
-fn processor_time(pid: u32) -> Option<Duration> {
+#[allow(dead_code, reason = "one bench asks for its own")]
+pub fn processor_time(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // the program's name, which may hold anything, ends at the last bracket
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

@@ -218,8 +218,14 @@ impl Work<'_> {
         let mut broken = None;
         // the readers look at the jobs while the writer writes down how far each is
         let read_jobs = jobs.clone();
-        let readers =
-            Readers { jobs: &read_jobs, mapping: &self.import.mapping, bound: self.bound, now: &now, threads };
+        let readers = Readers {
+            jobs: &read_jobs,
+            mapping: &self.import.mapping,
+            bound: self.bound,
+            now: &now,
+            threads,
+            direct: super::direct::Direct::of_all(self.bound),
+        };
         let loaded = readers.run(|at, message| {
             if self.import.interrupt.is_set() {
                 interrupted = true;

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::plan::Job;
 use crate::import::ImportError;
 use crate::import::bind::{Bound, derived};
+use crate::import::direct::Direct;
 use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
-use crate::import::read::{self, FileRead};
+use crate::import::read::{self, BadRecord, FileRead, Record, Unread, What};
 use crate::import::row::{self, Place, Row};
 
 /// A record as it goes to the writer.
@@ -59,6 +60,8 @@ pub(in crate::import) struct Readers<'a> {
     pub bound: &'a Bound,
     pub now: &'a str,
     pub threads: usize,
+    /// For each source, where its rows can be made of the text.
+    pub direct: Vec<Option<Direct>>,
 }
 
 impl Readers<'_> {
@@ -136,10 +139,27 @@ impl Readers<'_> {
     pub fn records(&self, job: &Job, each: &mut dyn FnMut(Mapped) -> ControlFlow<()>) -> Result<FileRead, ImportError> {
         let (source, table) = (&self.mapping.sources[job.source], &self.bound.sources[job.source]);
         let keep = table.exists == OnExisting::Skip;
-        read::records(&job.file, source, &mut |record| {
-            let mapped = match record {
-                Ok(record) if record.position < job.skip => return Ok(ControlFlow::Continue(())),
-                Err(bad) if bad.position < job.skip => return Ok(ControlFlow::Continue(())),
+        let is_line = matches!(source.format, Format::Jsonl | Format::Csv);
+        let path = (!is_line).then_some(&source.records);
+        let direct = self.direct[job.source].as_ref().filter(|_| !keep && source.bad != OnBad::Quarantine);
+        read::unread(&job.file, source, &mut |found| {
+            if let (Some(direct), Ok(Unread { position, pointer, entry, what: What::Json(bytes, _) })) =
+                (direct, &found)
+            {
+                let (position, entry) = (*position, *entry);
+                if position < job.skip {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                let place = Place { file: &job.file, sha256: &job.sha256, now: self.now, position, entry, pointer };
+                if let Some(row) = direct.map(path, place, bytes) {
+                    let bytes = size(&row);
+                    return Ok(each(Mapped { position, what: Ok(row), value: None, bytes }));
+                }
+            }
+            let mapped = match found.and_then(Unread::read) {
+                Ok(Record { position, .. }) | Err(BadRecord { position, .. }) if position < job.skip => {
+                    return Ok(ControlFlow::Continue(()));
+                }
                 Ok(record) => {
                     let place = Place {
                         file: &job.file,
@@ -152,7 +172,7 @@ impl Readers<'_> {
                     let what = row::map(table, &source.records, place, &record.value);
                     // a line's place is its number among the lines that hold something, on the way out
                     let what = what.map(|mut row| {
-                        if matches!(source.format, Format::Jsonl | Format::Csv) {
+                        if is_line {
                             row.left.pointer = None;
                         }
                         row

@@ -62,6 +62,17 @@ fn condition(table: &BoundTable, by: &[usize]) -> String {
     names(table, by, "").iter().map(|name| format!("{name} = ?")).collect::<Vec<_>>().join(" AND ")
 }
 
+/// The rows that have these values in the columns `by`.
+fn read(db: &SqliteDb, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
+    let sql = format!("SELECT {} FROM main.{} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by));
+    let mut rows = Vec::new();
+    db.each_row(&sql, &values(given), |row| {
+        rows.push((0..table.columns.len()).map(|at| Cell::of(row.get(at))).collect());
+        Ok::<_, SqlError>(ControlFlow::Continue(()))
+    })?;
+    Ok(rows)
+}
+
 impl Store for SqliteStore {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
@@ -100,35 +111,29 @@ impl Store for SqliteStore {
     fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
         let add = self.statements(table).add;
         let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
-            if self.db.write(&add, &values(row))? > 0 {
+        let given = rows.iter().map(|row| row.iter().map(Cell::value));
+        self.db.write_each(&add, given, |at, added| {
+            if added > 0 {
                 answers.push(None);
-                continue;
+                return Ok(());
             }
-            let key: Vec<Cell> = table.key.iter().map(|at| row[*at].clone()).collect();
-            let there = self.rows(table, &table.key, &key)?.into_iter().next();
+            let key: Vec<Cell> = table.key.iter().map(|key| rows[at][*key].clone()).collect();
+            let there = read(&self.db, table, &table.key, &key)?.into_iter().next();
             // a trigger that swallows rows gives neither
             answers.push(Some(there.ok_or_else(|| SqlError::other("the row was not stored, and none has its key"))?));
-        }
+            Ok(())
+        })?;
         Ok(answers)
     }
 
     fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError> {
         let Some(replace) = self.statements(table).replace else { return Ok(()) };
-        for row in rows {
-            self.db.write(&replace, &values(row))?;
-        }
-        Ok(())
+        let given = rows.iter().map(|row| row.iter().map(Cell::value));
+        self.db.write_each(&replace, given, |_, _| Ok(()))
     }
 
     fn rows(&mut self, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
-        let sql = format!("SELECT {} FROM main.{} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by));
-        let mut rows = Vec::new();
-        self.db.each_row(&sql, &values(given), |row| {
-            rows.push((0..table.columns.len()).map(|at| Cell::of(row.get(at))).collect());
-            Ok::<_, SqlError>(ControlFlow::Continue(()))
-        })?;
-        Ok(rows)
+        read(&self.db, table, by, given)
     }
 
     fn remove(&mut self, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<(), SqlError> {
@@ -141,7 +146,7 @@ impl Store for SqliteStore {
         let mut cells = vec![Cell::Null; table.columns.len()];
         self.db.each_row(&scan, &[], |row| {
             for (at, cell) in cells.iter_mut().enumerate() {
-                *cell = Cell::of(row.get(at));
+                cell.set(row.get(at));
             }
             each(&cells).map(ControlFlow::Continue)
         })
