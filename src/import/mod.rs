@@ -9,6 +9,7 @@
 
 mod bind;
 mod books;
+mod direct;
 pub mod error;
 pub mod export;
 mod hide;

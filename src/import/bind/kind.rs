@@ -47,6 +47,18 @@ impl Cell {
         }
     }
 
+    /// As [`Cell::of`], in the room that is here already.
+    pub fn set(&mut self, value: SqlValue<'_>) {
+        if let (Self::Text(room), SqlValue::Text(text)) = (&mut *self, value)
+            && let Ok(text) = std::str::from_utf8(text)
+        {
+            room.clear();
+            room.push_str(text);
+        } else {
+            *self = Self::of(value);
+        }
+    }
+
     /// Bytes that it takes, about.
     pub fn size(&self) -> usize {
         8 + match self {
@@ -129,7 +141,7 @@ impl SqliteKind {
     }
 
     /// A number, as its affinity keeps it.
-    fn number(self, digits: &str) -> Result<Cell, String> {
+    pub fn number(self, digits: &str) -> Result<Cell, String> {
         let lost = || format!("the column is {}, which can't hold {digits} with all its digits", self.name());
         if self == Self::Real {
             return number::exact(digits).map(Cell::Real).ok_or_else(lost);
@@ -181,6 +193,11 @@ impl Kind {
             Self::Sqlite(kind) => kind.store(value),
             Self::Postgres(kind) => kind.store(value),
         }
+    }
+
+    /// Whether it gives an integer back as that.
+    pub fn is_integer(&self) -> bool {
+        matches!(self, Self::Sqlite(SqliteKind::Integer))
     }
 
     /// What the column's value is in JSON.

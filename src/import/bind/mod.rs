@@ -7,7 +7,7 @@ mod postgres;
 use serde_json::Value;
 
 pub(super) use self::catalog::TargetTable;
-pub(super) use self::kind::{Cell, Kind, cut};
+pub(super) use self::kind::{Cell, Kind, SqliteKind, cut};
 use super::ImportError;
 use super::mapping::{FileFact, From, Mapping, OnExisting, RecordPath, Step, TableMapping, Transform, pointer_keys};
 use super::seal::Seal;

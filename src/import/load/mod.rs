@@ -228,7 +228,8 @@ impl Work<'_> {
         // the readers look at the jobs while the writer writes down how far each is
         let read_jobs = jobs.clone();
         let (mapping, bound, hidden) = (&self.import.mapping, self.bound, self.hidden);
-        let readers = Readers { jobs: &read_jobs, mapping, bound, now: &now, threads, hidden, stored: writes };
+        let direct = super::direct::Direct::of_all(bound);
+        let readers = Readers { jobs: &read_jobs, mapping, bound, now: &now, threads, hidden, direct, stored: writes };
         let loaded = readers.run(|at, message| {
             if self.import.interrupt.is_set() {
                 interrupted = true;

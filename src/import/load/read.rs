@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::plan::Job;
 use crate::import::ImportError;
 use crate::import::bind::{Bound, derived};
+use crate::import::direct::Direct;
 use crate::import::hide::Hidden;
 use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
-use crate::import::read::{self, FileRead};
+use crate::import::read::{self, BadRecord, FileRead, Record, Unread, What};
 use crate::import::row::{self, Place, Row};
 
 /// A record as it goes to the writer.
@@ -64,6 +65,8 @@ pub(in crate::import) struct Readers<'a> {
     pub hidden: &'a [Hidden],
     /// Whether what is read is going to be stored.
     pub stored: bool,
+    /// For each source, where its rows can be made of the text.
+    pub direct: Vec<Option<Direct>>,
 }
 
 impl Readers<'_> {
@@ -141,11 +144,37 @@ impl Readers<'_> {
     pub fn records(&self, job: &Job, each: &mut dyn FnMut(Mapped) -> ControlFlow<()>) -> Result<FileRead, ImportError> {
         let (source, table) = (&self.mapping.sources[job.source], &self.bound.sources[job.source]);
         let keep = table.exists == OnExisting::Skip;
+        let is_line = matches!(source.format, Format::Jsonl | Format::Csv);
+        let path = (!is_line).then_some(&source.records);
         let hidden = &self.hidden[job.source];
-        let read = read::records(&job.file, source, &mut |record| {
-            let mapped = match record {
-                Ok(record) if record.position < job.skip => return Ok(ControlFlow::Continue(())),
-                Err(bad) if bad.position < job.skip => return Ok(ControlFlow::Continue(())),
+        let plain = hidden.is_empty() && !keep && source.bad != OnBad::Quarantine;
+        let direct = self.direct[job.source].as_ref().filter(|_| plain);
+        let read = read::unread(&job.file, source, &mut |found| {
+            if let (Some(direct), Ok(Unread { position, pointer, entry, what: What::Json(bytes, _) })) =
+                (direct, &found)
+            {
+                let (position, entry) = (*position, *entry);
+                if position < job.skip {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                let place = Place {
+                    file: &job.file,
+                    sha256: &job.sha256,
+                    now: self.now,
+                    position,
+                    entry,
+                    pointer,
+                    stored: self.stored,
+                };
+                if let Some(row) = direct.map(path, place, bytes) {
+                    let bytes = size(&row);
+                    return Ok(each(Mapped { position, what: Ok(row), value: None, bytes }));
+                }
+            }
+            let mapped = match found.and_then(Unread::read) {
+                Ok(Record { position, .. }) | Err(BadRecord { position, .. }) if position < job.skip => {
+                    return Ok(ControlFlow::Continue(()));
+                }
                 Ok(record) => {
                     let place = Place {
                         file: &job.file,
@@ -160,7 +189,7 @@ impl Readers<'_> {
                     let what = row::map(table, &source.records, place, &seen, &record.value);
                     // a line's place is its number among the lines that hold something, on the way out
                     let what = what.map(|mut row| {
-                        if matches!(source.format, Format::Jsonl | Format::Csv) {
+                        if is_line {
                             row.left.pointer = None;
                         }
                         row

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub(super) use self::back::{rebuild, unseal};
 pub(super) use self::difference::apply;
-pub(super) use self::item::{Item, item};
+pub(super) use self::item::{Item, write_item};
 pub(super) use self::map::map;
 use super::bind::Cell;
 use super::read::SourceFile;
