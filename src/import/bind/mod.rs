@@ -79,6 +79,15 @@ impl BoundColumn {
     pub fn is_kept(&self) -> bool {
         matches!(self.fill, Fill::Uuid | Fill::Number)
     }
+
+    /// Whether two of its values are the same.
+    pub fn holds(&self, a: &Cell, b: &Cell) -> bool {
+        let bytes = |cell: &Cell| {
+            let mut bytes = Vec::new();
+            self.kind.canonical(cell, &mut bytes).ok().map(|()| bytes)
+        };
+        bytes(a).is_some_and(|a| bytes(b) == Some(a))
+    }
 }
 
 impl BoundTable {

@@ -3,17 +3,17 @@
 use serde_json::{Map, Value};
 
 use super::input::Input;
-use super::{Each, FileRead, Sink, raw, utf8};
+use super::{EachUnread, FileRead, Sink, What, raw, utf8};
 use crate::import::ImportError;
 use crate::import::yaml::{Problem, documents};
 
 /// Reads the file.
-pub(super) fn read(mut input: Input, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(mut input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let bytes = input.all()?;
     match utf8(&bytes) {
         Ok(text) => match parse(text) {
-            Ok(map) => sink.good(String::new(), Value::Object(map))?,
+            Ok(map) => sink.good("", What::Value(Value::Object(map)))?,
             Err(problem) => {
                 // the front matter begins on the file's second line
                 let place = (problem.place.line.max(1) + 1, problem.place.column.max(1));

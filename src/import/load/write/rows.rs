@@ -1,0 +1,157 @@
+//! Rows of one table, and of the tables below it, into the database: added, or written over those that are there.
+
+use serde_json::Value;
+
+use super::{Writer, writing};
+use crate::db::{ErrorClass, SqlError};
+use crate::import::ImportError;
+use crate::import::bind::{BoundTable, Cell, Fill};
+use crate::import::mapping::OnExisting;
+use crate::import::row::Row;
+
+/// What became of a record.
+pub(super) enum Outcome {
+    Stored,
+    /// Its row was there, and stays: the same, or another.
+    Left {
+        same: bool,
+    },
+}
+
+/// Why a record could not be written.
+pub(super) enum Stop {
+    /// The database refuses it.
+    Refused(SqlError),
+    /// Nothing more can be done.
+    Fatal(ImportError),
+}
+
+impl From<SqlError> for Stop {
+    fn from(error: SqlError) -> Self {
+        let fatal = matches!(
+            error.class,
+            ErrorClass::ConnectionLost
+                | ErrorClass::Cancelled
+                | ErrorClass::LockTimeout
+                | ErrorClass::ReadOnly
+                | ErrorClass::Missing
+        ) || matches!(error.code.as_deref(), Some("SQLITE_FULL" | "SQLITE_IOERR" | "53100"));
+        if fatal { Self::Fatal(writing(error)) } else { Self::Refused(error) }
+    }
+}
+
+impl Writer<'_> {
+    /// Writes rows of one table, and below them those of its children.
+    pub(super) fn write_rows(&mut self, table: &BoundTable, rows: &mut [&mut Row]) -> Result<Vec<Outcome>, Stop> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.give_numbers(table, rows)?;
+        let cells: Vec<&[Cell]> = rows.iter().map(|row| row.cells.as_slice()).collect();
+        let there = self.store.add(table, &cells)?;
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let mut replaced = Vec::new();
+        for (at, (row, there)) in rows.iter_mut().zip(there).enumerate() {
+            let Some(old) = there else {
+                self.sums[table.target].add(table, &row.cells)?;
+                outcomes.push(Outcome::Stored);
+                continue;
+            };
+            for (at, column) in table.columns.iter().enumerate() {
+                if column.is_kept() {
+                    row.cells[at] = old[at].clone();
+                }
+            }
+            let same = (0..old.len()).all(|at| {
+                let column = &table.columns[at];
+                column.is_exempt() || column.holds(&old[at], &row.cells[at])
+            }) && row.children.iter().all(Vec::is_empty);
+            match table.exists {
+                OnExisting::Error => {
+                    let key: Vec<String> =
+                        table.key.iter().map(|at| table.columns[*at].kind.restore(&old[*at]).to_string()).collect();
+                    let reason = format!("`{}` has a row with the key {} already", table.name, key.join(", "));
+                    return Err(Stop::Refused(SqlError::other(reason)));
+                }
+                OnExisting::Skip => outcomes.push(Outcome::Left { same }),
+                OnExisting::Update => {
+                    self.remove_children(table, &row.cells)?;
+                    if !same {
+                        self.sums[table.target].replace(table, &old, &row.cells)?;
+                        replaced.push(at);
+                    }
+                    outcomes.push(Outcome::Stored);
+                }
+            }
+        }
+        let changed: Vec<&[Cell]> = replaced.iter().map(|at| rows[*at].cells.as_slice()).collect();
+        self.store.replace(table, &changed)?;
+        for (number, child) in table.children.iter().enumerate() {
+            let mut below: Vec<&mut Row> = Vec::new();
+            for (row, outcome) in rows.iter_mut().zip(&outcomes) {
+                if matches!(outcome, Outcome::Left { .. }) {
+                    continue;
+                }
+                let Row { cells, children, .. } = &mut **row;
+                for below_row in &mut children[number] {
+                    fill_parents(table, &child.table, cells, &mut below_row.cells)
+                        .map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
+                    below.push(below_row);
+                }
+            }
+            self.write_rows(&child.table, &mut below)?;
+        }
+        Ok(outcomes)
+    }
+
+    fn give_numbers(&mut self, table: &BoundTable, rows: &mut [&mut Row]) -> Result<(), Stop> {
+        for (at, column) in table.columns.iter().enumerate() {
+            if !matches!(column.fill, Fill::Number) {
+                continue;
+            }
+            let wanting: Vec<&mut &mut Row> = rows.iter_mut().filter(|row| row.cells[at] == Cell::Null).collect();
+            let numbers = self.store.numbers(table, at, wanting.len())?;
+            for (row, number) in wanting.into_iter().zip(numbers) {
+                let cell = column.kind.store(&Value::from(number));
+                row.cells[at] = cell.map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was nested in a record gives way to what is nested in it now.
+    fn remove_children(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
+        for child in &table.children {
+            let by = child.table.parents();
+            let mut filled = vec![Cell::Null; child.table.columns.len()];
+            fill_parents(table, &child.table, cells, &mut filled)
+                .map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
+            let values: Vec<Cell> = by.iter().map(|at| filled[*at].clone()).collect();
+            let old = self.store.rows(&child.table, &by, &values)?;
+            if old.is_empty() {
+                continue;
+            }
+            for row in &old {
+                self.remove_children(&child.table, row)?;
+                self.sums[child.table.target].remove(&child.table, row)?;
+            }
+            self.store.remove(&child.table, &by, &values)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a nested row its parent's key.
+pub(in crate::import) fn fill_parents(
+    table: &BoundTable,
+    child: &BoundTable,
+    parent: &[Cell],
+    cells: &mut [Cell],
+) -> Result<(), String> {
+    for (at, column) in child.columns.iter().enumerate() {
+        if let Fill::Parent(of) = column.fill {
+            cells[at] = column.kind.store(&table.columns[of].kind.restore(&parent[of]))?;
+        }
+    }
+    Ok(())
+}
