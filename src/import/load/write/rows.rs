@@ -1,5 +1,7 @@
 //! Rows of one table, and of the tables below it, into the database: added, or written over those that are there.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Writer, writing};
@@ -40,9 +42,23 @@ impl From<SqlError> for Stop {
     }
 }
 
+/// What becomes of rows that were nested in a record and are there still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nested {
+    /// They stay and are written over: what else refers to them goes on doing so.
+    Stay,
+    /// They go, and come again.
+    GiveWay,
+}
+
 impl Writer<'_> {
     /// Writes rows of one table, and below them those of its children.
-    pub(super) fn write_rows(&mut self, table: &BoundTable, rows: &mut [&mut Row]) -> Result<Vec<Outcome>, Stop> {
+    pub(super) fn write_rows(
+        &mut self,
+        table: &BoundTable,
+        rows: &mut [&mut Row],
+        nested: Nested,
+    ) -> Result<Vec<Outcome>, Stop> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -75,7 +91,7 @@ impl Writer<'_> {
                 }
                 OnExisting::Skip => outcomes.push(Outcome::Left { same }),
                 OnExisting::Update => {
-                    self.remove_children(table, &row.cells)?;
+                    self.remove_outdated(table, row, nested)?;
                     if !same {
                         self.sums[table.target].replace(table, &old, &row.cells)?;
                         replaced.push(at);
@@ -99,7 +115,7 @@ impl Writer<'_> {
                     below.push(below_row);
                 }
             }
-            self.write_rows(&child.table, &mut below)?;
+            self.write_rows(&child.table, &mut below, nested)?;
         }
         Ok(outcomes)
     }
@@ -119,26 +135,83 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What was nested in a record gives way to what is nested in it now.
-    fn remove_children(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
-        for child in &table.children {
-            let by = child.table.parents();
-            let mut filled = vec![Cell::Null; child.table.columns.len()];
-            fill_parents(table, &child.table, cells, &mut filled)
-                .map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
-            let values: Vec<Cell> = by.iter().map(|at| filled[*at].clone()).collect();
-            let old = self.store.rows(&child.table, &by, &values)?;
-            if old.is_empty() {
+    /// Removes what was nested in a record and no longer is. Rows whose keys are made here are never the same ones.
+    fn remove_outdated(&mut self, table: &BoundTable, row: &mut Row, nested: Nested) -> Result<(), Stop> {
+        if nested == Nested::GiveWay || table.children.iter().all(|child| child.table.key_is_made()) {
+            return self.remove_children(table, &row.cells);
+        }
+        let Row { cells, children, .. } = row;
+        for (child, rows) in table.children.iter().zip(children) {
+            let child = &child.table;
+            if child.key_is_made() {
+                self.remove_child(table, child, cells)?;
                 continue;
             }
-            for row in &old {
-                self.remove_children(&child.table, row)?;
-                self.sums[child.table.target].remove(&child.table, row)?;
+            let mut kept = HashSet::new();
+            for row in rows {
+                fill_parents(table, child, cells, &mut row.cells).map_err(|reason| refused(&reason))?;
+                kept.insert(key_of(child, &row.cells)?);
             }
-            self.store.remove(&child.table, &by, &values)?;
+            for old in self.rows_of(table, child, cells)?.1 {
+                if kept.contains(&key_of(child, &old)?) {
+                    continue;
+                }
+                self.remove_children(child, &old)?;
+                self.sums[child.target].remove(child, &old)?;
+                let key: Vec<Cell> = child.key.iter().map(|at| old[*at].clone()).collect();
+                self.store.remove(child, &child.key, &key)?;
+            }
         }
         Ok(())
     }
+
+    /// What is nested in a row goes.
+    fn remove_children(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
+        for child in &table.children {
+            self.remove_child(table, &child.table, cells)?;
+        }
+        Ok(())
+    }
+
+    fn remove_child(&mut self, table: &BoundTable, child: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
+        let (values, old) = self.rows_of(table, child, cells)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        for row in &old {
+            self.remove_children(child, row)?;
+            self.sums[child.target].remove(child, row)?;
+        }
+        Ok(self.store.remove(child, &child.parents(), &values)?)
+    }
+
+    /// What the columns that refer to a parent's row hold, and the rows that do.
+    fn rows_of(
+        &mut self,
+        table: &BoundTable,
+        child: &BoundTable,
+        cells: &[Cell],
+    ) -> Result<(Vec<Cell>, Vec<Vec<Cell>>), Stop> {
+        let by = child.parents();
+        let mut filled = vec![Cell::Null; child.columns.len()];
+        fill_parents(table, child, cells, &mut filled).map_err(|reason| refused(&reason))?;
+        let values: Vec<Cell> = by.iter().map(|at| filled[*at].clone()).collect();
+        let rows = self.store.rows(child, &by, &values)?;
+        Ok((values, rows))
+    }
+}
+
+fn refused(reason: &str) -> Stop {
+    Stop::Refused(SqlError::other(reason))
+}
+
+/// The bytes of a row's key.
+fn key_of(table: &BoundTable, cells: &[Cell]) -> Result<Vec<u8>, SqlError> {
+    let mut bytes = Vec::new();
+    for at in &table.key {
+        table.columns[*at].kind.canonical(&cells[*at], &mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Gives a nested row its parent's key.

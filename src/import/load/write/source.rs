@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::batch::Part;
-use super::rows::{Outcome, Stop};
+use super::rows::{Nested, Outcome, Stop};
 use super::{Writer, writing};
+use crate::db::SqlError;
 use crate::import::ImportError;
-use crate::import::bind::derived;
+use crate::import::bind::{BoundTable, derived};
 use crate::import::load::read::{Bad, Mapped};
 use crate::import::row::Row;
 
@@ -31,7 +32,7 @@ impl Writer<'_> {
         let outcomes = {
             let mut rows: Vec<&mut Row> =
                 units.iter_mut().filter_map(|(_, mapped)| mapped.what.as_mut().ok()).collect();
-            self.write_rows(table, &mut rows)
+            self.write_rows(table, &mut rows, Nested::Stay)
         };
         match outcomes {
             Ok(outcomes) => {
@@ -45,40 +46,69 @@ impl Writer<'_> {
             Err(Stop::Refused(_)) => {
                 self.sums = sums;
                 self.store.sql("ROLLBACK TO SAVEPOINT liftlock_batch").map_err(writing)?;
-                for (_, mapped) in &mut units {
-                    let sums = self.sums.clone();
-                    let Ok(row) = &mut mapped.what else { continue };
-                    let outcome = self.write_rows(table, &mut [row]);
-                    match outcome {
-                        Ok(outcomes) => {
-                            outcomes.iter().for_each(|outcome| self.count(mapped, outcome));
-                            let renewed = "RELEASE SAVEPOINT liftlock_batch; SAVEPOINT liftlock_batch";
-                            self.store.sql(renewed).map_err(writing)?;
-                        }
-                        Err(Stop::Fatal(error)) => return Err(error),
-                        Err(Stop::Refused(error)) => {
-                            self.sums = sums;
-                            self.store.sql("ROLLBACK TO SAVEPOINT liftlock_batch").map_err(writing)?;
-                            let raw = mapped.value.as_ref().map(Value::to_string).unwrap_or_default();
-                            let pointer = match &mapped.what {
-                                Ok(row) => row.left.pointer.clone(),
-                                Err(_) => None,
-                            };
-                            let pointer = pointer
-                                .or_else(|| {
-                                    let records = &self.mapping.sources[source].records;
-                                    derived(records, mapped.position)
-                                })
-                                .unwrap_or_default();
-                            let reason = format!("the database refuses it: {error}");
-                            mapped.what = Err(Bad { record: pointer.clone(), pointer, reason, raw, ..Bad::default() });
-                        }
-                    }
-                }
+                self.each_by_itself(source, units.into_iter().map(|(_, mapped)| mapped).collect())?;
                 self.store.sql("RELEASE SAVEPOINT liftlock_batch").map_err(writing)?;
             }
         }
         Ok(())
+    }
+
+    /// A record that refers to one behind it waits for that one. Each round goes the other way than the one before, so
+    /// that a chain is done in two, however it lies.
+    fn each_by_itself(&mut self, source: usize, mut waiting: Vec<&mut Mapped>) -> Result<(), ImportError> {
+        let table = &self.bound.sources[source];
+        loop {
+            let count = waiting.len();
+            let mut later = Vec::new();
+            for mapped in waiting {
+                let Err(error) = self.by_itself(table, mapped)? else { continue };
+                match matches!(error.code.as_deref(), Some("23503" | "SQLITE_CONSTRAINT_FOREIGNKEY")) {
+                    true => later.push((mapped, error)),
+                    false => self.refuse(source, mapped, &error),
+                }
+            }
+            if later.len() == count || later.is_empty() {
+                later.into_iter().for_each(|(mapped, error)| self.refuse(source, mapped, &error));
+                return Ok(());
+            }
+            waiting = later.into_iter().rev().map(|(mapped, _)| mapped).collect();
+        }
+    }
+
+    /// Writes one record, or says why the database refuses it.
+    fn by_itself(&mut self, table: &BoundTable, mapped: &mut Mapped) -> Result<Result<(), SqlError>, ImportError> {
+        let sums = self.sums.clone();
+        let mut refused = None;
+        // rows under a record that change places under a unique constraint have to make room first
+        for nested in [Nested::Stay, Nested::GiveWay] {
+            let Ok(row) = &mut mapped.what else { break };
+            match self.write_rows(table, &mut [row], nested) {
+                Ok(outcomes) => {
+                    outcomes.iter().for_each(|outcome| self.count(mapped, outcome));
+                    self.store.sql("RELEASE SAVEPOINT liftlock_batch; SAVEPOINT liftlock_batch").map_err(writing)?;
+                    return Ok(Ok(()));
+                }
+                Err(Stop::Fatal(error)) => return Err(error),
+                Err(Stop::Refused(error)) => {
+                    self.sums.clone_from(&sums);
+                    self.store.sql("ROLLBACK TO SAVEPOINT liftlock_batch").map_err(writing)?;
+                    refused.get_or_insert(error);
+                }
+            }
+            if table.children.is_empty() {
+                break;
+            }
+        }
+        Ok(refused.map_or(Ok(()), Err))
+    }
+
+    fn refuse(&self, source: usize, mapped: &mut Mapped, error: &SqlError) {
+        let raw = mapped.value.as_ref().map(Value::to_string).unwrap_or_default();
+        let pointer = mapped.what.as_ref().ok().and_then(|row| row.left.pointer.clone());
+        let records = &self.mapping.sources[source].records;
+        let pointer = pointer.or_else(|| derived(records, mapped.position)).unwrap_or_default();
+        let reason = format!("the database refuses it: {error}");
+        mapped.what = Err(Bad { record: pointer.clone(), pointer, reason, raw, ..Bad::default() });
     }
 
     fn count(&mut self, mapped: &mut Mapped, outcome: &Outcome) {
