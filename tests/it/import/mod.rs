@@ -5,3 +5,4 @@ mod crash;
 mod load;
 mod read;
 mod roundtrip;
+mod sqlite_files;
