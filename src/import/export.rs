@@ -118,17 +118,21 @@ fn files(
     folder: &str,
 ) -> Result<BTreeMap<String, Vec<(usize, FileBook)>>, ImportError> {
     let sources = &export.mapping.sources;
+    let dialect = store.dialect();
     let mut files: BTreeMap<String, Vec<(usize, FileBook)>> = BTreeMap::new();
     for book in books::files(store, folder)? {
         if book.state == FileState::Deleted {
             continue;
         }
         let Some(at) = sources.iter().position(|source| source.name == book.source) else { continue };
-        if fingerprint(&sources[at]) != book.mapping {
-            let message = format!("`{}` was imported by another mapping of `{}`", book.path, book.source);
+        if fingerprint(&sources[at], dialect) != book.mapping {
+            let message = format!(
+                "`{}` was imported by another mapping of `{}`, or into another database",
+                book.path, book.source
+            );
             return Err(refused(
                 &message,
-                "export by the mapping that it was imported by, or import again by this one",
+                "export by the mapping that it was imported by, or import again by this one (as after a port)",
             ));
         }
         files.entry(book.path.clone()).or_default().push((at, book));

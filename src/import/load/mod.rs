@@ -125,7 +125,7 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
         true => books::begin(store, &folder, &import.mapping_sha256)?,
         false => (0, Vec::new()),
     };
-    let plan = plan::plan(&import.mapping, found, books, import.again)?;
+    let plan = plan::plan(&import.mapping, store.dialect(), found, books, import.again)?;
     report.resumed = writes && (!killed.is_empty() || plan.jobs.iter().any(|job| job.skip > 0));
     report.files_unchanged = plan.unchanged.len() as u64;
     report.files_deleted = plan.deleted.iter().map(|book| book.path.clone()).collect();

@@ -56,7 +56,7 @@ pub fn walk_without(name: &str, database: &TestDatabase, unwritten: &[&str]) {
     let all = project.run(&["import", dir, "--all", "--json"]).ok().json();
     for table in all["tables"].as_array().unwrap() {
         assert_eq!(table["rows_before"], table["rows_after"], "{all}");
-        assert_eq!((&table["inserted"], &table["state"]), (&0.into(), &"proven".into()), "{all}");
+        assert_eq!(table["state"], "proven", "{all}");
     }
     let check = project.run(&["import", dir, "--check", "--all", "--json"]).ok().json();
     assert_eq!(check["conflicting"], 0, "{check}");
@@ -83,7 +83,7 @@ pub fn walk_without(name: &str, database: &TestDatabase, unwritten: &[&str]) {
     }
 
     if database.kind == Kind::Sqlite {
-        port(&project, database);
+        port(&project, database, &from);
     }
 
     project.run(&["down", "--to", "0", "--yes"]).ok();
@@ -91,17 +91,27 @@ pub fn walk_without(name: &str, database: &TestDatabase, unwritten: &[&str]) {
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// The port to PostgreSQL, whose tables the starter's own migrations make.
-fn port(project: &Project, database: &TestDatabase) {
+/// The port to PostgreSQL, whose tables the starter's own migrations make, and the tree from there.
+fn port(project: &Project, database: &TestDatabase, tree: &Path) {
     let target = TestDatabase::postgres();
     let source = database.path();
-    let source = source.to_str().unwrap();
+    let (source, dir) = (source.to_str().unwrap(), tree.to_str().unwrap());
     let report = project.run(&["port", source, &target.url, "--json"]).ok().json();
     assert_eq!(report["result"], "proven", "{report}");
     assert!(report["schema_by_migrations"].is_number(), "{report}");
     project.run(&["compare", source, &target.url]).ok();
     project.run(&["audit", &target.url]).ok();
     project.run(&["check", "-d", &target.url]).ok();
+    // what the rows can't give back of the files is another part there: they are read once more before they are written
+    let export = ["export", "ported", "--map", "import.yaml", "-d", &target.url];
+    project.run(&export).exits(2).says("into another database");
+    let report = project.run(&["import", dir, "-d", &target.url, "--json"]).ok().json();
+    for table in report["tables"].as_array().unwrap() {
+        assert_eq!(table["rows_before"], table["rows_after"], "{report}");
+        assert_eq!(table["state"], "proven", "{report}");
+    }
+    project.run(&export).ok();
+    assert_same_tree(tree, &project.path("ported"));
 }
 
 /// The same files with the same JSON values; what is no JSON has the same bytes.
