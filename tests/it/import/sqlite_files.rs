@@ -139,3 +139,34 @@ sources:
         project.run(&["import", "data", "-d", &database.url]).exits(2).says("go to `users` twice");
     });
 }
+
+#[test]
+fn text_that_is_a_number_or_a_boolean_goes_where_one_belongs() {
+    each_database(|database| {
+        let project = Project::new();
+        project.write("data/7/a.csv", "n,real,amount,flag\n1,1.5,12.50,true\n-20,1e3,0.1,0\n,,,\n");
+        project.write(
+            "import.yaml",
+            r#"
+sources:
+  - files: "{team}/a.csv"
+    table: t
+    key: [team, line]
+    columns: {team: {capture: team}, line: position, n: /n, x: /real, amount: /amount, flag: /flag}
+"#,
+        );
+        database.execute(
+            "CREATE TABLE t (team integer, line bigint, n bigint, x double precision, amount numeric, flag boolean, \
+             PRIMARY KEY (team, line))",
+        );
+        let run = project.run(&["import", "data", "-d", &database.url, "--json"]);
+        // nothing is no number: a bad record
+        run.exits(3).says("t.n");
+        project.write("data/7/a.csv", "n,real,amount,flag\n1,1.5,12.50,true\n-20,1e3,0.1,0\n");
+        project.run(&["import", "data", "-d", &database.url]).ok();
+        let sum = "SELECT sum(team), sum(n), sum(x), sum(CASE WHEN flag THEN 1 ELSE 0 END) FROM t";
+        assert_eq!(database.query(sum), ["14|-19|1001.5|1"]);
+        project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
+        assert_eq!(project.read("out/7/a.csv"), project.read("data/7/a.csv"));
+    });
+}
