@@ -62,8 +62,16 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
         return Err(refused("nothing was imported into this database", "`liftlock import DIR --map import.yaml` does"));
     }
     let folder = folder(store, export)?;
-    let files = files(store, export, &folder)?;
+    let mut files = files(store, export, &folder)?;
     let mut work = Work { store, export, bound: &bound, exported: Exported { folder, ..Exported::default() } };
+    files.retain(|path, books| {
+        let is_database = books.iter().any(|(source, _)| export.mapping.sources[*source].format == Format::Sqlite);
+        if is_database {
+            let lost = format!("`{path}`: a SQLite file is not written back; its rows are in the tables");
+            work.exported.lost.push(lost);
+        }
+        !is_database
+    });
     work.look(&files)?;
     before(&work.exported.lost);
     if !export.force {
@@ -297,7 +305,7 @@ impl Work<'_> {
                 })?;
                 out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)
             }
-            Format::Json | Format::Yaml => {
+            Format::Json | Format::Yaml | Format::Sqlite => {
                 let documents = self.documents(path, books)?;
                 let several = documents.len() > 1;
                 for document in documents {

@@ -124,6 +124,7 @@ impl SqliteKind {
             (_, Value::Null) => Cell::Null,
             (Self::Json { text: false }, Value::Number(digits)) => self.number(digits.as_str())?,
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
+            (Self::Bool, value) if boolean(value).is_some() => Cell::Integer(boolean(value).unwrap_or_default().into()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
             (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
@@ -231,6 +232,24 @@ impl Kind {
     }
 }
 
+/// What a value means to a column of booleans: itself, 0 and 1, and either as a text, since captures and CSV have nothing else.
+pub(super) fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(bool) => Some(*bool),
+        Value::Number(digits) => match number::integer(digits.as_str()) {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        Value::String(text) => match text.as_str() {
+            "0" | "false" => Some(false),
+            "1" | "true" => Some(true),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Text that is an object or array as we write one is that; other text is text.
 pub(super) fn text_or_json(text: &str) -> Value {
     if text.starts_with(['{', '['])
@@ -291,6 +310,9 @@ mod tests {
             (Text, json!({"a": [1]}), Some(Cell::Text("{\"a\":[1]}".into()))),
             (Any, number("1e400"), Some(Cell::Text("1e+400".into()))),
             (Bool, json!(false), Some(Cell::Integer(0))),
+            (Bool, json!("true"), Some(Cell::Integer(1))),
+            (Bool, json!(1), Some(Cell::Integer(1))),
+            (Bool, json!("yes"), None),
             (Json { text: false }, json!("x"), Some(Cell::Text("\"x\"".into()))),
             (Json { text: false }, number("5"), Some(Cell::Integer(5))),
             (Json { text: false }, number("1e400"), None),

@@ -1,6 +1,7 @@
 //! From files to records, streaming: what is held at once is one record, whatever the file's size.
 //!
-//! JSON, JSON lines and CSV are read in a stream; a YAML file is held whole, and Markdown and text are one record anyway.
+//! JSON, JSON lines, CSV and the rows of a SQLite file are read in a stream; a YAML file is held whole, and Markdown and
+//! text are one record anyway.
 
 mod csv;
 pub(in crate::import) mod cursor;
@@ -11,6 +12,7 @@ mod json;
 mod lines;
 mod markdown;
 mod place;
+pub(in crate::import) mod sqlite;
 pub(in crate::import) mod strict;
 mod text;
 mod yaml;
@@ -145,14 +147,15 @@ pub(in crate::import) fn unread(
     source: &Source,
     each: EachUnread<'_>,
 ) -> Result<FileRead, ImportError> {
-    let input = input::Input::open(&file.at)?;
+    let input = || input::Input::open(&file.at);
     match source.format {
-        Format::Json => json::read(input, &source.records, each),
-        Format::Jsonl => lines::read(input, each),
-        Format::Yaml => yaml::read(input, &source.records, each),
-        Format::Markdown => markdown::read(input, each),
-        Format::Csv => csv::read(input, each),
-        Format::Text => text::read(input, each),
+        Format::Json => json::read(input()?, &source.records, each),
+        Format::Jsonl => lines::read(input()?, each),
+        Format::Yaml => yaml::read(input()?, &source.records, each),
+        Format::Markdown => markdown::read(input()?, each),
+        Format::Csv => csv::read(input()?, each),
+        Format::Text => text::read(input()?, each),
+        Format::Sqlite => sqlite::read(file, &source.records, each),
     }
 }
 
