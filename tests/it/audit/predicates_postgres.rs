@@ -99,6 +99,12 @@ const FORMS: &[(&str, &str, &str, bool)] = &[
     ("positive", "(a::int)", "true", true),
     ("positive", "(a::positive_again)", "true", false),
     ("text", "(a::word)", "true", false),
+    ("varchar(5)", "(a::word)", "true", true),
+    ("varchar(20)", "(a::word)", "true", false),
+    ("varchar(5)", "(a::varchar(9))", "a::varchar(7) IS NOT NULL", true),
+    ("varchar(5)", "(a::varchar(4))", "true", false),
+    ("word", "(a::varchar(20))", "true", false),
+    ("word", "(a::varchar(11))", "true", false),
     ("text", "((a COLLATE \"C\")::varchar)", "true", false),
     ("text", "((a COLLATE \"C\")::varchar) COLLATE \"default\"", "true", true),
 ];

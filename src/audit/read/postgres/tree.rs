@@ -67,11 +67,41 @@ impl<'a> Node<'a> {
         loop {
             node = match node.name {
                 "RELABELTYPE" | "COLLATEEXPR" => node.node("arg")?,
+                "FUNCEXPR" => node.widened()?,
                 "COERCETODOMAIN" if free(node.value("resulttype")?) => node.node("arg")?,
                 // below 1 are the row as a whole, and the system's columns
                 "VAR" => return node.value("varattno").filter(|number| *number > 0),
                 _ => return None,
             };
+        }
+    }
+}
+
+/// `varchar(varchar, integer, boolean)`, which cuts to a length (src/include/catalog/pg_proc.dat).
+const VARCHAR: u32 = 669;
+
+impl<'a> Node<'a> {
+    /// What a call of [`VARCHAR`] cuts, where nothing is cut: the planner takes such a call away (`varchar_support` in
+    /// src/backend/utils/adt/varchar.c).
+    fn widened(self) -> Option<Self> {
+        let (before, after) = (self.list("args").first()?.modifier()?, self.modifier()?);
+        (before >= 0 && before <= after).then(|| self.list("args").first().copied()).flatten()
+    }
+
+    /// The type modifier of what the expression gives (`exprTypmod` in src/backend/nodes/nodeFuncs.c).
+    fn modifier(self) -> Option<i32> {
+        match self.name {
+            "VAR" => self.value("vartypmod"),
+            "RELABELTYPE" | "COERCETODOMAIN" => self.value("resulttypmod"),
+            "FUNCEXPR" if self.value("funcid") == Some(VARCHAR) => {
+                let args = self.list("args");
+                let bytes = args.get(1)?.text("constvalue")?.split_once('[')?.1.trim_end_matches(']');
+                // eight bytes as they are in memory; those of a server that begins with the highest are left alone
+                let bytes: Vec<u8> = bytes.split_whitespace().filter_map(|byte| byte.parse().ok()).collect();
+                let (low, high) = bytes.split_first_chunk::<4>()?;
+                high.iter().all(|byte| *byte == 0).then(|| i32::from_le_bytes(*low))
+            }
+            _ => None,
         }
     }
 }
@@ -125,6 +155,23 @@ mod tests {
         let columns: Vec<_> = nodes(TREE).into_iter().map(|node| node.column(&free)).collect();
         assert_eq!(columns, [None, Some(12), None, Some(2), None, Some(5), None]);
         assert_eq!(domains([TREE, "{RELABELTYPE :resulttype 7}"].into_iter()), [25, 1042, 16390, 16391].into());
+    }
+
+    #[test]
+    fn a_length_that_cuts_nothing_is_looked_through() {
+        let cut = |modifier: i32, bytes: &str| {
+            let tree = format!(
+                "{{FUNCEXPR :funcid 669 :args ({{VAR :varno 1 :varattno 3 :vartypmod {modifier}}} {{CONST :consttype 23 \
+                 :constvalue 4 [ {bytes} ]}} {{CONST :consttype 16}}) :location 1}}"
+            );
+            Node::read(&tree).and_then(|node| node.column(&|_| false))
+        };
+        assert_eq!(cut(9, "24 0 0 0 0 0 0 0"), Some(3));
+        assert_eq!(cut(24, "24 0 0 0 0 0 0 0"), Some(3));
+        assert_eq!(cut(260, "4 1 0 0 0 0 0 0"), Some(3));
+        assert_eq!(cut(25, "24 0 0 0 0 0 0 0"), None);
+        assert_eq!(cut(-1, "24 0 0 0 0 0 0 0"), None);
+        assert_eq!(cut(9, "0 0 0 0 0 0 0 24"), None);
     }
 
     #[test]
