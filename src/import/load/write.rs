@@ -188,10 +188,8 @@ impl<'a> Writer<'a> {
         if table.key_is_made() {
             return None;
         }
-        let mut bytes = vec![u8::try_from(table.target % 256).unwrap_or_default()];
-        for at in &table.key {
-            table.columns[*at].kind.canonical(&row.cells[*at], &mut bytes).ok()?;
-        }
+        let mut bytes = key_bytes(table, &row.cells)?;
+        bytes.push(u8::try_from(table.target % 256).unwrap_or_default());
         Some(xxhash_rust::xxh3::xxh3_128(&bytes))
     }
 
@@ -372,10 +370,7 @@ impl<'a> Writer<'a> {
                     row.cells[at] = old[at].clone();
                 }
             }
-            let same = (0..old.len()).all(|at| {
-                let column = &table.columns[at];
-                column.is_exempt() || column.holds(&old[at], &row.cells[at])
-            }) && row.children.iter().all(Vec::is_empty);
+            let same = same_cells(table, &old, &row.cells);
             match table.exists {
                 OnExisting::Error => {
                     let key: Vec<String> =
@@ -383,9 +378,11 @@ impl<'a> Writer<'a> {
                     let reason = format!("`{}` has a row with the key {} already", table.name, key.join(", "));
                     return Err(Stop::Refused(SqlError::other(reason)));
                 }
-                OnExisting::Skip => outcomes.push(Outcome::Left { same }),
+                OnExisting::Skip => {
+                    outcomes.push(Outcome::Left { same: same && row.children.iter().all(Vec::is_empty) });
+                }
                 OnExisting::Update => {
-                    self.remove_children(table, &row.cells)?;
+                    self.remove_children(table, &row.cells, &row.children)?;
                     if !same {
                         self.sums[table.target].replace(table, &old, &row.cells)?;
                         replaced.push(at);
@@ -429,23 +426,42 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// What was nested in a record gives way to what is nested in it now.
-    fn remove_children(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
-        for child in &table.children {
-            let by = child.table.parents();
-            let mut filled = vec![Cell::Null; child.table.columns.len()];
-            fill_parents(table, &child.table, cells, &mut filled)
-                .map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
-            let values: Vec<Cell> = by.iter().map(|at| filled[*at].clone()).collect();
-            let old = self.store.rows(&child.table, &by, &values)?;
+    /// What was nested in a record and no longer is goes. Rows that are found again stay, with what else they hold.
+    fn remove_children(&mut self, table: &BoundTable, cells: &[Cell], new: &[Vec<Row>]) -> Result<(), Stop> {
+        for (number, child) in table.children.iter().enumerate() {
+            let below = &child.table;
+            let filled = |mut row: Vec<Cell>| {
+                let refused = |reason| Stop::Refused(SqlError::other(reason));
+                fill_parents(table, below, cells, &mut row).map_err(refused).map(|()| row)
+            };
+            let by = below.parents();
+            let parents = filled(vec![Cell::Null; below.columns.len()])?;
+            let values: Vec<Cell> = by.iter().map(|at| parents[*at].clone()).collect();
+            let old = self.store.rows(below, &by, &values)?;
             if old.is_empty() {
                 continue;
             }
-            for row in &old {
-                self.remove_children(&child.table, row)?;
-                self.sums[child.table.target].remove(&child.table, row)?;
+            let mut staying = HashMap::new();
+            if !below.key_is_made() {
+                for row in new.get(number).into_iter().flatten() {
+                    let row = filled(row.cells.clone())?;
+                    if let Some(key) = key_bytes(below, &row) {
+                        staying.insert(key, row);
+                    }
+                }
             }
-            self.store.remove(&child.table, &by, &values)?;
+            // a position says nothing of which is which: such a row is the same only as long as it says the same
+            let by_position = below.key.iter().any(|at| matches!(below.columns[*at].fill, Fill::Position));
+            for row in &old {
+                let again = key_bytes(below, row).and_then(|key| staying.get(&key));
+                if again.is_some_and(|again| !by_position || same_cells(below, row, again)) {
+                    continue;
+                }
+                self.remove_children(below, row, &[])?;
+                self.sums[below.target].remove(below, row)?;
+                let key: Vec<Cell> = below.key.iter().map(|at| row[*at].clone()).collect();
+                self.store.remove(below, &below.key, &key)?;
+            }
         }
         Ok(())
     }
@@ -599,6 +615,23 @@ fn problem(job: &Job, position: u64, bad: &Bad) -> Problem {
         column: bad.column.clone(),
         reason: bad.reason.clone(),
     }
+}
+
+/// Whether a row holds what it would be given.
+fn same_cells(table: &BoundTable, old: &[Cell], new: &[Cell]) -> bool {
+    (0..old.len()).all(|at| {
+        let column = &table.columns[at];
+        column.is_exempt() || column.holds(&old[at], &new[at])
+    })
+}
+
+/// A row's key, as the same keys have it.
+fn key_bytes(table: &BoundTable, cells: &[Cell]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for at in &table.key {
+        table.columns[*at].kind.canonical(&cells[*at], &mut bytes).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Gives a nested row its parent's key.
