@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use super::bind::{Bound, BoundColumn, BoundTable, Fill, derived};
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
-use super::mapping::{Format, Mapping, Source, Step};
-use super::row::{Item, apply, rebuild};
+use super::mapping::{Format, Mapping, Source, Step, secrets};
+use super::row::{Item, apply, rebuild, unseal};
 use super::store::Store;
-use super::{ImportError, bind, books, read, store};
+use super::{ImportError, bind, books, read, store, verify};
+use crate::config::Secret;
 use crate::db::Db;
 use crate::interrupt::Interrupt;
 
@@ -28,6 +29,8 @@ pub struct Export {
     pub from: Option<String>,
     /// Files that are there are written over.
     pub force: bool,
+    /// The key of columns that are encrypted, as the environment has it.
+    pub key: Option<Secret>,
     /// The request to stop.
     pub interrupt: Interrupt,
 }
@@ -53,7 +56,8 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let _work = export.interrupt.work();
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
-    let bound = bind::bind(&export.mapping, store, false)?;
+    let bound = bind::bind(&export.mapping, store, false, export.key.as_ref())?;
+    verify::check_key(store, &bound)?;
     if !books::exist(store)? {
         return Err(refused("nothing was imported into this database", "`liftlock import DIR --map import.yaml` does"));
     }
@@ -146,14 +150,23 @@ impl Work<'_> {
     /// What can't come back, as far as the books tell.
     fn look(&mut self, files: &BTreeMap<String, Vec<(usize, FileBook)>>) -> Result<(), ImportError> {
         let groups = groups(&self.bound.sources);
+        let mut told = HashSet::new();
+        for (source, _) in files.values().flatten().filter(|(source, _)| told.insert(*source)) {
+            for secret in secrets(&self.export.mapping.sources[*source].into).iter().filter(|secret| secret.hashed) {
+                let column = &secret.column;
+                self.exported.lost.push(format!("`{column}` holds hashes: what they were made of can't come back"));
+            }
+        }
         let mut keys: HashSet<u128> = HashSet::new();
         let (mut shared, mut example) = (0_u64, String::new());
+        let mut left_out = 0_u64;
         for (path, books) in files {
             for (source, book) in books {
                 if book.state == FileState::Partial {
                     self.exported.lost.push(format!("`{path}` is in only as far as its record {}", book.done));
                 }
                 let group = groups[*source];
+                let hides = !secrets(&self.export.mapping.sources[*source].into).is_empty();
                 let mut position = 0;
                 loop {
                     let items = books::items(self.store, book.id, position)?;
@@ -165,6 +178,9 @@ impl Work<'_> {
                             self.exported
                                 .lost
                                 .push(format!("`{path}`: record {position} could not be read, and is in quarantine"));
+                        }
+                        if item.value.is_some() && hides {
+                            left_out += 1;
                         }
                         let key = format!("{group} {}", Value::Array(item.key.clone()));
                         if item.value.is_none()
@@ -180,6 +196,11 @@ impl Work<'_> {
                     }
                 }
             }
+        }
+        if left_out > 0 {
+            self.exported.lost.push(format!(
+                "{left_out} records were left out or put aside: what would have been hashed or encrypted of them was not kept"
+            ));
         }
         if shared > 0 {
             self.exported.lost.push(format!(
@@ -372,6 +393,13 @@ impl Work<'_> {
         }
         let mut value = rebuild(table, &cells, children);
         apply(table, &cells, &item.left, &mut value);
+        let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
+        for (column, error) in unseal(table, &cells, &item.left, &mut value) {
+            let name = &table.name;
+            self.exported
+                .lost
+                .push(format!("`{name}`.`{column}` of the row {} can't be decrypted: {error}", key.join(", ")));
+        }
         Ok(Some(value))
     }
 }

@@ -5,7 +5,9 @@ use super::bind::{Bound, BoundTable, Cell, cut};
 use super::books;
 use super::load::{Job, Readers, fill_parents};
 use super::row::{Item, Row};
+use super::seal::Seal;
 use super::store::Store;
+use crate::crypt::CryptError;
 use crate::db::SqlError;
 use crate::value::{Checksum, row_hash};
 
@@ -61,7 +63,7 @@ fn compared(table: &BoundTable) -> Vec<usize> {
 fn hash(table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
     let mut bytes = Vec::with_capacity(256);
     for at in compared(table) {
-        table.columns[at].kind.canonical(&cells[at], &mut bytes)?;
+        table.columns[at].canonical(&cells[at], &mut bytes)?;
     }
     Ok(row_hash(&bytes))
 }
@@ -79,6 +81,34 @@ pub(super) fn before(store: &mut dyn Store, bound: &Bound) -> Result<Vec<Sum>, I
         sums.push(Sum { before, comparable, ..Sum::default() });
     }
     Ok(sums)
+}
+
+/// Finds out whether what the tables hold was encrypted with another key, before anything is written.
+pub(super) fn check_key(store: &mut dyn Store, bound: &Bound) -> Result<(), ImportError> {
+    for table in bound.sources.iter().flat_map(BoundTable::family) {
+        for column in &table.columns {
+            let Some(Seal::Encrypt(key)) = &column.seal else { continue };
+            let place = format!("`{}`.`{}`", table.name, column.name);
+            let failed = |source| ImportError::Key { doing: format!("decrypt what {place} holds"), source };
+            // the first bytes tell the key: what begins as ours and goes on otherwise is another's
+            let start: String = key.encrypt_value(b"").map_err(failed)?.chars().take(6).collect();
+            let name = store.dialect().quote_identifier(&column.name);
+            let of = store.dialect().quote_identifier(&table.name);
+            let rows = store.sql(&format!(
+                "SELECT {name} FROM {of} WHERE substr({name}, 1, 1) = '{}' AND substr({name}, 1, 6) <> '{start}' LIMIT 1000",
+                &start[..1]
+            ));
+            let doing = || format!("look at what {place} holds");
+            for value in
+                rows.map_err(|source| ImportError::Sql { doing: doing(), source })?.into_iter().flatten().flatten()
+            {
+                if let Err(error @ (CryptError::WrongKey | CryptError::Later(_))) = key.decrypt_value(&value) {
+                    return Err(failed(error));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// All that write a table of the target's.
@@ -192,7 +222,11 @@ fn check(
         tell(format!("{name}: {reason}"));
     }
     for (at, column) in table.columns.iter().enumerate() {
-        if column.is_exempt() || column.is_kept() || column.holds(&there[at], &row.cells[at]) {
+        if column.is_exempt() || column.is_kept() || column.is_of(&there[at], &row.cells[at], row.plain(at)) {
+            continue;
+        }
+        if column.seal.is_some() {
+            tell(format!("{name}: `{}` was made of another value, or with another key", column.name));
             continue;
         }
         let (expected, is) = (column.kind.restore(&row.cells[at]), column.kind.restore(&there[at]));

@@ -16,6 +16,32 @@ macro_rules! starter {
 /// All of them, by name.
 pub(super) const STARTERS: &[(&str, Files)] = &[
     starter!(
+        "agent-platform":
+        "README.md",
+        "import.yaml",
+        "migrations/postgres/V1__create_agent_platform.down.sql",
+        "migrations/postgres/V1__create_agent_platform.sql",
+        "migrations/postgres/V2__protect_rows.down.sql",
+        "migrations/postgres/V2__protect_rows.sql",
+        "migrations/sqlite/V1__create_agent_platform.down.sql",
+        "migrations/sqlite/V1__create_agent_platform.sql",
+        "migrations/sqlite/V2__protect_rows.down.sql",
+        "migrations/sqlite/V2__protect_rows.sql",
+        "retention.yaml",
+        "starter.yaml",
+    ),
+    starter!(
+        "agent-state":
+        "README.md",
+        "import.yaml",
+        "migrations/postgres/V1__create_agent_state.down.sql",
+        "migrations/postgres/V1__create_agent_state.sql",
+        "migrations/sqlite/V1__create_agent_state.down.sql",
+        "migrations/sqlite/V1__create_agent_state.sql",
+        "retention.yaml",
+        "starter.yaml",
+    ),
+    starter!(
         "config-validation":
         "README.md",
         "import.yaml",

@@ -113,6 +113,7 @@ impl SqliteKind {
             (Self::Json { text: false }, Value::Number(digits)) => self.number(digits.as_str())?,
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
+            (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
             (Self::Text, Value::Number(digits)) => Cell::Text(digits.as_str().to_owned()),
             (_, Value::Number(digits)) => self.number(digits.as_str())?,
@@ -163,6 +164,14 @@ impl SqliteKind {
 }
 
 impl Kind {
+    /// Whether any text is a value of it, and comes back as it was.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Sqlite(kind) => matches!(kind, SqliteKind::Text | SqliteKind::Any),
+            Self::Postgres(kind) => kind.is_text(),
+        }
+    }
+
     /// The value as the column holds it.
     ///
     /// # Errors
@@ -249,11 +258,13 @@ mod tests {
         for (kind, value, expected) in [
             (Integer, number("1.0"), Some(Cell::Integer(1))),
             (Integer, json!(true), Some(Cell::Integer(1))),
+            (Real, json!(false), Some(Cell::Real(0.0))),
             (Integer, json!("abc"), None),
             (Integer, number("9223372036854775808"), None),
             (Integer, number("1.5"), None),
             (Integer, json!([1]), None),
             (Real, number("1"), Some(Cell::Real(1.0))),
+            (Real, json!(false), Some(Cell::Real(0.0))),
             (Real, number("9007199254740993"), None),
             (Real, number("1e400"), None),
             (Numeric, json!("2024-01-02"), Some(Cell::Text("2024-01-02".into()))),

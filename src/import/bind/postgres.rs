@@ -28,6 +28,10 @@ impl PgKind {
         Some(Self { of: of.clone(), conversion, canonical })
     }
 
+    pub fn is_text(&self) -> bool {
+        matches!(self.of.base(), PgType::Text | PgType::Varchar(_))
+    }
+
     pub fn store(&self, value: &Value) -> Result<Cell, String> {
         let refused = || format!("the column is {}, and the value is {}", self.of, cut(value));
         let text;

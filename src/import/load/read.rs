@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::plan::Job;
 use crate::import::ImportError;
 use crate::import::bind::{Bound, derived};
+use crate::import::hide::Hidden;
 use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
 use crate::import::read::{self, FileRead};
 use crate::import::row::{self, Place, Row};
@@ -59,6 +60,10 @@ pub(in crate::import) struct Readers<'a> {
     pub bound: &'a Bound,
     pub now: &'a str,
     pub threads: usize,
+    /// What is taken out of each source's records but for the columns that hash and encrypt.
+    pub hidden: &'a [Hidden],
+    /// Whether what is read is going to be stored.
+    pub stored: bool,
 }
 
 impl Readers<'_> {
@@ -136,7 +141,8 @@ impl Readers<'_> {
     pub fn records(&self, job: &Job, each: &mut dyn FnMut(Mapped) -> ControlFlow<()>) -> Result<FileRead, ImportError> {
         let (source, table) = (&self.mapping.sources[job.source], &self.bound.sources[job.source]);
         let keep = table.exists == OnExisting::Skip;
-        read::records(&job.file, source, &mut |record| {
+        let hidden = &self.hidden[job.source];
+        let read = read::records(&job.file, source, &mut |record| {
             let mapped = match record {
                 Ok(record) if record.position < job.skip => return Ok(ControlFlow::Continue(())),
                 Err(bad) if bad.position < job.skip => return Ok(ControlFlow::Continue(())),
@@ -148,8 +154,10 @@ impl Readers<'_> {
                         position: record.position,
                         entry: record.entry.as_deref(),
                         pointer: &record.pointer,
+                        stored: self.stored,
                     };
-                    let what = row::map(table, &source.records, place, &record.value);
+                    let seen = hidden.record(&record.value);
+                    let what = row::map(table, &source.records, place, &seen, &record.value);
                     // a line's place is its number among the lines that hold something, on the way out
                     let what = what.map(|mut row| {
                         if matches!(source.format, Format::Jsonl | Format::Csv) {
@@ -163,10 +171,10 @@ impl Readers<'_> {
                         place: None,
                         column: Some(unfit.column),
                         reason: unfit.reason,
-                        raw: record.value.to_string(),
+                        raw: seen.to_string(),
                     });
                     let size = what.as_ref().map_or(256, size);
-                    let value = (keep || what.is_err() || source.bad == OnBad::Quarantine).then_some(record.value);
+                    let value = (keep || what.is_err() || source.bad == OnBad::Quarantine).then(|| seen.into_owned());
                     Mapped { position: record.position, what, value, bytes: size }
                 }
                 Err(bad) => Mapped {
@@ -176,15 +184,27 @@ impl Readers<'_> {
                     what: Err(Bad {
                         record: derived(&source.records, bad.position).unwrap_or_default(),
                         place: bad.place,
-                        reason: bad.reason,
-                        raw: bad.raw,
+                        reason: if hidden.is_empty() { bad.reason } else { unreadable(source.format) },
+                        raw: if hidden.is_empty() { bad.raw } else { String::new() },
                         ..Bad::default()
                     }),
                 },
             };
             Ok(each(mapped))
+        });
+        read.map(|mut read| {
+            hidden.document(&mut read.envelope);
+            read
         })
     }
+}
+
+/// What is said of a record that can't be read where it may hold what nobody is to see.
+fn unreadable(format: Format) -> String {
+    format!(
+        "it can't be read as {}; what stands there is not shown, as parts of it are hashed or encrypted",
+        format.name()
+    )
 }
 
 fn size(row: &Row) -> usize {

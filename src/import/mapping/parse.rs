@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::columns::{Scope, can_be_key, column};
 use super::fields::{Checked, Fault, Fields, choice, items, list, scalar, word};
+use super::secret::{exposed, secrets};
 use super::{Child, ColumnMapping, Format, From, Glob, Mapping, OnBad, OnExisting, RecordPath, Source, TableMapping};
 use crate::import::ImportError;
 use crate::import::yaml::{Node, documents};
@@ -82,7 +83,13 @@ fn read(text: &str) -> Checked<Mapping> {
     }
     let sources = fields.need("sources")?;
     for node in items(sources, "sources")? {
-        let source = source(node)?;
+        let mut source = source(node)?;
+        // what is written down of files is found again by their source's name
+        let (name, mut number) = (source.name.clone(), 1);
+        while mapping.sources.iter().any(|other| other.name == source.name) {
+            number += 1;
+            source.name = format!("{name} ({number})");
+        }
         for other in &mapping.sources {
             agree(node, &source.into, &other.into, other.place.0)?;
         }
@@ -140,6 +147,11 @@ fn source(node: &Node) -> Checked<Source> {
         }
     }
     inherit(&mut into);
+    if let Some((taker, secret)) = exposed(&into, &secrets(&into)) {
+        let message = format!("`{taker}` would store as it is what `{secret}` hashes or encrypts");
+        return Err(Fault::at(fields.need("columns")?, message)
+            .hint("take other places of the record one by one; `rest` leaves out what is secret"));
+    }
     let place = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let place = (place(node.place.line), place(node.place.column));
     Ok(Source { name: pattern.to_owned(), files: glob.clone(), format, records, bad, into, place })
@@ -183,7 +195,7 @@ fn table(fields: &Fields<'_>, scope: &Scope<'_>, foreign: &[(String, String)]) -
     }
     if let Some(node) = fields.get("children") {
         for node in items(node, "children")? {
-            let child = child(node, scope, &into.columns, &known)?;
+            let child = child(node, scope, &into.columns)?;
             agree_with_family(node, &into, &child)?;
             into.children.push(child);
         }
@@ -231,7 +243,7 @@ fn key(node: &Node, columns: &[ColumnMapping], known: &[String]) -> Checked<Vec<
     Ok(key)
 }
 
-fn child(node: &Node, scope: &Scope<'_>, columns: &[ColumnMapping], parents: &[String]) -> Checked<Child> {
+fn child(node: &Node, scope: &Scope<'_>, columns: &[ColumnMapping]) -> Checked<Child> {
     let fields = Fields::of(node, "a child", &["records", "table", "parent", "key", "columns", "children"])?;
     let path = fields.need("records")?;
     let records = record_path(path)?;
@@ -242,9 +254,7 @@ fn child(node: &Node, scope: &Scope<'_>, columns: &[ColumnMapping], parents: &[S
     let mut parent = Vec::new();
     for (child, _, node) in Fields::any(node, "the columns that refer to the parent, `child's: parent's`")?.iter() {
         let name = word(node, "a column of the parent")?;
-        if !parents.iter().any(|known| known == name) {
-            return Err(Fault::unknown(node, "column of the parent", name, parents.iter().map(String::as_str)));
-        }
+        // one that is not mapped may be the key that the database numbers, which the database knows
         if let Some(column) = columns.iter().find(|column| column.column == name)
             && matches!(column.from, From::Whole | From::Rest)
         {

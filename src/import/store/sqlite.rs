@@ -99,18 +99,38 @@ impl Store for SqliteStore {
 
     fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
         let add = self.statements(table).add;
-        let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
-            if self.db.write(&add, &values(row))? > 0 {
-                answers.push(None);
-                continue;
+        let mut answers = vec![None; rows.len()];
+        let mut waiting: Vec<usize> = (0..rows.len()).collect();
+        // A row that refers to one behind it waits for that one, as it would in a single statement. Each round goes the
+        // other way than the one before, so that a chain is done in two, however it lies.
+        loop {
+            let (count, mut later, mut refused) = (waiting.len(), Vec::new(), None);
+            for at in waiting {
+                let row = rows[at];
+                match self.db.write(&add, &values(row)) {
+                    Ok(0) => {
+                        let key: Vec<Cell> = table.key.iter().map(|at| row[*at].clone()).collect();
+                        let there = self.rows(table, &table.key, &key)?.into_iter().next();
+                        // a trigger that swallows rows gives neither
+                        let swallowed = || SqlError::other("the row was not stored, and none has its key");
+                        answers[at] = Some(there.ok_or_else(swallowed)?);
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.code.as_deref() == Some("SQLITE_CONSTRAINT_FOREIGNKEY") => {
+                        later.push(at);
+                        refused = Some(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            let key: Vec<Cell> = table.key.iter().map(|at| row[*at].clone()).collect();
-            let there = self.rows(table, &table.key, &key)?.into_iter().next();
-            // a trigger that swallows rows gives neither
-            answers.push(Some(there.ok_or_else(|| SqlError::other("the row was not stored, and none has its key"))?));
+            match refused {
+                None => return Ok(answers),
+                Some(error) if later.len() == count => return Err(error),
+                Some(_) => {}
+            }
+            later.reverse();
+            waiting = later;
         }
-        Ok(answers)
     }
 
     fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError> {

@@ -1,7 +1,10 @@
 //! Trees of files → tables, and back.
 
+mod backup;
 mod command;
 mod crash;
 mod load;
+mod parents;
 mod read;
 mod roundtrip;
+mod secrets;
