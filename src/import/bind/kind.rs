@@ -125,6 +125,8 @@ impl SqliteKind {
             (Self::Json { text: false }, Value::Number(digits)) => self.number(digits.as_str())?,
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
+            // as SQLite keeps it there, and gives it back
+            (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
             (Self::Text, Value::Number(digits)) => Cell::Text(digits.as_str().to_owned()),
             (_, Value::Number(digits)) => self.number(digits.as_str())?,
@@ -276,6 +278,7 @@ mod tests {
             (Integer, number("1.5"), None),
             (Integer, json!([1]), None),
             (Real, number("1"), Some(Cell::Real(1.0))),
+            (Real, json!(true), Some(Cell::Real(1.0))),
             (Real, number("9007199254740993"), None),
             (Real, number("1e400"), None),
             (Numeric, json!("2024-01-02"), Some(Cell::Text("2024-01-02".into()))),
