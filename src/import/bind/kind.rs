@@ -126,6 +126,7 @@ impl SqliteKind {
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
             (Self::Bool, value) if boolean(value).is_some() => Cell::Integer(boolean(value).unwrap_or_default().into()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
+            // as SQLite keeps it there, and gives it back
             (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
             (Self::Text, Value::Number(digits)) => Cell::Text(digits.as_str().to_owned()),
@@ -301,6 +302,7 @@ mod tests {
             (Integer, json!([1]), None),
             (Real, number("1"), Some(Cell::Real(1.0))),
             (Real, json!(false), Some(Cell::Real(0.0))),
+            (Real, json!(true), Some(Cell::Real(1.0))),
             (Real, number("9007199254740993"), None),
             (Real, number("1e400"), None),
             (Numeric, json!("2024-01-02"), Some(Cell::Text("2024-01-02".into()))),
