@@ -22,6 +22,7 @@ pub mod report;
 mod row;
 mod seal;
 mod store;
+mod vault;
 mod verify;
 mod yaml;
 

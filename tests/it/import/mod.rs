@@ -8,3 +8,4 @@ mod parents;
 mod read;
 mod roundtrip;
 mod secrets;
+mod store;
