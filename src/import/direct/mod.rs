@@ -68,8 +68,8 @@ impl Direct {
         let (mut entries, mut rest, mut whole) = (Vec::new(), None, None);
         let (mut others, mut must) = (Vec::new(), Vec::new());
         for (at, column) in columns.iter().enumerate() {
-            let BoundColumn { name: _, kind, fill, required, not_null, default: _, seal } = column;
-            if seal.is_some() {
+            let BoundColumn { name: _, kind, fill, required, not_null, default: _, seal, spill } = column;
+            if seal.is_some() || spill.is_some() {
                 return None;
             }
             if let Fill::Pointer { .. } | Fill::Rest | Fill::Whole = fill {

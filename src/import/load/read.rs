@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::plan::Job;
 use crate::import::ImportError;
-use crate::import::bind::{Bound, derived};
+use crate::import::bind::{Bound, BoundTable, derived};
 use crate::import::direct::Direct;
 use crate::import::hide::Hidden;
 use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
@@ -225,6 +225,9 @@ impl Readers<'_> {
                         reason: unfit.reason,
                         raw: seen.to_string(),
                     });
+                    if let (Ok(row), true) = (&what, self.stored) {
+                        write_files(table, row)?;
+                    }
                     let size = what.as_ref().map_or(256, size);
                     let value = (keep || what.is_err() || source.bad == OnBad::Quarantine).then(|| seen.into_owned());
                     Mapped { position: record.position, what, value, bytes: size }
@@ -249,6 +252,18 @@ impl Readers<'_> {
             read
         })
     }
+}
+
+/// Writes the values that are stored as files: they are there before the rows that name them.
+fn write_files(table: &BoundTable, row: &Row) -> Result<(), ImportError> {
+    for (column, path, text) in &row.files {
+        let Some((vault, _)) = &table.columns[*column].spill else { continue };
+        vault.put(path, text).map_err(|source| ImportError::Write { path: path.into(), source })?;
+    }
+    for (child, rows) in table.children.iter().zip(&row.children) {
+        rows.iter().try_for_each(|row| write_files(&child.table, row))?;
+    }
+    Ok(())
 }
 
 /// What is said of a record that can't be read where it may hold what nobody is to see.
