@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::bind::{Bound, BoundTable, derived};
+use super::bind::{Bound, BoundColumn, BoundTable, Fill, derived};
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
 use super::mapping::{Format, Mapping, Source, Step, secrets};
@@ -156,6 +156,7 @@ impl Work<'_> {
                 self.exported.lost.push(format!("`{column}` holds hashes: what they were made of can't come back"));
             }
         }
+        let groups = groups(&self.bound.sources);
         let mut keys: HashSet<u128> = HashSet::new();
         let (mut shared, mut example) = (0_u64, String::new());
         let mut left_out = 0_u64;
@@ -164,7 +165,7 @@ impl Work<'_> {
                 if book.state == FileState::Partial {
                     self.exported.lost.push(format!("`{path}` is in only as far as its record {}", book.done));
                 }
-                let target = self.bound.sources[*source].target;
+                let group = groups[*source];
                 let hides = !secrets(&self.export.mapping.sources[*source].into).is_empty();
                 let mut position = 0;
                 loop {
@@ -181,7 +182,7 @@ impl Work<'_> {
                         if item.value.is_some() && hides {
                             left_out += 1;
                         }
-                        let key = format!("{target} {}", Value::Array(item.key.clone()));
+                        let key = format!("{group} {}", Value::Array(item.key.clone()));
                         if item.value.is_none()
                             && !item.lost
                             && !keys.insert(xxhash_rust::xxh3::xxh3_128(key.as_bytes()))
@@ -269,9 +270,10 @@ impl Work<'_> {
             }
             Format::Markdown | Format::Text => {
                 let mut text = None;
+                let head = books::envelope(self.store, book.id)?;
                 self.each(path, *source, book, &mut |_, _, value| {
                     text = match (mapping.format, &value) {
-                        (Format::Markdown, Value::Object(map)) => read::compose(map, &front_matter),
+                        (Format::Markdown, Value::Object(map)) => read::compose(map, head.as_str(), &front_matter),
                         (_, value) => value.get("text").and_then(Value::as_str).map(str::to_owned),
                     };
                     Ok(())
@@ -400,6 +402,30 @@ impl Work<'_> {
         }
         Ok(Some(value))
     }
+}
+
+/// For each source the first that writes over the same columns of its table: rows that two sources fill give each of them
+/// its record back, as long as what they take of it goes to different columns.
+fn groups(sources: &[BoundTable]) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..sources.len()).collect();
+    for (at, source) in sources.iter().enumerate() {
+        let overlap = |other: &BoundTable| {
+            other.target == source.target
+                && (0..source.columns.len()).filter(|column| !source.key.contains(column)).any(|column| {
+                    let column = &source.columns[column];
+                    let gives_back = |column: &BoundColumn| {
+                        matches!(column.fill, Fill::Pointer { .. } | Fill::Rest | Fill::Whole | Fill::EntryKey)
+                    };
+                    let same = other.column(&column.name).map(|at| &other.columns[at]);
+                    gives_back(column) && same.is_some_and(gives_back)
+                })
+        };
+        for before in (0..at).filter(|before| overlap(&sources[*before])) {
+            let (from, to) = (groups[at].max(groups[before]), groups[at].min(groups[before]));
+            groups.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
+        }
+    }
+    groups
 }
 
 /// Front matter, a line a key; JSON is YAML.

@@ -42,6 +42,17 @@ pub(super) const STARTERS: &[(&str, Files)] = &[
         "starter.yaml",
     ),
     starter!(
+        "config-validation":
+        "README.md",
+        "import.yaml",
+        "migrations/postgres/V1__create_config_validation.down.sql",
+        "migrations/postgres/V1__create_config_validation.sql",
+        "migrations/sqlite/V1__create_config_validation.down.sql",
+        "migrations/sqlite/V1__create_config_validation.sql",
+        "retention.yaml",
+        "starter.yaml",
+    ),
+    starter!(
         "validation-sessions":
         "README.md",
         "import.yaml",

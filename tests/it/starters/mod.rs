@@ -3,6 +3,7 @@
 mod agent_platform;
 mod agent_state;
 mod command;
+mod config_validation;
 mod validation_sessions;
 
 use std::collections::BTreeSet;
