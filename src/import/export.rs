@@ -149,6 +149,7 @@ type Books = [(usize, FileBook)];
 impl Work<'_> {
     /// What can't come back, as far as the books tell.
     fn look(&mut self, files: &BTreeMap<String, Vec<(usize, FileBook)>>) -> Result<(), ImportError> {
+        let groups = groups(&self.bound.sources);
         let mut told = HashSet::new();
         for (source, _) in files.values().flatten().filter(|(source, _)| told.insert(*source)) {
             for secret in secrets(&self.export.mapping.sources[*source].into).iter().filter(|secret| secret.hashed) {
@@ -156,7 +157,6 @@ impl Work<'_> {
                 self.exported.lost.push(format!("`{column}` holds hashes: what they were made of can't come back"));
             }
         }
-        let groups = groups(&self.bound.sources);
         let mut keys: HashSet<u128> = HashSet::new();
         let (mut shared, mut example) = (0_u64, String::new());
         let mut left_out = 0_u64;
