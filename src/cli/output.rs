@@ -62,7 +62,7 @@ impl Output {
         if self.json {
             return Ok(());
         }
-        writeln!(io::stdout(), "{text}").map_err(Error::Print)
+        printed(writeln!(io::stdout(), "{text}"))
     }
 
     /// The result, for programs.
@@ -71,11 +71,16 @@ impl Output {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
-        writeln!(io::stdout(), "{text}").map_err(Error::Print)
+        printed(writeln!(io::stdout(), "{text}"))
     }
 
     /// Text as it is, whatever the format.
     pub fn raw(&self, text: &[u8]) -> Result<(), Error> {
+        printed(io::stdout().write_all(text))
+    }
+
+    /// A part of what may be long: a closed pipe ends it.
+    pub fn stream(&self, text: &[u8]) -> Result<(), Error> {
         io::stdout().write_all(text).map_err(Error::Print)
     }
 
@@ -214,6 +219,15 @@ impl Output {
             )),
             Event::Resolved { message } => self.say(message),
         }
+    }
+}
+
+/// What printing came to. Who closed the pipe (`| head`) has read what he wanted: the rest is for nobody, and the command's
+/// own verdict is its exit code all the same.
+fn printed(result: io::Result<()>) -> Result<(), Error> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Error::Print),
     }
 }
 

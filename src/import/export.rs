@@ -11,7 +11,7 @@ use super::bind::{Bound, BoundColumn, BoundTable, Fill, derived};
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
 use super::mapping::{Format, Mapping, Source, Step, secrets};
-use super::row::{Item, apply, rebuild, unseal};
+use super::row::{Item, apply, outside, rebuild, unseal};
 use super::store::Store;
 use super::{ImportError, bind, books, read, store, verify};
 use crate::config::Secret;
@@ -25,6 +25,8 @@ pub struct Export {
     pub dir: PathBuf,
     /// The mapping that the tables were filled by.
     pub mapping: Mapping,
+    /// The folder that the mapping's `store:` is relative to: its file's.
+    pub base: PathBuf,
     /// The folder that was imported; needed where there were several.
     pub from: Option<String>,
     /// Files that are there are written over.
@@ -56,14 +58,22 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let _work = export.interrupt.work();
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
-    let bound = bind::bind(&export.mapping, store, false, export.key.as_ref())?;
+    let bound = bind::bind(&export.mapping, store, false, export.key.as_ref(), &export.base)?;
     verify::check_key(store, &bound)?;
     if !books::exist(store)? {
         return Err(refused("nothing was imported into this database", "`liftlock import DIR --map import.yaml` does"));
     }
     let folder = folder(store, export)?;
-    let files = files(store, export, &folder)?;
+    let mut files = files(store, export, &folder)?;
     let mut work = Work { store, export, bound: &bound, exported: Exported { folder, ..Exported::default() } };
+    files.retain(|path, books| {
+        let is_database = books.iter().any(|(source, _)| export.mapping.sources[*source].format == Format::Sqlite);
+        if is_database {
+            let lost = format!("`{path}`: a SQLite file is not written back; its rows are in the tables");
+            work.exported.lost.push(lost);
+        }
+        !is_database
+    });
     work.look(&files)?;
     before(&work.exported.lost);
     if !export.force {
@@ -121,7 +131,7 @@ fn files(
             continue;
         }
         let Some(at) = sources.iter().position(|source| source.name == book.source) else { continue };
-        if fingerprint(&sources[at], dialect) != book.mapping {
+        if fingerprint(&export.mapping, &sources[at], dialect) != book.mapping {
             let message = format!(
                 "`{}` was imported by another mapping of `{}`, or into another database",
                 book.path, book.source
@@ -297,7 +307,7 @@ impl Work<'_> {
                 })?;
                 out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)
             }
-            Format::Json | Format::Yaml => {
+            Format::Json | Format::Yaml | Format::Sqlite => {
                 let documents = self.documents(path, books)?;
                 let several = documents.len() > 1;
                 for document in documents {
@@ -391,8 +401,12 @@ impl Work<'_> {
             }
             children.push(values);
         }
-        let mut value = rebuild(table, &cells, children);
-        apply(table, &cells, &item.left, &mut value);
+        let (outside, lost) = outside(table, &cells, &item.left);
+        for (column, error) in lost {
+            self.exported.lost.push(format!("`{}`.`{column}`: {error}; a null stands in its place", table.name));
+        }
+        let mut value = rebuild(table, &cells, &outside, children);
+        apply(table, &cells, &outside, &item.left, &mut value);
         let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
         for (column, error) in unseal(table, &cells, &item.left, &mut value) {
             let name = &table.name;

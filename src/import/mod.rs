@@ -9,6 +9,7 @@
 
 mod bind;
 mod books;
+mod direct;
 pub mod error;
 pub mod export;
 mod hide;
@@ -22,6 +23,7 @@ pub mod report;
 mod row;
 mod seal;
 mod store;
+mod vault;
 mod verify;
 mod yaml;
 

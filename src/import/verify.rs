@@ -22,24 +22,25 @@ pub(super) struct Sum {
     pub removed: u64,
     /// Whether all that write this table fill the same columns, so that a sum can be made.
     pub comparable: bool,
+    pub hashes: Hashes,
 }
 
 impl Sum {
     pub fn add(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), SqlError> {
-        self.added.add(hash(table, cells)?);
+        self.added.add(self.hashes.of(table, cells)?);
         self.inserted += 1;
         Ok(())
     }
 
     pub fn replace(&mut self, table: &BoundTable, old: &[Cell], new: &[Cell]) -> Result<(), SqlError> {
-        self.taken.add(hash(table, old)?);
-        self.added.add(hash(table, new)?);
+        self.taken.add(self.hashes.of(table, old)?);
+        self.added.add(self.hashes.of(table, new)?);
         self.updated += 1;
         Ok(())
     }
 
     pub fn remove(&mut self, table: &BoundTable, old: &[Cell]) -> Result<(), SqlError> {
-        self.taken.add(hash(table, old)?);
+        self.taken.add(self.hashes.of(table, old)?);
         self.removed += 1;
         Ok(())
     }
@@ -60,12 +61,27 @@ fn compared(table: &BoundTable) -> Vec<usize> {
     columns
 }
 
-fn hash(table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
-    let mut bytes = Vec::with_capacity(256);
-    for at in compared(table) {
-        table.columns[at].canonical(&cells[at], &mut bytes)?;
+/// What is the same for every row that is hashed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hashes {
+    /// The columns that are compared of the tables that were met, by the tables' numbers.
+    columns: Vec<(usize, Vec<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Hashes {
+    fn of(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
+        let known = self.columns.iter().position(|(number, _)| *number == table.number);
+        let known = known.unwrap_or_else(|| {
+            self.columns.push((table.number, compared(table)));
+            self.columns.len() - 1
+        });
+        self.bytes.clear();
+        for at in &self.columns[known].1 {
+            table.columns[*at].canonical(&cells[*at], &mut self.bytes)?;
+        }
+        Ok(row_hash(&self.bytes))
     }
-    Ok(row_hash(&bytes))
 }
 
 /// The sums of the tables as they are before anything is written.
@@ -118,9 +134,26 @@ pub(super) fn writers(bound: &Bound, target: usize) -> Vec<&BoundTable> {
 
 /// The rows of a table, and their sum.
 pub(super) fn scan(store: &mut dyn Store, table: &BoundTable) -> Result<Checksum, ImportError> {
-    let mut sum = Checksum::default();
+    scan_with(store, table, &mut |_| {})
+}
+
+/// The same, and values that are stored as files are read and proven; `lost` is told which are not there as they were
+/// written.
+pub(super) fn scan_with(
+    store: &mut dyn Store,
+    table: &BoundTable,
+    lost: &mut dyn FnMut(String),
+) -> Result<Checksum, ImportError> {
+    let (mut sum, mut hashes) = (Checksum::default(), Hashes::default());
     let scanned = store.scan(table, &mut |cells| {
-        sum.add(hash(table, cells)?);
+        for (column, cell) in table.columns.iter().zip(cells) {
+            if let Some((vault, path)) = column.path(cell)
+                && let Err(error) = vault.get(&path)
+            {
+                lost(format!("`{}`.`{}`: {error}", table.name, column.name));
+            }
+        }
+        sum.add(hashes.of(table, cells)?);
         Ok(())
     });
     scanned.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
@@ -138,7 +171,7 @@ pub(super) fn count(store: &mut dyn Store, table: &BoundTable) -> Result<Checksu
 }
 
 /// How many differences are told one by one.
-const DIFFERENCES: usize = 20;
+pub(super) const DIFFERENCES: usize = 20;
 
 /// Reads files again and looks each of their records' rows up: where they are not what the file says, that is told, for
 /// each of the target's tables.
@@ -222,6 +255,11 @@ fn check(
         tell(format!("{name}: {reason}"));
     }
     for (at, column) in table.columns.iter().enumerate() {
+        if let Some((vault, path)) = column.path(&there[at])
+            && let Err(error) = vault.get(&path)
+        {
+            tell(format!("{name}: `{}`: {error}", column.name));
+        }
         if column.is_exempt() || column.is_kept() || column.is_of(&there[at], &row.cells[at], row.plain(at)) {
             continue;
         }

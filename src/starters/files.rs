@@ -5,16 +5,37 @@ type Files = &'static [(&'static str, &'static str)];
 
 /// The starter of that name with these files.
 macro_rules! starter {
-    ($name:literal: $($path:literal),+ $(,)?) => {
+    ($name:literal: $($path:literal),+ $(,)? $(; migrations of the repository: $($migration:literal),+ $(,)?)?) => {
         (
             $name,
-            &[$(($path, include_str!(concat!("../../templates/starters/", $name, "/", $path)))),+] as Files,
+            &[
+                $(($path, include_str!(concat!("../../templates/starters/", $name, "/", $path))),)+
+                $($((concat!("migrations/", $migration), include_str!(concat!("../../migrations/", $migration)))),+)?
+            ] as Files,
         )
     };
 }
 
 /// All of them, by name.
 pub(super) const STARTERS: &[(&str, Files)] = &[
+    starter!(
+        "agent-memory":
+        "README.md",
+        "import.yaml",
+        "retention.yaml",
+        "starter.yaml";
+        migrations of the repository:
+        "V2__add_foreign_key_indexes.down.sql",
+        "V2__add_foreign_key_indexes.sql",
+        "postgres/V1__create_agent_memory.down.sql",
+        "postgres/V1__create_agent_memory.sql",
+        "postgres/V3__search_agents.down.sql",
+        "postgres/V3__search_agents.sql",
+        "sqlite/V1__create_agent_memory.down.sql",
+        "sqlite/V1__create_agent_memory.sql",
+        "sqlite/V3__search_agents.down.sql",
+        "sqlite/V3__search_agents.sql",
+    ),
     starter!(
         "agent-platform":
         "README.md",

@@ -117,6 +117,10 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/starters");
         let mut there = BTreeMap::new();
         walk(&root, "", &mut there);
+        // the sample schema of the repository is one of them, too
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        walk(&sample, "agent-memory/migrations/", &mut there);
+        there.remove("agent-memory/migrations/README.md");
         let embedded: BTreeMap<String, String> = files::STARTERS
             .iter()
             .flat_map(|(name, files)| {

@@ -38,6 +38,11 @@ impl TargetTable {
         sqlite(db)
     }
 
+    /// A table of a SQLite database.
+    pub fn of_sqlite_table(table: &Table) -> Self {
+        of_sqlite(table)
+    }
+
     /// The tables of the schema that the session works in.
     pub fn of_postgres(db: &mut BulkDb) -> Result<Vec<Self>, ImportError> {
         postgres(db)

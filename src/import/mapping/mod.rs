@@ -25,7 +25,7 @@ pub struct Mapping {
 /// Files that hold records of one kind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
-    /// A name for reports: the glob as written, and where several have the same, which of them it is.
+    /// A name for reports and books: the glob as written, with records and table where several sources have the same glob.
     pub name: String,
     /// Which files, relative to the folder.
     pub files: Glob,
@@ -66,6 +66,8 @@ pub enum Format {
     Csv,
     /// `{"text": …}`.
     Text,
+    /// The rows of a table of a SQLite database, each an object by the columns' names.
+    Sqlite,
 }
 
 /// Where records are in a document: a JSON Pointer whose steps may be `[*]` (each item of an array) or `{*}` (each entry of

@@ -7,6 +7,7 @@ use super::fields::{Checked, Fault, Fields, choice, items, list, scalar, word};
 use super::secret::{exposed, secrets};
 use super::{Child, ColumnMapping, Format, From, Glob, Mapping, OnBad, OnExisting, RecordPath, Source, TableMapping};
 use crate::import::ImportError;
+use crate::import::read::sqlite::table_of;
 use crate::import::yaml::{Node, documents};
 
 const FORMATS: &[(&str, Format)] = &[
@@ -16,7 +17,11 @@ const FORMATS: &[(&str, Format)] = &[
     ("markdown", Format::Markdown),
     ("csv", Format::Csv),
     ("text", Format::Text),
+    ("sqlite", Format::Sqlite),
 ];
+
+/// How a table of a SQLite file is named.
+const OF_A_TABLE: &str = "`records: \"/tasks[*]\"`: the rows of the table `tasks`";
 
 impl Format {
     /// The name that it has in a mapping.
@@ -35,6 +40,7 @@ impl Format {
             "md" | "markdown" => Some(Self::Markdown),
             "csv" => Some(Self::Csv),
             "txt" | "text" => Some(Self::Text),
+            "db" | "sqlite" | "sqlite3" => Some(Self::Sqlite),
             _ => None,
         }
     }
@@ -83,22 +89,50 @@ fn read(text: &str) -> Checked<Mapping> {
     }
     let sources = fields.need("sources")?;
     for node in items(sources, "sources")? {
-        let mut source = source(node)?;
-        // what is written down of files is found again by their source's name
-        let (name, mut number) = (source.name.clone(), 1);
-        while mapping.sources.iter().any(|other| other.name == source.name) {
-            number += 1;
-            source.name = format!("{name} ({number})");
-        }
+        let source = source(node)?;
         for other in &mapping.sources {
             agree(node, &source.into, &other.into, other.place.0)?;
         }
         mapping.sources.push(source);
     }
+    fn spills(table: &TableMapping) -> bool {
+        table.columns.iter().any(|column| column.store_over.is_some())
+            || table.children.iter().any(|child| spills(&child.into))
+    }
+    if mapping.store.is_none() && mapping.sources.iter().any(|source| spills(&source.into)) {
+        return Err(Fault::at(sources, "values are stored as files here, and nothing says where")
+            .hint("above `sources:`, for example `store: values`: a folder, beside this file"));
+    }
     if mapping.sources.is_empty() {
         return Err(Fault::at(sources, "there is no source here"));
     }
+    tell_apart(sources, &mut mapping.sources)?;
     Ok(mapping)
+}
+
+/// Sources of the same files get names that say which of their records they take: what is kept of a file is kept by them.
+fn tell_apart(node: &Node, sources: &mut [Source]) -> Checked<()> {
+    for at in 1..sources.len() {
+        let (before, from) = sources.split_at_mut(at);
+        let source = &mut from[0];
+        let same: Vec<&mut Source> =
+            before.iter_mut().filter(|other| other.files.pattern == source.files.pattern).collect();
+        let twice = same.iter().any(|other| other.records == source.records && other.into.table == source.into.table);
+        if twice {
+            let message = format!("the records of `{}` go to `{}` twice", source.files.pattern, source.into.table);
+            let place = format!("the second source that says so is at line {}", source.place.0);
+            return Err(Fault::at(node, message).hint(place));
+        }
+        if same.is_empty() {
+            continue;
+        }
+        for source in same.into_iter().chain([source]) {
+            let records = source.records.to_string();
+            let between = if records.is_empty() { "" } else { " " };
+            source.name = format!("{}{between}{records} → {}", source.files.pattern, source.into.table);
+        }
+    }
+    Ok(())
 }
 
 fn source(node: &Node) -> Checked<Source> {
@@ -120,13 +154,19 @@ fn source(node: &Node) -> Checked<Source> {
     let records = match fields.get("records") {
         Some(node) => {
             let path = record_path(node)?;
-            if !path.is_document() && !matches!(format, Format::Json | Format::Yaml) {
+            if !path.is_document() && !matches!(format, Format::Json | Format::Yaml | Format::Sqlite) {
                 let message = format!("`records` goes with documents of JSON and YAML, not with {}", format.name());
                 return Err(
                     Fault::at(node, message).hint("leave it out; what is nested in a record goes to `children`")
                 );
             }
+            if format == Format::Sqlite && table_of(&path).is_none() {
+                return Err(Fault::at(node, format!("`{path}` names no table")).hint(OF_A_TABLE));
+            }
             path
+        }
+        None if format == Format::Sqlite => {
+            return Err(Fault::at(files, "nothing says which table of the database").hint(OF_A_TABLE));
         }
         None => RecordPath::default(),
     };

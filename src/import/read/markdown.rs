@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::input::Input;
-use super::{Each, FileRead, Sink, raw, utf8};
+use super::{EachUnread, FileRead, Sink, What, raw, utf8};
 use crate::import::ImportError;
 use crate::import::number::same;
 use crate::import::yaml::{Problem, documents};
 
 /// Reads the file.
-pub(super) fn read(mut input: Input, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(mut input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let bytes = input.all()?;
     let mut head = Value::Null;
@@ -20,7 +20,7 @@ pub(super) fn read(mut input: Input, each: Each<'_>) -> Result<FileRead, ImportE
                 if body < text.len() {
                     head = text[..text.len() - body].into();
                 }
-                sink.good(String::new(), Value::Object(map))?
+                sink.good("", What::Value(Value::Object(map)))?
             }
             Err(problem) => {
                 // the front matter begins on the file's second line

@@ -6,7 +6,7 @@ use super::{Left, Row};
 use crate::import::bind::{BoundTable, Cell};
 
 /// A record as the books keep it: its row's key, and what is left.
-pub(in crate::import) fn item(table: &BoundTable, row: &Row) -> Value {
+fn item(table: &BoundTable, row: &Row) -> Value {
     let key: Vec<Value> = table.key.iter().map(|at| table.columns[*at].kind.restore(&row.cells[*at])).collect();
     let Left { pointer, minus, plus, json } = &row.left;
     let has_children = row.children.iter().any(|rows| !rows.is_empty());
@@ -33,6 +33,34 @@ pub(in crate::import) fn item(table: &BoundTable, row: &Row) -> Value {
         item.insert("c".to_owned(), Value::Array(items.map(Value::Array).collect()));
     }
     Value::Object(item)
+}
+
+/// Appends an item's text.
+pub(in crate::import) fn write_item(table: &BoundTable, row: &Row, out: &mut String) {
+    let Left { pointer, minus, plus, json } = &row.left;
+    let has_children = row.children.iter().any(|rows| !rows.is_empty());
+    if pointer.is_some() || !minus.is_empty() || !plus.is_empty() || !json.is_empty() || has_children {
+        out.push_str(&item(table, row).to_string());
+        return;
+    }
+    // most have nothing but a key, and most keys are nothing but a number or a word
+    out.push('[');
+    for (number, at) in table.key.iter().enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        let (column, cell) = (&table.columns[*at], &row.cells[*at]);
+        match cell {
+            Cell::Text(text) if column.kind.is_text() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                out.push('"');
+                out.push_str(text);
+                out.push('"');
+            }
+            Cell::Integer(integer) if column.kind.is_integer() => out.push_str(&integer.to_string()),
+            cell => out.push_str(&column.kind.restore(cell).to_string()),
+        }
+    }
+    out.push(']');
 }
 
 /// What the books say of a record: its key, what is left, and the items of its children.

@@ -8,3 +8,5 @@ mod parents;
 mod read;
 mod roundtrip;
 mod secrets;
+mod sqlite_files;
+mod store;

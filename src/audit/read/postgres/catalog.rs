@@ -71,9 +71,11 @@ pub(super) struct IndexRow {
     pub options: Vec<i16>,
     /// All expressions, with commas between them.
     pub expressions: Option<String>,
-    /// The expressions' trees as the server stores them, where a cast that changes only a type's name is in them.
+    /// The expressions' trees as the server stores them, where a cast that changes only a type's name may be in them.
     pub trees: Option<String>,
     pub predicate: Option<String>,
+    /// Its tree, where its text does not tell what the planner makes of it.
+    pub predicate_tree: Option<String>,
     pub scans: Option<u64>,
     /// Rows are known to replication by it.
     pub replica_identity: bool,
@@ -258,11 +260,12 @@ impl Catalog {
             expressions: row.option(11).map(str::to_owned),
             trees: row.option(12).map(str::to_owned),
             predicate: row.option(13).map(str::to_owned),
-            scans: row.number_or_null(14)?,
-            replica_identity: row.flag(15),
-            clustered: row.flag(16),
-            statistics_target: row.flag(17),
-            deferrable: !row.flag(18),
+            predicate_tree: row.option(14).map(str::to_owned),
+            scans: row.number_or_null(15)?,
+            replica_identity: row.flag(16),
+            clustered: row.flag(17),
+            statistics_target: row.flag(18),
+            deferrable: !row.flag(19),
         });
         Ok(())
     }

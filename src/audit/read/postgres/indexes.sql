@@ -24,8 +24,19 @@ SELECT x.indexrelid,
        x.indcollation,
        x.indoption,
        pg_get_expr(x.indexprs, x.indrelid),
-       CASE WHEN strpos(x.indexprs::text, '{RELABELTYPE') > 0 THEN x.indexprs::text END,
+       CASE WHEN strpos(x.indexprs::text, '{RELABELTYPE') > 0 OR strpos(x.indexprs::text, '{COERCETODOMAIN') > 0
+                 OR strpos(x.indexprs::text, ':funcid 669 ') > 0
+            THEN x.indexprs::text END,
        pg_get_expr(x.indpred, x.indrelid),
+       -- where IS NULL is about a cast, a row or a truth that is compared, or a constant is what is asked about
+       CASE WHEN strpos(x.indpred::text, '{NULLTEST') > 0
+                 AND (strpos(x.indpred::text, '{RELABELTYPE') > 0 OR strpos(x.indpred::text, '{COERCETODOMAIN') > 0
+                      OR strpos(x.indpred::text, '{COLLATEEXPR') > 0 OR strpos(x.indpred::text, '{ROWEXPR') > 0
+                      OR strpos(x.indpred::text, ':funcid 669 ') > 0 OR strpos(x.indpred::text, ':opno 91 ') > 0
+                      OR strpos(x.indpred::text, ':opno 85 ') > 0)
+                 OR strpos(x.indpred::text, ' ({CONST') > 0 OR strpos(x.indpred::text, ':arg {CONST') > 0
+                 OR strpos(x.indpred::text, '{BOOLEANTEST') > 0
+            THEN x.indpred::text END,
        :scans,
        x.indisreplident,
        x.indisclustered,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::catalog::{Catalog, ColumnRow};
+use super::tree::domains;
 use super::{Cells, ask};
 use crate::audit::AuditError;
 use crate::db::PostgresDb;
@@ -30,6 +31,8 @@ pub(super) struct Lookups {
     /// Those that are the default for some type, by method.
     defaults: HashMap<String, Vec<u32>>,
     pub collations: HashMap<u32, Collation>,
+    /// Domains without a constraint, of those that expressions of indexes cast to.
+    pub free_domains: HashSet<u32>,
     /// Words that have to be quoted.
     pub keywords: HashSet<String>,
 }
@@ -93,6 +96,8 @@ impl Lookups {
             .map(|column| column.collation)
             .chain(catalog.indexes.iter().flat_map(|index| index.collations.iter().copied()))
             .collect();
+        let trees = catalog.indexes.iter().flat_map(|index| [&index.trees, &index.predicate_tree]);
+        let domains = domains(trees.flatten().map(String::as_str));
         let queries = [
             include_str!("types.sql"),
             include_str!("operators.sql"),
@@ -101,6 +106,7 @@ impl Lookups {
             include_str!("keywords.sql"),
             include_str!("classes.sql"),
             include_str!("collations.sql"),
+            include_str!("domains.sql"),
             "COMMIT",
         ];
         let sql = queries
@@ -108,7 +114,8 @@ impl Lookups {
             .replace(":types", &array(types.iter().map(|(oid, _)| oid)))
             .replace(":typmods", &array(types.iter().map(|(_, typmod)| typmod)))
             .replace(":operators", &array(&operators))
-            .replace(":collations", &array(&collations));
+            .replace(":collations", &array(&collations))
+            .replace(":domains", &array(&domains));
         let mut lookups = Self::default();
         ask(db, "types and operators", &sql, |nth, row| {
             match nth {
@@ -127,6 +134,9 @@ impl Lookups {
                     lookups.keywords.insert(row.text(0)?.to_owned());
                 }
                 5 => lookups.class_row(&row)?,
+                7 => {
+                    lookups.free_domains.insert(row.number(0)?);
+                }
                 _ => {
                     let collation = Collation { name: row.text(1)?.to_owned(), deterministic: row.flag(2) };
                     lookups.collations.insert(row.number(0)?, collation);

@@ -23,15 +23,17 @@ impl Writer<'_> {
                 if items.len() > 1 {
                     items.push(',');
                 }
-                let item = match &mapped.what {
+                match &mapped.what {
                     Ok(row) => match mapped.value.take() {
                         // the row that is there is another's
-                        Some(value) => json!({"v": value, "p": row.left.pointer}),
-                        None => row::item(table, row),
+                        Some(value) => items.push_str(&json!({"v": value, "p": row.left.pointer}).to_string()),
+                        None => row::write_item(table, row, &mut items),
                     },
-                    Err(bad) => self.bad(job, mapped.position, bad, mapped.value.take())?,
-                };
-                items.push_str(&item.to_string());
+                    Err(bad) => {
+                        let item = self.bad(job, mapped.position, bad, mapped.value.take())?;
+                        items.push_str(&item.to_string());
+                    }
+                }
             }
             items.push(']');
             let number = |number: u64| Given::Number(i64::try_from(number).unwrap_or(i64::MAX));
