@@ -70,8 +70,10 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
-        writeln!(io::stdout(), "{text}").map_err(Error::Print)
+        // as it is written: the whole text of a large report takes as much room as all that it tells of
+        let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        serde_json::to_writer_pretty(&mut stdout, value).map_err(|error| Error::Print(error.into()))?;
+        writeln!(stdout).and_then(|()| stdout.flush()).map_err(Error::Print)
     }
 
     /// Text as it is, whatever the format.

@@ -7,7 +7,7 @@ use super::super::output::Output;
 use super::AuditArgs;
 use crate::audit::load::{Loaded, Place, SchemaFile};
 use crate::audit::locate::Declarations;
-use crate::audit::{Schema, Statistics, Wanted, read as read_schema};
+use crate::audit::{Rule, Schema, Statistics, Wanted, read as read_schema};
 use crate::config::{ConfigError, ProjectSettings, Settings, Target};
 use crate::migrate::layout::{Layout, read_folder};
 use crate::migrate::{Options, Situation};
@@ -27,10 +27,10 @@ pub(super) struct Source {
     file: Option<SchemaFile>,
 }
 
-pub(super) fn read(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+pub(super) fn read(args: &AuditArgs, rules: &[&Rule], context: &Context, output: &mut Output) -> Result<Source, Error> {
     let mut source = match &args.schema {
-        Some(path) => of_file(path, args, context, output),
-        None => of_database(args, context, output),
+        Some(path) => of_file(path, args, rules, context, output),
+        None => of_database(args, rules, context, output),
     }?;
     if let Some(version) = args.sqlite_version {
         source.schema.version = version;
@@ -49,18 +49,24 @@ pub(super) fn read(args: &AuditArgs, context: &Context, output: &mut Output) -> 
     Ok(source)
 }
 
-fn of_database(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+fn of_database(args: &AuditArgs, rules: &[&Rule], context: &Context, output: &mut Output) -> Result<Source, Error> {
     let settings = settings(args, context, output)?;
     fits(args, settings.target.dialect())?;
     let mut db = context.connect_to_read(&settings)?;
-    let (schema, statistics) = read_schema(&mut db, &wanted(args))?;
+    let (schema, statistics) = read_schema(&mut db, &wanted(args, rules))?;
     let applied = if args.fix { applied(&settings, &mut db) } else { None };
     db.leave();
     let (target, project) = (settings.target.to_string(), settings.project);
     Ok(Source { schema, statistics, target, notes: Vec::new(), project, applied, file: None })
 }
 
-fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+fn of_file(
+    path: &Path,
+    args: &AuditArgs,
+    rules: &[&Rule],
+    context: &Context,
+    output: &mut Output,
+) -> Result<Source, Error> {
     let (target, project) = if args.private_server {
         (None, context.project(output)?)
     } else {
@@ -78,7 +84,7 @@ fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output
     };
     fits(args, if matches!(place, Place::Sqlite) { Dialect::Sqlite } else { Dialect::Postgres })?;
     let tell = |place: &str| output.say(&format!("`{}` is loaded into {place}", path.display()));
-    let Loaded { schema, statistics, notes } = file.load(&place, &wanted(args), &context.interrupt(), &tell)?;
+    let Loaded { schema, statistics, notes } = file.load(&place, &wanted(args, rules), &context.interrupt(), &tell)?;
     let target = path.display().to_string();
     Ok(Source { schema, statistics, target, notes, project, applied: None, file: Some(file) })
 }
@@ -90,9 +96,10 @@ fn settings(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<
     }
 }
 
-fn wanted(args: &AuditArgs) -> Wanted {
+fn wanted(args: &AuditArgs, rules: &[&Rule]) -> Wanted {
     let schemas = args.schema_name.iter().map(|name| name.trim().to_owned()).collect();
-    Wanted { statistics: true, schemas }
+    let uses = rules.iter().any(|rule| rule.name == "unused-index");
+    Wanted { statistics: true, uses, schemas }
 }
 
 /// Whether the flags are for a database of that kind.

@@ -49,8 +49,17 @@ pub(super) struct IndexDeclaration {
     /// The terms as written, without ASC and DESC.
     pub(super) terms: Vec<String>,
     pub(super) predicate: Option<String>,
-    /// The terms, where each is nothing but a name, with or without a collation: names and collations as written.
-    pub(super) plain: Option<Vec<(String, Option<String>)>>,
+    /// The terms, where each leaves nothing open.
+    pub(super) plain: Option<Vec<Plain>>,
+}
+
+/// A term that says all by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    /// A name, and the collation behind it: both as written.
+    Column(String, Option<String>),
+    /// A call of a function from end to end, without COLLATE in it.
+    Call,
 }
 
 /// The module of a CREATE VIRTUAL TABLE statement.
@@ -384,13 +393,33 @@ fn key_columns(terms: &[&str]) -> Option<Vec<(String, Option<String>)>> {
     terms.iter().map(column).collect()
 }
 
-/// A term that is a name with or without a collation. DESC is left to the pragma: old files don't heed it.
-fn plain(term: &str) -> Option<(String, Option<String>)> {
+/// A term that says all by itself. DESC is left to the pragma: old files don't heed it.
+fn plain(term: &str) -> Option<Plain> {
     let mut cursor = Cursor::new(Dialect::Sqlite, term);
+    let is_word = cursor.peek().is_some_and(|token| token.kind == TokenKind::Word);
     let name = cursor.identifier()?;
+    if is_word && cursor.eat_punct(b'(') {
+        return call(cursor).then_some(Plain::Call);
+    }
     let collation = if cursor.eat("collate") { Some(cursor.identifier()?) } else { None };
     cursor.eat("asc");
-    cursor.peek().is_none().then_some((name, collation))
+    cursor.peek().is_none().then_some(Plain::Column(name, collation))
+}
+
+/// Whether the bracket that was opened is closed at the term's end, and no COLLATE stands between.
+fn call(mut cursor: Cursor<'_>) -> bool {
+    let mut depth = 1_usize;
+    while depth > 0 {
+        match cursor.take() {
+            None => return false,
+            Some(token) if token.is_word("collate") => return false,
+            Some(token) if token.is_punct(b'(') => depth += 1,
+            Some(token) if token.is_punct(b')') => depth -= 1,
+            Some(_) => {}
+        }
+    }
+    cursor.eat("asc");
+    cursor.peek().is_none()
 }
 
 /// The term without ASC or DESC at its end.

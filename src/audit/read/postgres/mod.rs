@@ -11,6 +11,7 @@ mod catalog;
 mod cells;
 mod counted;
 mod definition;
+mod expressions;
 mod foreign_keys;
 mod lookups;
 mod predicate;
