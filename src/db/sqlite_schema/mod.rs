@@ -11,6 +11,7 @@ mod keys;
 mod table;
 mod terms;
 mod text;
+mod written;
 
 #[cfg(test)]
 mod tests;

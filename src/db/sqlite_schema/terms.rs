@@ -4,7 +4,8 @@
 //! asking for each of many thousand by `PRAGMA index_xinfo` takes longer than all the rest.
 
 use super::catalog::{self, Origin, RawIndex, RawTerm};
-use super::declaration::{IndexDeclaration, Plain};
+use super::declaration::IndexDeclaration;
+use super::written::Plain;
 use super::{Created, text};
 use crate::db::{SqlError, SqliteDb};
 use crate::schema::Table;
