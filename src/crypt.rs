@@ -155,6 +155,11 @@ impl Key {
         open(&key, nonce(0, true), head, sealed).ok_or(CryptError::Damaged)
     }
 
+    /// What the same values have in common, and what tells nothing of them to whoever has not the key.
+    pub(crate) fn fingerprint(&self, value: &[u8]) -> [u8; 16] {
+        self.fill(b"", &[b"liftlock value print 1", value].concat())
+    }
+
     /// Which key it is, without saying anything of it.
     fn id(&self) -> [u8; KEY_ID] {
         self.fill(b"", b"liftlock key id 1")

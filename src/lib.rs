@@ -19,6 +19,7 @@ pub mod port;
 pub mod schema;
 pub mod source_text;
 pub mod sql;
+pub mod starters;
 mod suggest;
 pub mod value;
 mod words;

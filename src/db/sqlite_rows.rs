@@ -81,6 +81,27 @@ impl SqliteDb {
         statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)
     }
 
+    /// Runs one statement for each of these sets of parameters, and tells `each` the set's place and how many rows it has
+    /// changed.
+    ///
+    /// # Errors
+    /// [`SqlError`] of the statement, or what `each` fails with; what comes after is not run.
+    pub(crate) fn write_each<'v, P: Iterator<Item = SqlValue<'v>>>(
+        &self,
+        sql: &str,
+        sets: impl Iterator<Item = P>,
+        mut each: impl FnMut(usize, usize) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let failed = |error: rusqlite::Error| describe(&error, None, 0);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        for (at, set) in sets.enumerate() {
+            let parameters = set.map(|value| ToSqlOutput::Borrowed(value_ref(value)));
+            let changed = statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+            each(at, changed)?;
+        }
+        Ok(())
+    }
+
     /// The collation by which a column of the main database compares.
     ///
     /// # Errors

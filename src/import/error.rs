@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::crypt::CryptError;
 use crate::db::{DbError, SqlError};
 use crate::error::ErrorKind;
 
@@ -46,6 +47,15 @@ pub enum ImportError {
         #[source]
         source: SqlError,
     },
+    /// The key is missing or none, or values were encrypted with another.
+    #[error("cannot {doing}")]
+    Key {
+        /// What it is for.
+        doing: String,
+        /// What is wrong with it.
+        #[source]
+        source: CryptError,
+    },
     /// A record is bad, and bad records stop the import.
     #[error("{place}: {reason}")]
     BadRecord {
@@ -67,7 +77,7 @@ impl ImportError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Mapping { .. } => ErrorKind::Usage,
+            Self::Mapping { .. } | Self::Key { .. } => ErrorKind::Usage,
             Self::Interrupted { .. } => ErrorKind::Interrupted,
             _ => ErrorKind::Failed,
         }
@@ -79,6 +89,10 @@ impl ImportError {
         match self {
             Self::Db(error) => error.hint(),
             Self::Mapping { hint, .. } => hint.clone(),
+            Self::Key { source: CryptError::NoKey | CryptError::BadKey, .. } => {
+                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one; keep it safe".to_owned())
+            }
+            Self::Key { source, .. } => source.hint(),
             _ => None,
         }
     }

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::bind::{Bound, BoundTable, derived};
+use super::bind::{Bound, BoundColumn, BoundTable, Fill, derived};
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
-use super::mapping::{Format, Mapping, Source, Step};
-use super::row::{Item, apply, rebuild};
+use super::mapping::{Format, Mapping, Source, Step, secrets};
+use super::row::{Item, apply, rebuild, unseal};
 use super::store::Store;
-use super::{ImportError, bind, books, read, store};
+use super::{ImportError, bind, books, read, store, verify};
+use crate::config::Secret;
 use crate::db::Db;
 use crate::interrupt::Interrupt;
 
@@ -28,6 +29,8 @@ pub struct Export {
     pub from: Option<String>,
     /// Files that are there are written over.
     pub force: bool,
+    /// The key of columns that are encrypted, as the environment has it.
+    pub key: Option<Secret>,
     /// The request to stop.
     pub interrupt: Interrupt,
 }
@@ -53,13 +56,22 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let _work = export.interrupt.work();
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
-    let bound = bind::bind(&export.mapping, store, false)?;
+    let bound = bind::bind(&export.mapping, store, false, export.key.as_ref())?;
+    verify::check_key(store, &bound)?;
     if !books::exist(store)? {
         return Err(refused("nothing was imported into this database", "`liftlock import DIR --map import.yaml` does"));
     }
     let folder = folder(store, export)?;
-    let files = files(store, export, &folder)?;
+    let mut files = files(store, export, &folder)?;
     let mut work = Work { store, export, bound: &bound, exported: Exported { folder, ..Exported::default() } };
+    files.retain(|path, books| {
+        let is_database = books.iter().any(|(source, _)| export.mapping.sources[*source].format == Format::Sqlite);
+        if is_database {
+            let lost = format!("`{path}`: a SQLite file is not written back; its rows are in the tables");
+            work.exported.lost.push(lost);
+        }
+        !is_database
+    });
     work.look(&files)?;
     before(&work.exported.lost);
     if !export.force {
@@ -110,17 +122,21 @@ fn files(
     folder: &str,
 ) -> Result<BTreeMap<String, Vec<(usize, FileBook)>>, ImportError> {
     let sources = &export.mapping.sources;
+    let dialect = store.dialect();
     let mut files: BTreeMap<String, Vec<(usize, FileBook)>> = BTreeMap::new();
     for book in books::files(store, folder)? {
         if book.state == FileState::Deleted {
             continue;
         }
         let Some(at) = sources.iter().position(|source| source.name == book.source) else { continue };
-        if fingerprint(&sources[at]) != book.mapping {
-            let message = format!("`{}` was imported by another mapping of `{}`", book.path, book.source);
+        if fingerprint(&sources[at], dialect) != book.mapping {
+            let message = format!(
+                "`{}` was imported by another mapping of `{}`, or into another database",
+                book.path, book.source
+            );
             return Err(refused(
                 &message,
-                "export by the mapping that it was imported by, or import again by this one",
+                "export by the mapping that it was imported by, or import again by this one (as after a port)",
             ));
         }
         files.entry(book.path.clone()).or_default().push((at, book));
@@ -141,14 +157,24 @@ type Books = [(usize, FileBook)];
 impl Work<'_> {
     /// What can't come back, as far as the books tell.
     fn look(&mut self, files: &BTreeMap<String, Vec<(usize, FileBook)>>) -> Result<(), ImportError> {
+        let groups = groups(&self.bound.sources);
+        let mut told = HashSet::new();
+        for (source, _) in files.values().flatten().filter(|(source, _)| told.insert(*source)) {
+            for secret in secrets(&self.export.mapping.sources[*source].into).iter().filter(|secret| secret.hashed) {
+                let column = &secret.column;
+                self.exported.lost.push(format!("`{column}` holds hashes: what they were made of can't come back"));
+            }
+        }
         let mut keys: HashSet<u128> = HashSet::new();
         let (mut shared, mut example) = (0_u64, String::new());
+        let mut left_out = 0_u64;
         for (path, books) in files {
             for (source, book) in books {
                 if book.state == FileState::Partial {
                     self.exported.lost.push(format!("`{path}` is in only as far as its record {}", book.done));
                 }
-                let target = self.bound.sources[*source].target;
+                let group = groups[*source];
+                let hides = !secrets(&self.export.mapping.sources[*source].into).is_empty();
                 let mut position = 0;
                 loop {
                     let items = books::items(self.store, book.id, position)?;
@@ -161,7 +187,10 @@ impl Work<'_> {
                                 .lost
                                 .push(format!("`{path}`: record {position} could not be read, and is in quarantine"));
                         }
-                        let key = format!("{target} {}", Value::Array(item.key.clone()));
+                        if item.value.is_some() && hides {
+                            left_out += 1;
+                        }
+                        let key = format!("{group} {}", Value::Array(item.key.clone()));
                         if item.value.is_none()
                             && !item.lost
                             && !keys.insert(xxhash_rust::xxh3::xxh3_128(key.as_bytes()))
@@ -175,6 +204,11 @@ impl Work<'_> {
                     }
                 }
             }
+        }
+        if left_out > 0 {
+            self.exported.lost.push(format!(
+                "{left_out} records were left out or put aside: what would have been hashed or encrypted of them was not kept"
+            ));
         }
         if shared > 0 {
             self.exported.lost.push(format!(
@@ -244,9 +278,10 @@ impl Work<'_> {
             }
             Format::Markdown | Format::Text => {
                 let mut text = None;
+                let head = books::envelope(self.store, book.id)?;
                 self.each(path, *source, book, &mut |_, _, value| {
                     text = match (mapping.format, &value) {
-                        (Format::Markdown, Value::Object(map)) => read::compose(map, &front_matter),
+                        (Format::Markdown, Value::Object(map)) => read::compose(map, head.as_str(), &front_matter),
                         (_, value) => value.get("text").and_then(Value::as_str).map(str::to_owned),
                     };
                     Ok(())
@@ -270,7 +305,7 @@ impl Work<'_> {
                 })?;
                 out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)
             }
-            Format::Json | Format::Yaml => {
+            Format::Json | Format::Yaml | Format::Sqlite => {
                 let documents = self.documents(path, books)?;
                 let several = documents.len() > 1;
                 for document in documents {
@@ -366,8 +401,39 @@ impl Work<'_> {
         }
         let mut value = rebuild(table, &cells, children);
         apply(table, &cells, &item.left, &mut value);
+        let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
+        for (column, error) in unseal(table, &cells, &item.left, &mut value) {
+            let name = &table.name;
+            self.exported
+                .lost
+                .push(format!("`{name}`.`{column}` of the row {} can't be decrypted: {error}", key.join(", ")));
+        }
         Ok(Some(value))
     }
+}
+
+/// For each source the first that writes over the same columns of its table: rows that two sources fill give each of them
+/// its record back, as long as what they take of it goes to different columns.
+fn groups(sources: &[BoundTable]) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..sources.len()).collect();
+    for (at, source) in sources.iter().enumerate() {
+        let overlap = |other: &BoundTable| {
+            other.target == source.target
+                && (0..source.columns.len()).filter(|column| !source.key.contains(column)).any(|column| {
+                    let column = &source.columns[column];
+                    let gives_back = |column: &BoundColumn| {
+                        matches!(column.fill, Fill::Pointer { .. } | Fill::Rest | Fill::Whole | Fill::EntryKey)
+                    };
+                    let same = other.column(&column.name).map(|at| &other.columns[at]);
+                    gives_back(column) && same.is_some_and(gives_back)
+                })
+        };
+        for before in (0..at).filter(|before| overlap(&sources[*before])) {
+            let (from, to) = (groups[at].max(groups[before]), groups[at].min(groups[before]));
+            groups.iter_mut().filter(|group| **group == from).for_each(|group| *group = to);
+        }
+    }
+    groups
 }
 
 /// Front matter, a line a key; JSON is YAML.

@@ -9,15 +9,19 @@
 
 mod bind;
 mod books;
+mod direct;
 pub mod error;
 pub mod export;
+mod hide;
 pub mod infer;
+pub mod keep;
 pub mod load;
 pub mod mapping;
 mod number;
 pub mod read;
 pub mod report;
 mod row;
+mod seal;
 mod store;
 mod verify;
 mod yaml;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::keep::Kept;
+
 /// How an import ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +70,9 @@ pub struct Report {
     pub files_skipped: Vec<String>,
     /// It went on where a run before was stopped.
     pub resumed: bool,
+    /// What was kept before anything else was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Kept>,
 }
 
 /// A record that is bad or in conflict.

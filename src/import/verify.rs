@@ -5,7 +5,9 @@ use super::bind::{Bound, BoundTable, Cell, cut};
 use super::books;
 use super::load::{Job, Readers, fill_parents};
 use super::row::{Item, Row};
+use super::seal::Seal;
 use super::store::Store;
+use crate::crypt::CryptError;
 use crate::db::SqlError;
 use crate::value::{Checksum, row_hash};
 
@@ -20,24 +22,25 @@ pub(super) struct Sum {
     pub removed: u64,
     /// Whether all that write this table fill the same columns, so that a sum can be made.
     pub comparable: bool,
+    pub hashes: Hashes,
 }
 
 impl Sum {
     pub fn add(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), SqlError> {
-        self.added.add(hash(table, cells)?);
+        self.added.add(self.hashes.of(table, cells)?);
         self.inserted += 1;
         Ok(())
     }
 
     pub fn replace(&mut self, table: &BoundTable, old: &[Cell], new: &[Cell]) -> Result<(), SqlError> {
-        self.taken.add(hash(table, old)?);
-        self.added.add(hash(table, new)?);
+        self.taken.add(self.hashes.of(table, old)?);
+        self.added.add(self.hashes.of(table, new)?);
         self.updated += 1;
         Ok(())
     }
 
     pub fn remove(&mut self, table: &BoundTable, old: &[Cell]) -> Result<(), SqlError> {
-        self.taken.add(hash(table, old)?);
+        self.taken.add(self.hashes.of(table, old)?);
         self.removed += 1;
         Ok(())
     }
@@ -58,12 +61,27 @@ fn compared(table: &BoundTable) -> Vec<usize> {
     columns
 }
 
-fn hash(table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
-    let mut bytes = Vec::with_capacity(256);
-    for at in compared(table) {
-        table.columns[at].kind.canonical(&cells[at], &mut bytes)?;
+/// What is the same for every row that is hashed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hashes {
+    /// The columns that are compared of the tables that were met, by the tables' numbers.
+    columns: Vec<(usize, Vec<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Hashes {
+    fn of(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
+        let known = self.columns.iter().position(|(number, _)| *number == table.number);
+        let known = known.unwrap_or_else(|| {
+            self.columns.push((table.number, compared(table)));
+            self.columns.len() - 1
+        });
+        self.bytes.clear();
+        for at in &self.columns[known].1 {
+            table.columns[*at].canonical(&cells[*at], &mut self.bytes)?;
+        }
+        Ok(row_hash(&self.bytes))
     }
-    Ok(row_hash(&bytes))
 }
 
 /// The sums of the tables as they are before anything is written.
@@ -81,6 +99,34 @@ pub(super) fn before(store: &mut dyn Store, bound: &Bound) -> Result<Vec<Sum>, I
     Ok(sums)
 }
 
+/// Finds out whether what the tables hold was encrypted with another key, before anything is written.
+pub(super) fn check_key(store: &mut dyn Store, bound: &Bound) -> Result<(), ImportError> {
+    for table in bound.sources.iter().flat_map(BoundTable::family) {
+        for column in &table.columns {
+            let Some(Seal::Encrypt(key)) = &column.seal else { continue };
+            let place = format!("`{}`.`{}`", table.name, column.name);
+            let failed = |source| ImportError::Key { doing: format!("decrypt what {place} holds"), source };
+            // the first bytes tell the key: what begins as ours and goes on otherwise is another's
+            let start: String = key.encrypt_value(b"").map_err(failed)?.chars().take(6).collect();
+            let name = store.dialect().quote_identifier(&column.name);
+            let of = store.dialect().quote_identifier(&table.name);
+            let rows = store.sql(&format!(
+                "SELECT {name} FROM {of} WHERE substr({name}, 1, 1) = '{}' AND substr({name}, 1, 6) <> '{start}' LIMIT 1000",
+                &start[..1]
+            ));
+            let doing = || format!("look at what {place} holds");
+            for value in
+                rows.map_err(|source| ImportError::Sql { doing: doing(), source })?.into_iter().flatten().flatten()
+            {
+                if let Err(error @ (CryptError::WrongKey | CryptError::Later(_))) = key.decrypt_value(&value) {
+                    return Err(failed(error));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// All that write a table of the target's.
 pub(super) fn writers(bound: &Bound, target: usize) -> Vec<&BoundTable> {
     bound.sources.iter().flat_map(BoundTable::family).filter(|table| table.target == target).collect()
@@ -88,9 +134,9 @@ pub(super) fn writers(bound: &Bound, target: usize) -> Vec<&BoundTable> {
 
 /// The rows of a table, and their sum.
 pub(super) fn scan(store: &mut dyn Store, table: &BoundTable) -> Result<Checksum, ImportError> {
-    let mut sum = Checksum::default();
+    let (mut sum, mut hashes) = (Checksum::default(), Hashes::default());
     let scanned = store.scan(table, &mut |cells| {
-        sum.add(hash(table, cells)?);
+        sum.add(hashes.of(table, cells)?);
         Ok(())
     });
     scanned.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
@@ -192,7 +238,11 @@ fn check(
         tell(format!("{name}: {reason}"));
     }
     for (at, column) in table.columns.iter().enumerate() {
-        if column.is_exempt() || column.is_kept() || column.holds(&there[at], &row.cells[at]) {
+        if column.is_exempt() || column.is_kept() || column.is_of(&there[at], &row.cells[at], row.plain(at)) {
+            continue;
+        }
+        if column.seal.is_some() {
+            tell(format!("{name}: `{}` was made of another value, or with another key", column.name));
             continue;
         }
         let (expected, is) = (column.kind.restore(&row.cells[at]), column.kind.restore(&there[at]));

@@ -1,10 +1,25 @@
-//! The tables that migrations keep their books in, as a port finds them on either side.
+//! The tables that migrations, imports and cleanups keep their books in, as a port finds them on either side.
 
 use super::target::TargetSchema;
 use crate::schema::Schema;
 
 /// Their names.
 pub(super) const TABLES: [&str; 3] = ["schema_migrations", "schema_migrations_progress", "schema_migrations_log"];
+
+/// The tables in which imports and cleanups write down what they did: no migration makes them, and they go along with the
+/// rows that they are about.
+const CARRIED: [&str; 5] = [
+    "liftlock_import_run",
+    "liftlock_import_file",
+    "liftlock_import_record",
+    "liftlock_import_quarantine",
+    "liftlock_cleanup_log",
+];
+
+/// Whether a table of the source is made in a target that has its tables from elsewhere.
+pub(super) fn is_carried(table: &str) -> bool {
+    CARRIED.contains(&table)
+}
 
 /// What the columns of our history begin with, and those of refinery's, which it shares.
 const HISTORY: [&str; 4] = ["version", "name", "applied_on", "checksum"];

@@ -46,4 +46,5 @@ mod review;
 mod runners;
 mod sample;
 mod scripts;
+mod starters;
 mod upkeep;

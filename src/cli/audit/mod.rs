@@ -34,7 +34,7 @@ use sarif::SarifFile;
 )]
 pub(super) struct AuditArgs {
     /// The database: `sqlite:app.db`, a path, or `postgres://user@host/db` [default: as other commands find theirs]
-    #[arg(value_name = "DATABASE", conflicts_with = "database")]
+    #[arg(value_name = "DATABASE", conflicts_with_all = ["database", "env"])]
     target: Option<String>,
     /// Print the rules: what each finds, how bad it is, and whether it looks unless told otherwise
     #[arg(long)]
@@ -121,7 +121,7 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
     // what can't be asked for is said before a connection is made
     let rules = options.rules()?;
     let sarif = args.sarif.as_deref().map(|path| SarifFile::new(path, output)).transpose()?;
-    let source = source::read(args, &rules, context, output)?;
+    let source = source::read(args, &rules, &configured, context, output)?;
     for note in &source.notes {
         output.say(&format!("note: {note}"));
     }

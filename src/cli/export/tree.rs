@@ -34,6 +34,7 @@ pub(super) fn run(args: &ExportArgs, map: &Path, context: &Context, output: &mut
         mapping,
         from: args.from.clone(),
         force: args.force,
+        key: context.key(output),
         interrupt: context.interrupt(),
     };
     let mut told = 0;

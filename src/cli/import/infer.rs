@@ -37,7 +37,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
             hint: "name another file with `--map`, or print the draft with `--dry-run`".to_owned(),
         });
     }
-    let inferred = infer(&args.folder)?;
+    let inferred = infer(args.folder())?;
     let migrations = &project.migrations;
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
     let named = layout(migrations.layout.as_deref())?;

@@ -3,7 +3,7 @@
 mod infer;
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,19 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::CommandResult;
+use super::backup::{Bar, no_key};
 use super::context::Context;
 use super::output::{ErrorJson, Output};
 use crate::Error;
+use crate::config::Settings;
+use crate::crypt::{self, Key};
 use crate::db::Access;
 use crate::error::exit;
+use crate::import::keep::{self, Kept};
 use crate::import::load::{Event, Import, import};
 use crate::import::report::{Report, Status, TableState};
 use crate::import::{ImportError, Mapping};
+use crate::maintain::backup::{Backup, Progress as BackupProgress};
 use crate::words::thousands;
 
 /// Load a tree of JSON, YAML, Markdown, CSV or text files into tables, by a mapping, and prove what went in
@@ -33,8 +38,8 @@ use crate::words::thousands;
 )]
 pub(super) struct ImportArgs {
     /// The folder of files
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "generate_key")]
+    folder: Option<PathBuf>,
     /// The mapping: which files hold which records, and which columns take what of them
     #[arg(long, value_name = "FILE", default_value = "import.yaml")]
     map: PathBuf,
@@ -54,12 +59,25 @@ pub(super) struct ImportArgs {
     /// Read files that have not changed since they were imported, too
     #[arg(long)]
     all: bool,
+    /// First back the database up, and copy the files that the mapping takes: beside the database, or where `backup:` in
+    /// liftlock.yaml says
+    #[arg(long, conflicts_with_all = ["dry_run", "check", "infer"])]
+    backup: bool,
     /// How many threads read files [default: the number of processors, 8 at most]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
+    /// Print a new key for columns that are encrypted (LIFTLOCK_KEY), and do nothing else
+    #[arg(long, exclusive = true)]
+    generate_key: bool,
     /// How long to wait for another import into the same database [default: 0s]
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
     lock_wait: Option<Duration>,
+}
+
+impl ImportArgs {
+    fn folder(&self) -> &Path {
+        self.folder.as_deref().unwrap_or(Path::new("."))
+    }
 }
 
 /// The JSON of an import (docs/json.md).
@@ -72,7 +90,17 @@ struct ImportJson<'a> {
     error: Option<ErrorJson>,
 }
 
+/// The JSON of a new key.
+#[derive(Debug, Serialize)]
+struct KeyJson<'a> {
+    command: &'static str,
+    key: &'a str,
+}
+
 pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> CommandResult {
+    if args.generate_key {
+        return generate_key(output);
+    }
     if args.infer {
         return infer::run(args, context, output);
     }
@@ -81,21 +109,24 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     let mapping = Mapping::read(&args.map)?;
     let settings = context.settings(output)?;
     let writes = !(args.dry_run || args.check);
+    let kept = if args.backup { Some(keep(args, &mapping, &settings, context, output)?) } else { None };
     let db = match writes {
         true => context.connect(&settings, Access::Existing, output)?,
         false => context.connect_to_read(&settings)?,
     };
     let progress = Progress::new(output);
     let job = Import {
-        dir: args.folder.clone(),
+        dir: args.folder().to_owned(),
         mapping,
         mapping_sha256: Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect(),
         dry_run: args.dry_run,
         check: args.check,
         skip_existing: args.skip_existing,
         again: args.all,
+        backup: kept,
         jobs: args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from).min(8), usize::from),
         lock_wait: args.lock_wait.unwrap_or_default(),
+        key: context.key(output),
         interrupt: context.interrupt(),
         observer: &|event| progress.event(event),
     };
@@ -110,6 +141,17 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
         report,
         error: error.as_ref().map(|error| output.error_json(error)),
     })?;
+    if let Some(kept) = &report.backup {
+        kept.notes.iter().for_each(|note| output.warn(note));
+        output.line(&format!(
+            "kept: {} and {} files in {}; back with `liftlock restore {}`, and the files from {}",
+            kept.database.display(),
+            thousands(kept.files),
+            kept.folder.display(),
+            kept.database.display(),
+            kept.folder.join("files").display()
+        ))?;
+    }
     text_report(report, args, output)?;
     if let Some(error) = error {
         output.error(&error);
@@ -117,6 +159,47 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     }
     let findings = report.status == Status::Differs || !report.errors.is_empty() || report.conflicting > 0;
     Ok(if findings { exit::FINDINGS } else { exit::DONE })
+}
+
+/// Everything as it is, kept before anything is written.
+fn keep(
+    args: &ImportArgs,
+    mapping: &Mapping,
+    settings: &Settings,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Kept, Error> {
+    let configured = context.backup()?;
+    let secret = context.key(output);
+    let key = if configured.encrypt { Some(Key::from_secret(secret.as_ref()).map_err(no_key)?) } else { None };
+    let bar = Bar::new(output);
+    let told = |done, all| bar.at(done, all);
+    let backup = Backup {
+        target: settings.target.clone(),
+        file: None,
+        dir: configured.dir,
+        force: false,
+        keep: None,
+        key,
+        patience: Duration::from_secs(30),
+        interrupt: context.interrupt(),
+        progress: BackupProgress(&told),
+    };
+    let kept = keep::keep(backup, args.folder(), mapping);
+    bar.end();
+    kept
+}
+
+/// A new key, which stands nowhere but in this output.
+fn generate_key(output: &mut Output) -> CommandResult {
+    let key = crypt::generate_key().map_err(|source| ImportError::Key { doing: "make a key".to_owned(), source })?;
+    output.json(&KeyJson { command: "import", key: key.expose() })?;
+    output.line(key.expose())?;
+    output.say(
+        "keep it where secrets are kept, and apart from the database and its backups: it is not stored anywhere, and what is \
+         encrypted with it can't be read without it; commands take it from the variable LIFTLOCK_KEY",
+    );
+    Ok(exit::DONE)
 }
 
 fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use super::postgres::PgKind;
 use crate::db::{BulkDb, SqlError, SqliteDb, Statements as _};
 use crate::import::ImportError;
 use crate::port::target::{ConstraintKind, TargetSchema};
-use crate::schema::Table;
+use crate::schema::{Column, Table};
 
 /// A table.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,11 @@ impl TargetTable {
         sqlite(db)
     }
 
+    /// A table of a SQLite database.
+    pub fn of_sqlite_table(table: &Table) -> Self {
+        of_sqlite(table)
+    }
+
     /// The tables of the schema that the session works in.
     pub fn of_postgres(db: &mut BulkDb) -> Result<Vec<Self>, ImportError> {
         postgres(db)
@@ -59,7 +64,7 @@ fn of_sqlite(table: &Table) -> TargetTable {
         .map(|column| TargetColumn {
             name: column.name.clone(),
             type_name: if column.declared.is_empty() { "of no type".to_owned() } else { column.declared.clone() },
-            kind: Some(Kind::Sqlite(SqliteKind::of(column))),
+            kind: Some(Kind::Sqlite(sqlite_kind(table, column))),
             not_null: column.not_null || alias == Some(column.name.as_str()),
             default: column.default.clone(),
             generated: column.generated.is_some(),
@@ -77,6 +82,26 @@ fn of_sqlite(table: &Table) -> TargetTable {
     }
     uniques.extend((!primary_key.is_empty()).then(|| primary_key.clone()));
     TargetTable { name: table.name.clone(), columns, primary_key, uniques }
+}
+
+/// What a column takes. A STRICT table has no types for booleans and JSON; there a check says it.
+fn sqlite_kind(table: &Table, column: &Column) -> SqliteKind {
+    let kind = SqliteKind::of(column);
+    let name = column.name.to_ascii_lowercase();
+    let says = |wanted: &[String]| {
+        let plain = |check: &crate::schema::Check| {
+            let kept = check.expression.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '`' | '[' | ']'));
+            kept.collect::<String>().to_ascii_lowercase()
+        };
+        table.checks.iter().any(|check| wanted.contains(&plain(check)))
+    };
+    match kind {
+        SqliteKind::Integer if table.strict && says(&[format!("{name}in(0,1)"), format!("{name}in(1,0)")]) => {
+            SqliteKind::Bool
+        }
+        SqliteKind::Text if table.strict && says(&[format!("json_valid({name})")]) => SqliteKind::Json { text: true },
+        _ => kind,
+    }
 }
 
 fn postgres(db: &mut BulkDb) -> Result<Vec<TargetTable>, ImportError> {

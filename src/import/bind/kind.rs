@@ -47,6 +47,18 @@ impl Cell {
         }
     }
 
+    /// As [`Cell::of`], in the room that is here already.
+    pub fn set(&mut self, value: SqlValue<'_>) {
+        if let (Self::Text(room), SqlValue::Text(text)) = (&mut *self, value)
+            && let Ok(text) = std::str::from_utf8(text)
+        {
+            room.clear();
+            room.push_str(text);
+        } else {
+            *self = Self::of(value);
+        }
+    }
+
     /// Bytes that it takes, about.
     pub fn size(&self) -> usize {
         8 + match self {
@@ -112,7 +124,10 @@ impl SqliteKind {
             (_, Value::Null) => Cell::Null,
             (Self::Json { text: false }, Value::Number(digits)) => self.number(digits.as_str())?,
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
+            (Self::Bool, value) if boolean(value).is_some() => Cell::Integer(boolean(value).unwrap_or_default().into()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
+            // as SQLite keeps it there, and gives it back
+            (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
             (Self::Text, Value::Number(digits)) => Cell::Text(digits.as_str().to_owned()),
             (_, Value::Number(digits)) => self.number(digits.as_str())?,
@@ -128,7 +143,7 @@ impl SqliteKind {
     }
 
     /// A number, as its affinity keeps it.
-    fn number(self, digits: &str) -> Result<Cell, String> {
+    pub fn number(self, digits: &str) -> Result<Cell, String> {
         let lost = || format!("the column is {}, which can't hold {digits} with all its digits", self.name());
         if self == Self::Real {
             return number::exact(digits).map(Cell::Real).ok_or_else(lost);
@@ -163,6 +178,14 @@ impl SqliteKind {
 }
 
 impl Kind {
+    /// Whether any text is a value of it, and comes back as it was.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Sqlite(kind) => matches!(kind, SqliteKind::Text | SqliteKind::Any),
+            Self::Postgres(kind) => kind.is_text(),
+        }
+    }
+
     /// The value as the column holds it.
     ///
     /// # Errors
@@ -172,6 +195,11 @@ impl Kind {
             Self::Sqlite(kind) => kind.store(value),
             Self::Postgres(kind) => kind.store(value),
         }
+    }
+
+    /// Whether it gives an integer back as that.
+    pub fn is_integer(&self) -> bool {
+        matches!(self, Self::Sqlite(SqliteKind::Integer))
     }
 
     /// What the column's value is in JSON.
@@ -202,6 +230,24 @@ impl Kind {
             (_, Cell::Blob(bytes) | Cell::Field(bytes)) => tagged(b'b', bytes),
         }
         Ok(())
+    }
+}
+
+/// What a value means to a column of booleans: itself, 0 and 1, and either as a text, since captures and CSV have nothing else.
+pub(super) fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(bool) => Some(*bool),
+        Value::Number(digits) => match number::integer(digits.as_str()) {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        Value::String(text) => match text.as_str() {
+            "0" | "false" => Some(false),
+            "1" | "true" => Some(true),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -249,11 +295,14 @@ mod tests {
         for (kind, value, expected) in [
             (Integer, number("1.0"), Some(Cell::Integer(1))),
             (Integer, json!(true), Some(Cell::Integer(1))),
+            (Real, json!(false), Some(Cell::Real(0.0))),
             (Integer, json!("abc"), None),
             (Integer, number("9223372036854775808"), None),
             (Integer, number("1.5"), None),
             (Integer, json!([1]), None),
             (Real, number("1"), Some(Cell::Real(1.0))),
+            (Real, json!(false), Some(Cell::Real(0.0))),
+            (Real, json!(true), Some(Cell::Real(1.0))),
             (Real, number("9007199254740993"), None),
             (Real, number("1e400"), None),
             (Numeric, json!("2024-01-02"), Some(Cell::Text("2024-01-02".into()))),
@@ -263,6 +312,9 @@ mod tests {
             (Text, json!({"a": [1]}), Some(Cell::Text("{\"a\":[1]}".into()))),
             (Any, number("1e400"), Some(Cell::Text("1e+400".into()))),
             (Bool, json!(false), Some(Cell::Integer(0))),
+            (Bool, json!("true"), Some(Cell::Integer(1))),
+            (Bool, json!(1), Some(Cell::Integer(1))),
+            (Bool, json!("yes"), None),
             (Json { text: false }, json!("x"), Some(Cell::Text("\"x\"".into()))),
             (Json { text: false }, number("5"), Some(Cell::Integer(5))),
             (Json { text: false }, number("1e400"), None),

@@ -7,10 +7,14 @@ mod postgres;
 use serde_json::Value;
 
 pub(super) use self::catalog::TargetTable;
-pub(super) use self::kind::{Cell, Kind, cut};
+pub(super) use self::kind::{Cell, Kind, SqliteKind, cut};
 use super::ImportError;
-use super::mapping::{FileFact, From, Mapping, OnExisting, RecordPath, Step, TableMapping, pointer_keys};
+use super::mapping::{FileFact, From, Mapping, OnExisting, RecordPath, Step, TableMapping, Transform, pointer_keys};
+use super::seal::Seal;
 use super::store::Store;
+use crate::config::Secret;
+use crate::crypt::Key;
+use crate::db::SqlError;
 use crate::suggest::nearest;
 
 /// A source's table, bound to one of the target's.
@@ -45,6 +49,8 @@ pub(super) struct BoundColumn {
     pub not_null: bool,
     /// What stands in where there is no value and the column must have one.
     pub default: Option<Cell>,
+    /// What is done to a value before it is stored.
+    pub seal: Option<Seal>,
 }
 
 /// Where a column's value comes from.
@@ -72,12 +78,50 @@ pub(super) enum Fill {
 impl BoundColumn {
     /// Whether what was written can't be told from the files.
     pub fn is_exempt(&self) -> bool {
+        self.is_made() || matches!(self.seal, Some(Seal::Bcrypt { .. }))
+    }
+
+    /// Whether its value is none of the record's.
+    pub fn is_made(&self) -> bool {
         matches!(self.fill, Fill::Uuid | Fill::Now)
     }
 
     /// Whether another import would give another value, so that a row that exists keeps its own.
     pub fn is_kept(&self) -> bool {
         matches!(self.fill, Fill::Uuid | Fill::Number)
+    }
+
+    /// Whether two of its values are the same.
+    pub fn holds(&self, a: &Cell, b: &Cell) -> bool {
+        let bytes = |cell: &Cell| {
+            let mut bytes = Vec::new();
+            self.kind.canonical(cell, &mut bytes).ok().map(|()| bytes)
+        };
+        bytes(a).is_some_and(|a| bytes(b) == Some(a))
+    }
+
+    /// Appends the bytes that the same values have in common: of what is encrypted, those of the value.
+    ///
+    /// # Errors
+    /// The server sent what is no value of the type.
+    pub fn canonical(&self, cell: &Cell, out: &mut Vec<u8>) -> Result<(), SqlError> {
+        match self.seal.as_ref().and_then(|seal| seal.print(&self.kind.restore(cell))) {
+            Some(print) => {
+                out.push(b'e');
+                out.extend_from_slice(&print);
+                Ok(())
+            }
+            None => self.kind.canonical(cell, out),
+        }
+    }
+
+    /// Whether a cell that is there is what the record would give: `cell`, or where it was hashed or encrypted, one that was
+    /// made of `plain`.
+    pub fn is_of(&self, there: &Cell, cell: &Cell, plain: Option<&Secret>) -> bool {
+        match (&self.seal, plain) {
+            (Some(seal), Some(plain)) => seal.is_of(&self.kind.restore(there), plain.expose()),
+            _ => self.holds(there, cell),
+        }
     }
 }
 
@@ -120,9 +164,14 @@ pub(super) struct Bound {
 ///
 /// # Errors
 /// A table or column is missing or can't be filled; nothing was written.
-pub(super) fn bind(mapping: &Mapping, store: &mut dyn Store, skip_existing: bool) -> Result<Bound, ImportError> {
+pub(super) fn bind(
+    mapping: &Mapping,
+    store: &mut dyn Store,
+    skip_existing: bool,
+    key: Option<&Secret>,
+) -> Result<Bound, ImportError> {
     let tables = store.tables()?;
-    let mut binder = Binder { tables, store, bound: Bound::default(), count: 0, skip_existing };
+    let mut binder = Binder { tables, store, bound: Bound::default(), count: 0, skip_existing, key };
     for source in &mapping.sources {
         let captures = &source.files.captures;
         let table = binder.table(&source.into, captures, None)?;
@@ -137,6 +186,7 @@ struct Binder<'a> {
     bound: Bound,
     count: usize,
     skip_existing: bool,
+    key: Option<&'a Secret>,
 }
 
 fn problem(message: String, hint: impl Into<Option<String>>) -> ImportError {
@@ -159,20 +209,17 @@ impl Binder<'_> {
                 let near = nearest(of, known).map(|name| format!("did you mean `{name}`?"));
                 problem(
                     format!(
-                        "`{}` refers to the column `{of}`, which no record of `{}` fills",
+                        "`{}` refers to the column `{of}` of `{}`, which the mapping does not fill and which is no key that \
+                         the database numbers",
                         known_name(mapping),
                         parent.name
                     ),
-                    near,
+                    near.or_else(|| Some(format!("add `{of}:` to the columns of `{}`", parent.name))),
                 )
             })?;
             columns.push(self.column(&known, child, Fill::Parent(at), false)?);
         }
         for column in &mapping.columns {
-            if column.transform.is_some() {
-                let message = format!("`{}`: values can't be hashed or encrypted on the way in yet", column.column);
-                return Err(problem(message, "take `hash` or `encrypt` out of the mapping".to_owned()));
-            }
             if column.store_over.is_some() {
                 let message = format!("`{}`: values can't be stored as files yet", column.column);
                 return Err(problem(message, "take `store` out of the mapping".to_owned()));
@@ -200,7 +247,11 @@ impl Binder<'_> {
                 From::EntryKey => Fill::EntryKey,
                 From::Position => Fill::Position,
             };
-            columns.push(self.column(&known, &column.column, fill, column.required)?);
+            let mut bound = self.column(&known, &column.column, fill, column.required)?;
+            if let Some(transform) = column.transform {
+                self.seal(&known, &mut bound, transform)?;
+            }
+            columns.push(bound);
         }
         let mut table = BoundTable {
             number: self.count,
@@ -233,6 +284,31 @@ impl Binder<'_> {
             table.children.push(BoundChild { records: child.records.clone(), table: bound });
         }
         Ok(table)
+    }
+
+    /// What a column does to its values, if it can hold what comes of that.
+    fn seal(&self, table: &TargetTable, column: &mut BoundColumn, transform: Transform) -> Result<(), ImportError> {
+        let name = format!("`{}`.`{}`", table.name, column.name);
+        let seal = match transform {
+            Transform::Bcrypt(cost) => Seal::Bcrypt { cost },
+            Transform::Sha256 => Seal::Sha256,
+            Transform::Encrypt => Seal::Encrypt(
+                Key::from_secret(self.key)
+                    .map_err(|source| ImportError::Key { doing: format!("encrypt or decrypt {name}"), source })?,
+            ),
+        };
+        let sample = seal.of("", false).map_err(|reason| problem(format!("{name}: {reason}"), None))?;
+        let sample = Value::String(sample);
+        let holds =
+            column.kind.is_text() && column.kind.store(&sample).is_ok_and(|cell| column.kind.restore(&cell) == sample);
+        if !holds {
+            let message = format!("{name} can't hold what is hashed or encrypted: it is no text, or a short one");
+            return Err(problem(message, "make its type `text` with a migration".to_owned()));
+        }
+        // a value that the database would put in its place is neither
+        column.default = None;
+        column.seal = Some(seal);
+        Ok(())
     }
 
     fn find(&self, name: &str) -> Result<TargetTable, ImportError> {
@@ -293,7 +369,15 @@ impl Binder<'_> {
             }
             _ => None,
         };
-        Ok(BoundColumn { name: column.name.clone(), kind, fill, required, not_null: column.not_null, default })
+        Ok(BoundColumn {
+            name: column.name.clone(),
+            kind,
+            fill,
+            required,
+            not_null: column.not_null,
+            default,
+            seal: None,
+        })
     }
 
     /// A key that the mapping does not fill and the database would: children and the books need to know it.

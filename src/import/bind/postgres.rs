@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::kind::{Cell, cut, text_or_json};
+use super::kind::{Cell, boolean, cut, text_or_json};
 use crate::db::SqlError;
 use crate::import::number;
 use crate::value::{Canonical, Conversion, PgType, Reading, SqlValue};
@@ -28,21 +28,32 @@ impl PgKind {
         Some(Self { of: of.clone(), conversion, canonical })
     }
 
+    pub fn is_text(&self) -> bool {
+        matches!(self.of.base(), PgType::Text | PgType::Varchar(_))
+    }
+
     pub fn store(&self, value: &Value) -> Result<Cell, String> {
         let refused = || format!("the column is {}, and the value is {}", self.of, cut(value));
         let text;
+        // captures and CSV have nothing but text
+        let digits = match value {
+            Value::Number(digits) => Some(digits.as_str()),
+            Value::String(text) => number::looks_numeric(text),
+            _ => None,
+        };
         let given = match (self.of.base(), value) {
             (_, Value::Null) => return Ok(Cell::Null),
             (PgType::Json | PgType::Jsonb, value) => {
                 text = value.to_string();
                 SqlValue::Text(text.as_bytes())
             }
-            (PgType::Bool, Value::Bool(bool)) => SqlValue::Integer(i64::from(*bool)),
-            (PgType::Int2 | PgType::Int4 | PgType::Int8, Value::Number(digits)) => {
-                SqlValue::Integer(number::integer(digits.as_str()).ok_or_else(refused)?)
+            (PgType::Bool, value) => SqlValue::Integer(i64::from(boolean(value).ok_or_else(refused)?)),
+            (PgType::Int2 | PgType::Int4 | PgType::Int8, _) => {
+                SqlValue::Integer(digits.and_then(number::integer).ok_or_else(refused)?)
             }
-            (PgType::Float4 | PgType::Float8, Value::Number(digits)) => {
-                SqlValue::Real(number::exact(digits.as_str()).ok_or_else(|| {
+            (PgType::Float4 | PgType::Float8, _) => {
+                let digits = digits.ok_or_else(refused)?;
+                SqlValue::Real(number::exact(digits).ok_or_else(|| {
                     format!("the column is {}, which can't hold {digits} with all its digits", self.of)
                 })?)
             }

@@ -38,8 +38,10 @@ pub(super) fn of(file: &SourceFile) -> Result<Option<Outline>, ImportError> {
             }
             Ok(Some(outline))
         }
-        Some(format) => Ok(Some(by_records(file, format)?)),
-        None => {
+        // its tables are another mapping's matter, or a port's
+        Some(Format::Sqlite) if start.starts_with(b"SQLite format 3\0") => Ok(None),
+        Some(format) if format != Format::Sqlite => Ok(Some(by_records(file, format)?)),
+        _ => {
             if objects {
                 let outline = if lines { by_records(file, Format::Jsonl)? } else { json(file)? };
                 if outline.broken.is_none() {

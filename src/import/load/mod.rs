@@ -14,10 +14,12 @@ pub(super) use self::read::Readers;
 use self::write::Writer;
 pub(super) use self::write::fill_parents;
 use super::books::{FileBook, FileState};
+use super::keep::Kept;
 use super::report::{Report, Status, TableReport, TableState};
 use super::store::Store;
 use super::verify::Sum;
-use super::{ImportError, Mapping, bind, books, store, verify};
+use super::{ImportError, Mapping, bind, books, hide, store, verify};
+use crate::config::Secret;
 use crate::db::Db;
 use crate::interrupt::Interrupt;
 
@@ -37,10 +39,14 @@ pub struct Import<'a> {
     pub skip_existing: bool,
     /// Files that have not changed are read too.
     pub again: bool,
+    /// What was kept of all that before, for the report.
+    pub backup: Option<Kept>,
     /// So many threads read.
     pub jobs: usize,
     /// How long to wait for another import.
     pub lock_wait: Duration,
+    /// The key of columns that are encrypted, as the environment has it.
+    pub key: Option<Secret>,
     /// The request to stop.
     pub interrupt: Interrupt,
     /// Who is told how far it is.
@@ -106,12 +112,14 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let _work = import.interrupt.work();
     let mut store = store::open(db, &import.interrupt)?;
     let store = store.as_mut();
-    let bound = bind::bind(&import.mapping, store, import.skip_existing)?;
+    let bound = bind::bind(&import.mapping, store, import.skip_existing, import.key.as_ref())?;
+    verify::check_key(store, &bound)?;
     let folder =
         std::fs::canonicalize(&import.dir).map_err(|source| ImportError::Read { path: import.dir.clone(), source })?;
     let folder = folder.to_string_lossy().into_owned();
     let found = super::read::find(&import.dir, &import.mapping)?;
-    let mut report = Report { folder: folder.clone(), ..Report::default() };
+    let hidden = hide::hidden(&import.mapping, &found)?;
+    let mut report = Report { folder: folder.clone(), backup: import.backup.clone(), ..Report::default() };
     report.files_unmatched = found.unmatched.iter().take(100).cloned().collect();
     report.files_skipped = found.skipped.iter().map(|(path, why)| format!("{path}: {why}")).collect();
     let writes = !(import.dry_run || import.check);
@@ -125,14 +133,14 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
         true => books::begin(store, &folder, &import.mapping_sha256)?,
         false => (0, Vec::new()),
     };
-    let plan = plan::plan(&import.mapping, found, books, import.again)?;
+    let plan = plan::plan(&import.mapping, store.dialect(), found, books, import.again)?;
     report.resumed = writes && (!killed.is_empty() || plan.jobs.iter().any(|job| job.skip > 0));
     report.files_unchanged = plan.unchanged.len() as u64;
     report.files_deleted = plan.deleted.iter().map(|book| book.path.clone()).collect();
     let bytes = plan.jobs.iter().map(|job| job.file.size).sum();
     let unchanged = report.files_unchanged;
     (import.observer)(&Event::Planned { files: plan.jobs.len() as u64, bytes, unchanged });
-    let mut work = Work { import, store, bound: &bound, folder: &folder, run, killed, report };
+    let mut work = Work { import, store, bound: &bound, hidden: &hidden, folder: &folder, run, killed, report };
     let outcome = work.run(plan, writes);
     let Work { store, mut report, killed, .. } = work;
     report.duration_seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
@@ -183,6 +191,7 @@ struct Work<'a> {
     import: &'a Import<'a>,
     store: &'a mut dyn Store,
     bound: &'a bind::Bound,
+    hidden: &'a [hide::Hidden],
     folder: &'a str,
     run: i64,
     killed: Vec<i64>,
@@ -218,8 +227,9 @@ impl Work<'_> {
         let mut broken = None;
         // the readers look at the jobs while the writer writes down how far each is
         let read_jobs = jobs.clone();
-        let readers =
-            Readers { jobs: &read_jobs, mapping: &self.import.mapping, bound: self.bound, now: &now, threads };
+        let (mapping, bound, hidden) = (&self.import.mapping, self.bound, self.hidden);
+        let direct = super::direct::Direct::of_all(bound);
+        let readers = Readers { jobs: &read_jobs, mapping, bound, now: &now, threads, hidden, direct, stored: writes };
         let loaded = readers.run(|at, message| {
             if self.import.interrupt.is_set() {
                 interrupted = true;
@@ -283,7 +293,7 @@ impl Work<'_> {
         if failed.is_none() && !interrupted {
             self.note_files(&unchanged, &deleted)?;
         }
-        let proven = self.prove(&sums, &readers, &jobs, &unchanged);
+        let proven = self.prove(&sums, &Readers { stored: false, ..readers }, &jobs, &unchanged);
         if let Some(error) = failed {
             return Err(error);
         }

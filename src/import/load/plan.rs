@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::Dialect;
 use crate::import::ImportError;
 use crate::import::books::{FileBook, FileState};
 use crate::import::mapping::{FileFact, From, Mapping, Source, TableMapping};
@@ -36,12 +37,21 @@ pub(super) struct Plan {
 }
 
 /// Compares a folder with the books.
-pub(super) fn plan(mapping: &Mapping, found: Found, books: Vec<FileBook>, again: bool) -> Result<Plan, ImportError> {
+///
+/// # Errors
+/// A file can't be read.
+pub(super) fn plan(
+    mapping: &Mapping,
+    dialect: Dialect,
+    found: Found,
+    books: Vec<FileBook>,
+    again: bool,
+) -> Result<Plan, ImportError> {
     let mut known: HashMap<(String, String), FileBook> =
         books.into_iter().map(|book| ((book.source.clone(), book.path.clone()), book)).collect();
     let mut plan = Plan::default();
     for (at, (source, files)) in mapping.sources.iter().zip(found.sources).enumerate() {
-        let print = fingerprint(source);
+        let print = fingerprint(source, dialect);
         let hashed = takes_hash(&source.into);
         for file in files {
             let sha256 = if hashed { sha256(&file.at)? } else { String::new() };
@@ -89,8 +99,9 @@ pub(super) fn plan(mapping: &Mapping, found: Found, books: Vec<FileBook>, again:
     Ok(plan)
 }
 
-/// The SHA-256 of what a source says, wherever in its file it says so.
-pub(in crate::import) fn fingerprint(source: &Source) -> String {
+/// The SHA-256 of what a source says, wherever in its file it says so, and of the database that took its records: what a
+/// row can't give back of a record is another part of it in another database.
+pub(in crate::import) fn fingerprint(source: &Source, dialect: Dialect) -> String {
     fn plain(table: &mut TableMapping) {
         table.columns.iter_mut().for_each(|column| column.place = (0, 0));
         table.children.iter_mut().for_each(|child| plain(&mut child.into));
@@ -98,7 +109,7 @@ pub(in crate::import) fn fingerprint(source: &Source) -> String {
     let mut source = source.clone();
     source.place = (0, 0);
     plain(&mut source.into);
-    hex(&Sha256::digest(format!("{source:?}")))
+    hex(&Sha256::digest(format!("{dialect:?} {source:?}")))
 }
 
 fn takes_hash(table: &TableMapping) -> bool {

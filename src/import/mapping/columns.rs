@@ -34,11 +34,16 @@ const FACTS: &[(&str, FileFact)] = &[
     ("sha256", FileFact::Sha256),
 ];
 
+/// What bcrypt costs unless told: 2^12 rounds, about a quarter of a second a value.
+pub(super) const BCRYPT_COST: u32 = 12;
+
 /// The keys of which a column has one: where its value comes from.
 const ORIGINS: &[&str] = &["pointer", "capture", "file", "constant", "generate", "from"];
 
-const KEYS: &[&str] =
-    &["pointer", "capture", "file", "constant", "generate", "from", "hash", "encrypt", "store", "over", "required"];
+const KEYS: &[&str] = &[
+    "pointer", "capture", "file", "constant", "generate", "from", "hash", "cost", "encrypt", "store", "over",
+    "required",
+];
 
 pub(super) fn fact_name(fact: FileFact) -> &'static str {
     FACTS.iter().find(|(_, known)| *known == fact).map_or("", |(name, _)| name)
@@ -146,13 +151,33 @@ fn modifiers(column: &mut ColumnMapping, fields: &Fields<'_>, origin: &str) -> C
     }
     for name in ["hash", "encrypt"] {
         let Some(node) = fields.get(name) else { continue };
-        if !of_record && !matches!(column.from, From::Capture(_) | From::EntryKey) {
-            return misplaced(node, name, &format!("goes with `pointer` and `capture`, not with `{origin}` here"));
+        if !of_record {
+            let why = match column.from {
+                From::Capture(_) | From::File(_) => {
+                    "with `pointer`: what a path tells is no secret, paths are written down"
+                }
+                From::EntryKey => "with `pointer`: a record's key is no secret, it is written down where the record is",
+                From::Whole | From::Rest => "with `pointer`: take the places that are secret one by one",
+                _ => "with `pointer`: what is no part of the record is no secret of it",
+            };
+            return misplaced(node, name, &format!("goes {why}"));
         }
         column.transform = Some(match name {
-            "hash" => choice(node, "hash", &[("bcrypt", Transform::Bcrypt), ("sha256", Transform::Sha256)])?,
+            "hash" => {
+                choice(node, "hash", &[("bcrypt", Transform::Bcrypt(BCRYPT_COST)), ("sha256", Transform::Sha256)])?
+            }
             _ => choice(node, "cipher", &[("aes-256-gcm", Transform::Encrypt)])?,
         });
+    }
+    if let Some(node) = fields.get("cost") {
+        let Some(Transform::Bcrypt(cost)) = &mut column.transform else {
+            return misplaced(node, "cost", "goes with `hash: bcrypt`");
+        };
+        let text = word(node, "a cost")?;
+        *cost = text.parse().ok().filter(|cost| (4..=31).contains(cost)).ok_or_else(|| {
+            Fault::at(node, format!("`{text}` is no cost of bcrypt's"))
+                .hint("a number from 4 to 31; each step takes twice the time")
+        })?;
     }
     if let Some(node) = fields.get("required") {
         if !of_record && truth(node)? {
@@ -206,7 +231,7 @@ fn size(node: &Node) -> Checked<u64> {
 pub(super) fn can_be_key(column: &ColumnMapping) -> Result<(), &'static str> {
     match (&column.from, column.transform) {
         (From::Uuid | From::Now, _) => Err("it is another one at each import"),
-        (_, Some(Transform::Bcrypt)) => Err("bcrypt gives another hash each time"),
+        (_, Some(Transform::Bcrypt(_))) => Err("bcrypt gives another hash each time"),
         (_, Some(Transform::Encrypt)) => Err("what is encrypted is another text each time"),
         (From::Whole | From::Rest, _) => Err("it is a whole record"),
         (From::Constant(value), _) if *value == Value::Null => Err("it is null"),

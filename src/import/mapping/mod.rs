@@ -4,11 +4,13 @@ mod columns;
 mod fields;
 mod parse;
 mod path;
+mod secret;
 mod write;
 
 use serde_json::Value;
 
 pub(crate) use path::{escape_key, pointer_keys};
+pub(in crate::import) use secret::{Secret, Within, exposed, from_document, inside, secrets, within};
 pub use write::{Comments, to_yaml};
 
 /// What a mapping file says.
@@ -23,7 +25,7 @@ pub struct Mapping {
 /// Files that hold records of one kind.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
-    /// A name for reports: the glob as written.
+    /// A name for reports and books: the glob as written, with records and table where several sources have the same glob.
     pub name: String,
     /// Which files, relative to the folder.
     pub files: Glob,
@@ -64,6 +66,8 @@ pub enum Format {
     Csv,
     /// `{"text": …}`.
     Text,
+    /// The rows of a table of a SQLite database, each an object by the columns' names.
+    Sqlite,
 }
 
 /// Where records are in a document: a JSON Pointer whose steps may be `[*]` (each item of an array) or `{*}` (each entry of
@@ -168,8 +172,8 @@ pub enum FileFact {
 /// What is done to a value on the way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transform {
-    /// bcrypt, salted: can't come back.
-    Bcrypt,
+    /// bcrypt, salted, at this cost (4 to 31): can't come back.
+    Bcrypt(u32),
     /// SHA-256 in hexadecimal: can't come back.
     Sha256,
     /// AES-256-GCM with the key from the environment.

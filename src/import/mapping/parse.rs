@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::columns::{Scope, can_be_key, column};
 use super::fields::{Checked, Fault, Fields, choice, items, list, scalar, word};
+use super::secret::{exposed, secrets};
 use super::{Child, ColumnMapping, Format, From, Glob, Mapping, OnBad, OnExisting, RecordPath, Source, TableMapping};
 use crate::import::ImportError;
+use crate::import::read::sqlite::table_of;
 use crate::import::yaml::{Node, documents};
 
 const FORMATS: &[(&str, Format)] = &[
@@ -15,7 +17,11 @@ const FORMATS: &[(&str, Format)] = &[
     ("markdown", Format::Markdown),
     ("csv", Format::Csv),
     ("text", Format::Text),
+    ("sqlite", Format::Sqlite),
 ];
+
+/// How a table of a SQLite file is named.
+const OF_A_TABLE: &str = "`records: \"/tasks[*]\"`: the rows of the table `tasks`";
 
 impl Format {
     /// The name that it has in a mapping.
@@ -34,6 +40,7 @@ impl Format {
             "md" | "markdown" => Some(Self::Markdown),
             "csv" => Some(Self::Csv),
             "txt" | "text" => Some(Self::Text),
+            "db" | "sqlite" | "sqlite3" => Some(Self::Sqlite),
             _ => None,
         }
     }
@@ -91,7 +98,33 @@ fn read(text: &str) -> Checked<Mapping> {
     if mapping.sources.is_empty() {
         return Err(Fault::at(sources, "there is no source here"));
     }
+    tell_apart(sources, &mut mapping.sources)?;
     Ok(mapping)
+}
+
+/// Sources of the same files get names that say which of their records they take: what is kept of a file is kept by them.
+fn tell_apart(node: &Node, sources: &mut [Source]) -> Checked<()> {
+    for at in 1..sources.len() {
+        let (before, from) = sources.split_at_mut(at);
+        let source = &mut from[0];
+        let same: Vec<&mut Source> =
+            before.iter_mut().filter(|other| other.files.pattern == source.files.pattern).collect();
+        let twice = same.iter().any(|other| other.records == source.records && other.into.table == source.into.table);
+        if twice {
+            let message = format!("the records of `{}` go to `{}` twice", source.files.pattern, source.into.table);
+            let place = format!("the second source that says so is at line {}", source.place.0);
+            return Err(Fault::at(node, message).hint(place));
+        }
+        if same.is_empty() {
+            continue;
+        }
+        for source in same.into_iter().chain([source]) {
+            let records = source.records.to_string();
+            let between = if records.is_empty() { "" } else { " " };
+            source.name = format!("{}{between}{records} → {}", source.files.pattern, source.into.table);
+        }
+    }
+    Ok(())
 }
 
 fn source(node: &Node) -> Checked<Source> {
@@ -113,13 +146,19 @@ fn source(node: &Node) -> Checked<Source> {
     let records = match fields.get("records") {
         Some(node) => {
             let path = record_path(node)?;
-            if !path.is_document() && !matches!(format, Format::Json | Format::Yaml) {
+            if !path.is_document() && !matches!(format, Format::Json | Format::Yaml | Format::Sqlite) {
                 let message = format!("`records` goes with documents of JSON and YAML, not with {}", format.name());
                 return Err(
                     Fault::at(node, message).hint("leave it out; what is nested in a record goes to `children`")
                 );
             }
+            if format == Format::Sqlite && table_of(&path).is_none() {
+                return Err(Fault::at(node, format!("`{path}` names no table")).hint(OF_A_TABLE));
+            }
             path
+        }
+        None if format == Format::Sqlite => {
+            return Err(Fault::at(files, "nothing says which table of the database").hint(OF_A_TABLE));
         }
         None => RecordPath::default(),
     };
@@ -140,6 +179,11 @@ fn source(node: &Node) -> Checked<Source> {
         }
     }
     inherit(&mut into);
+    if let Some((taker, secret)) = exposed(&into, &secrets(&into)) {
+        let message = format!("`{taker}` would store as it is what `{secret}` hashes or encrypts");
+        return Err(Fault::at(fields.need("columns")?, message)
+            .hint("take other places of the record one by one; `rest` leaves out what is secret"));
+    }
     let place = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let place = (place(node.place.line), place(node.place.column));
     Ok(Source { name: pattern.to_owned(), files: glob.clone(), format, records, bad, into, place })
@@ -183,7 +227,7 @@ fn table(fields: &Fields<'_>, scope: &Scope<'_>, foreign: &[(String, String)]) -
     }
     if let Some(node) = fields.get("children") {
         for node in items(node, "children")? {
-            let child = child(node, scope, &into.columns, &known)?;
+            let child = child(node, scope, &into.columns)?;
             agree_with_family(node, &into, &child)?;
             into.children.push(child);
         }
@@ -231,7 +275,7 @@ fn key(node: &Node, columns: &[ColumnMapping], known: &[String]) -> Checked<Vec<
     Ok(key)
 }
 
-fn child(node: &Node, scope: &Scope<'_>, columns: &[ColumnMapping], parents: &[String]) -> Checked<Child> {
+fn child(node: &Node, scope: &Scope<'_>, columns: &[ColumnMapping]) -> Checked<Child> {
     let fields = Fields::of(node, "a child", &["records", "table", "parent", "key", "columns", "children"])?;
     let path = fields.need("records")?;
     let records = record_path(path)?;
@@ -242,9 +286,7 @@ fn child(node: &Node, scope: &Scope<'_>, columns: &[ColumnMapping], parents: &[S
     let mut parent = Vec::new();
     for (child, _, node) in Fields::any(node, "the columns that refer to the parent, `child's: parent's`")?.iter() {
         let name = word(node, "a column of the parent")?;
-        if !parents.iter().any(|known| known == name) {
-            return Err(Fault::unknown(node, "column of the parent", name, parents.iter().map(String::as_str)));
-        }
+        // one that is not mapped may be the key that the database numbers, which the database knows
         if let Some(column) = columns.iter().find(|column| column.column == name)
             && matches!(column.from, From::Whole | From::Rest)
         {

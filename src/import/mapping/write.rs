@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::columns::fact_name;
+use super::columns::{BCRYPT_COST, fact_name};
 use super::{ColumnMapping, Format, From, Mapping, OnBad, OnExisting, TableMapping, Transform};
 
 /// What is said beside a mapping, line by line.
@@ -108,7 +108,12 @@ fn origin(column: &ColumnMapping) -> String {
     };
     let mut more = String::new();
     match column.transform {
-        Some(Transform::Bcrypt) => more.push_str(", hash: bcrypt"),
+        Some(Transform::Bcrypt(cost)) => {
+            more.push_str(", hash: bcrypt");
+            if cost != BCRYPT_COST {
+                let _ = write!(more, ", cost: {cost}");
+            }
+        }
         Some(Transform::Sha256) => more.push_str(", hash: sha256"),
         Some(Transform::Encrypt) => more.push_str(", encrypt: aes-256-gcm"),
         None => {}
@@ -176,9 +181,9 @@ sources:
       at: {generate: now}
       "n": position
       p: {pointer: /p, hash: bcrypt}
+      p4: {pointer: /p, hash: bcrypt, cost: 4}
       q: {pointer: /q, encrypt: aes-256-gcm, required: true}
       body: {pointer: /body, store: file, over: 64KiB}
-      all: {from: whole, store: file}
       data: rest
     children:
       - records: "/steps{*}"

@@ -6,11 +6,11 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
 use super::input::Input;
-use super::{Each, FileRead, Sink, raw, utf8};
+use super::{EachUnread, FileRead, Sink, What, raw, utf8};
 use crate::import::ImportError;
 
 /// Reads the file's lines; the envelope is the header.
-pub(super) fn read(input: Input, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let bytes = Bytes { input, quotes: 0, kept: Vec::new(), start: 0 };
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
@@ -22,7 +22,9 @@ pub(super) fn read(input: Input, each: Each<'_>) -> Result<FileRead, ImportError
                 while let Some((line, closed)) = lines.next() {
                     let more = match object(&names, &line.fields) {
                         _ if !closed => sink.bad((line.number, 1), NOT_CLOSED.to_owned(), raw(&line.raw))?,
-                        Ok(object) => sink.good(format!("/{}", line.number - 1), Value::Object(object))?,
+                        Ok(object) => {
+                            sink.good(&format!("/{}", line.number - 1), What::Value(Value::Object(object)))?
+                        }
                         Err(reason) => sink.bad((line.number, 1), reason, raw(&line.raw))?,
                     };
                     if !more {

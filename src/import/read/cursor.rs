@@ -8,6 +8,9 @@ use memchr::memchr2;
 
 const BUFFER: usize = 128 * 1024;
 
+/// What is read first: most small files are in it, and need no more.
+const FIRST: usize = 8 * 1024;
+
 /// The longest record, in bytes: what a database takes as one value ends near this, too, and a quote that is never closed
 /// makes one record of all that follows.
 pub(in crate::import) const LONGEST: usize = 256 * 1024 * 1024;
@@ -25,6 +28,8 @@ pub(in crate::import) struct Cursor<R> {
     input: R,
     buffer: Vec<u8>,
     at: usize,
+    /// Bytes that were read so far.
+    read: usize,
     end: bool,
     line: u64,
     /// Characters since the line began.
@@ -33,7 +38,7 @@ pub(in crate::import) struct Cursor<R> {
 
 impl<R: Read> Cursor<R> {
     pub(in crate::import) fn new(input: R) -> Self {
-        Self { input, buffer: Vec::new(), at: 0, end: false, line: 1, column: 0 }
+        Self { input, buffer: Vec::new(), at: 0, read: 0, end: false, line: 1, column: 0 }
     }
 
     pub(in crate::import) fn into_inner(self) -> R {
@@ -210,10 +215,12 @@ impl<R: Read> Cursor<R> {
         self.at = 0;
         let length = self.buffer.len();
         // the longer a value is already, the larger the steps, so that each byte is moved a few times at most
-        self.buffer.resize(length + BUFFER.max(length / 2), 0);
+        let step = if self.read == 0 { FIRST } else { BUFFER.min(4 * self.read).max(length / 2) };
+        self.buffer.resize(length + step, 0);
         let count = self.input.read(&mut self.buffer[length..]).unwrap_or(0);
         self.buffer.truncate(length + count);
         self.end = count == 0;
+        self.read = self.read.saturating_add(count);
         count > 0
     }
 }

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::SourceFile;
 use super::glob::Matcher;
+use super::{SourceFile, sqlite};
+use crate::import::mapping::Format;
 use crate::import::{ImportError, Mapping};
 
 /// What is in a folder, by sources.
@@ -44,6 +45,8 @@ pub fn find(dir: &Path, mapping: &Mapping) -> Result<Found, ImportError> {
         }
     })?;
     found.skipped = walked;
+    let databases = mapping.sources.iter().zip(&found.sources).filter(|(source, _)| source.format == Format::Sqlite);
+    databases.flat_map(|(_, files)| files).try_for_each(|file| sqlite::at_rest(&file.at))?;
     Ok(found)
 }
 
@@ -116,7 +119,7 @@ fn metadata(root: &Path, at: &Path, link: bool) -> Result<fs::Metadata, String> 
 }
 
 /// Nanoseconds since 1970; 0 where the system does not say.
-fn mtime(metadata: &fs::Metadata) -> i128 {
+pub(super) fn mtime(metadata: &fs::Metadata) -> i128 {
     let nanoseconds = |duration: std::time::Duration| i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
     metadata.modified().map_or(0, |time: SystemTime| match time.duration_since(UNIX_EPOCH) {
         Ok(after) => nanoseconds(after),

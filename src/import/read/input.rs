@@ -1,5 +1,6 @@
 //! A file's bytes, counted and hashed on their way.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -15,13 +16,14 @@ pub(super) struct Input {
     file: File,
     hash: Sha256,
     size: u64,
+    ended: bool,
     failed: Option<io::Error>,
 }
 
 impl Input {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let file = File::open(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, hash: Sha256::new(), size: 0, failed: None })
+        Ok(Self { path: path.to_owned(), file, hash: Sha256::new(), size: 0, ended: false, failed: None })
     }
 
     /// Everything there is.
@@ -33,21 +35,30 @@ impl Input {
 
     /// Reads on to the end for the hash, and says what is known of the file; a disk's error comes to light here.
     pub(super) fn finish(mut self) -> Result<FileRead, ImportError> {
-        let mut rest = [0; 65536];
+        // most are at their end
+        let mut rest = [0; 4096];
         while self.failed.is_none() && self.read(&mut rest).is_ok_and(|count| count > 0) {}
         if let Some(source) = self.failed {
             return Err(ImportError::Read { path: self.path, source });
         }
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = self.hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            // writing to a text never fails
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
         Ok(FileRead { size: self.size, sha256, ..FileRead::default() })
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
         loop {
             match self.file.read(buffer) {
                 Ok(count) => {
+                    self.ended = count == 0 && !buffer.is_empty();
                     self.hash.update(&buffer[..count]);
                     self.size += count as u64;
                     return Ok(count);

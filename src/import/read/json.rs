@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use super::cursor::{Broken, Cursor};
 use super::input::Input;
-use super::{BadRecord, Each, FileRead, Record, Sink, raw, strict};
+use super::{BadRecord, EachUnread, FileRead, Sink, Unread, What, raw, strict};
 use crate::import::ImportError;
 use crate::import::mapping::{RecordPath, Step, escape_key};
 
 /// Reads the file's records, which are at `path`.
-pub(super) fn read(input: Input, path: &RecordPath, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(input: Input, path: &RecordPath, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut walk = Walk { cursor: Cursor::new(input), sink: Sink::new(each) };
     let envelope = match walk.document(path) {
         Ok(envelope) => envelope,
@@ -63,7 +63,7 @@ impl<R: Read> Walk<'_, R> {
             if self.cursor.peek().is_some() {
                 return Err(self.cursor.broken("more follows after the document's end").into());
             }
-            self.record(place, &bytes, String::new(), None)?;
+            self.record(place, &bytes, "", None)?;
             return Ok(Value::Null);
         }
         let envelope = self.walk(&path.0, &mut String::new(), None)?;
@@ -78,7 +78,7 @@ impl<R: Read> Walk<'_, R> {
         let Some((step, rest)) = steps.split_first() else {
             let place = self.cursor.place();
             let bytes = self.value_here()?;
-            self.record(place, &bytes, pointer.clone(), entry)?;
+            self.record(place, &bytes, pointer, entry)?;
             return Ok(Value::Null);
         };
         let place = self.cursor.place();
@@ -187,14 +187,9 @@ impl<R: Read> Walk<'_, R> {
         Ok(Value::Array(envelope))
     }
 
-    fn record(&mut self, place: (u64, u64), bytes: &[u8], pointer: String, entry: Option<String>) -> Result<(), Stop> {
-        match strict::value(bytes) {
-            Ok(value) => {
-                let record = Record { position: self.sink.count, pointer, entry, value };
-                go_on(self.sink.put(Ok(record)))
-            }
-            Err(invalid) => self.sink_bad(join(place, (invalid.line, invalid.column)), invalid.reason, bytes),
-        }
+    fn record(&mut self, place: (u64, u64), bytes: &[u8], pointer: &str, entry: Option<String>) -> Result<(), Stop> {
+        let (position, entry) = (self.sink.count, entry.as_deref());
+        go_on(self.sink.put(Ok(Unread { position, pointer, entry, what: What::Json(bytes, place) })))
     }
 
     fn sink_bad(&mut self, place: (u64, u64), reason: String, bytes: &[u8]) -> Result<(), Stop> {

@@ -1,19 +1,21 @@
 //! JSON lines → records; a bad line is a bad record, and the next is read.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 
 use serde_json::Value;
 
 use super::cursor::LONGEST;
 use super::input::Input;
-use super::{Each, FileRead, Sink, raw, strict};
+use super::{EachUnread, FileRead, Sink, What, raw};
 use crate::import::ImportError;
 
 /// Reads the file's lines.
-pub(super) fn read(input: Input, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let mut reader = BufReader::with_capacity(128 * 1024, input);
     let mut line = Vec::new();
+    let mut pointer = String::new();
     for number in 1.. {
         line.clear();
         // the disk's error is kept by the input, and comes to light when it is finished
@@ -31,10 +33,10 @@ pub(super) fn read(input: Input, each: Each<'_>) -> Result<FileRead, ImportError
         let more = if too_long {
             sink.bad((number, 1), format!("this line is longer than {} MiB", LONGEST >> 20), raw(bytes))?
         } else {
-            match strict::value(bytes) {
-                Ok(value) => sink.good(format!("/{}", number - 1), value)?,
-                Err(invalid) => sink.bad((number, invalid.column), invalid.reason, raw(bytes))?,
-            }
+            pointer.clear();
+            // writing to a text never fails
+            let _ = write!(pointer, "/{}", number - 1);
+            sink.good(&pointer, What::Json(bytes, (number, 1)))?
         };
         if !more {
             break;

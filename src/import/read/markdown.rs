@@ -3,17 +3,25 @@
 use serde_json::{Map, Value};
 
 use super::input::Input;
-use super::{Each, FileRead, Sink, raw, utf8};
+use super::{EachUnread, FileRead, Sink, What, raw, utf8};
 use crate::import::ImportError;
+use crate::import::number::same;
 use crate::import::yaml::{Problem, documents};
 
 /// Reads the file.
-pub(super) fn read(mut input: Input, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(mut input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let bytes = input.all()?;
+    let mut head = Value::Null;
     match utf8(&bytes) {
         Ok(text) => match parse(text) {
-            Ok(map) => sink.good(String::new(), Value::Object(map))?,
+            Ok(map) => {
+                let body = map.get("body").and_then(Value::as_str).map_or(0, str::len);
+                if body < text.len() {
+                    head = text[..text.len() - body].into();
+                }
+                sink.good("", What::Value(Value::Object(map)))?
+            }
             Err(problem) => {
                 // the front matter begins on the file's second line
                 let place = (problem.place.line.max(1) + 1, problem.place.column.max(1));
@@ -22,7 +30,8 @@ pub(super) fn read(mut input: Input, each: Each<'_>) -> Result<FileRead, ImportE
         },
         Err((place, reason)) => sink.bad(place, reason, raw(&bytes))?,
     };
-    sink.finish(input, Value::Null)
+    // how the front matter was written, so that it is written so again
+    sink.finish(input, head)
 }
 
 /// The record that a Markdown file's text is. A text that begins with a line `---` and has a second one has front matter
@@ -68,10 +77,21 @@ fn front_matter(text: &str) -> Option<(&str, &str)> {
 
 /// The text of a Markdown file that is read as this record; `None` if there is none, as `body` is no text.
 ///
-/// `yaml` writes the front matter: YAML of a mapping that is not empty.
+/// `head` is what stood before the body when the file was read, and stands there again as long as it says the same.
+/// `yaml` writes the front matter otherwise: YAML of a mapping that is not empty.
 #[must_use]
-pub fn compose(record: &Map<String, Value>, yaml: &dyn Fn(&Map<String, Value>) -> String) -> Option<String> {
+pub fn compose(
+    record: &Map<String, Value>,
+    head: Option<&str>,
+    yaml: &dyn Fn(&Map<String, Value>) -> String,
+) -> Option<String> {
     let body = record.get("body")?.as_str()?;
+    if let Some(head) = head {
+        let text = format!("{head}{body}");
+        if parse(&text).is_ok_and(|read| same(&Value::Object(read), &Value::Object(record.clone()))) {
+            return Some(text);
+        }
+    }
     let mut matter = record.clone();
     matter.shift_remove("body");
     if matter.is_empty() {
@@ -125,7 +145,7 @@ mod tests {
             record.insert("body".to_owned(), body.into());
             // JSON is YAML
             let yaml = |map: &Map<String, Value>| Value::Object(map.clone()).to_string();
-            let text = compose(&record, &yaml).expect("a body");
+            let text = compose(&record, None, &yaml).expect("a body");
             proptest::prop_assert_eq!(read(&text), Value::Object(record));
         }
     }

@@ -1,6 +1,7 @@
 //! From files to records, streaming: what is held at once is one record, whatever the file's size.
 //!
-//! JSON, JSON lines and CSV are read in a stream; a YAML file is held whole, and Markdown and text are one record anyway.
+//! JSON, JSON lines, CSV and the rows of a SQLite file are read in a stream; a YAML file is held whole, and Markdown and
+//! text are one record anyway.
 
 mod csv;
 pub(in crate::import) mod cursor;
@@ -11,6 +12,7 @@ mod json;
 mod lines;
 mod markdown;
 mod place;
+pub(in crate::import) mod sqlite;
 pub(in crate::import) mod strict;
 mod text;
 mod yaml;
@@ -87,6 +89,45 @@ pub struct FileRead {
 /// What is done with each record.
 pub type Each<'a> = &'a mut dyn FnMut(Result<Record, BadRecord>) -> Result<ControlFlow<()>, ImportError>;
 
+/// A record that was found, and not read yet: what is done with it says whether that is needed.
+pub(in crate::import) struct Unread<'a> {
+    /// As a [`Record`]'s.
+    pub position: u64,
+    /// As a [`Record`]'s.
+    pub pointer: &'a str,
+    /// As a [`Record`]'s.
+    pub entry: Option<&'a str>,
+    /// What it holds.
+    pub what: What<'a>,
+}
+
+/// What a record holds.
+pub(in crate::import) enum What<'a> {
+    /// JSON text, which may be none; its first byte's line and column.
+    Json(&'a [u8], (u64, u64)),
+    /// A value.
+    Value(Value),
+}
+
+impl Unread<'_> {
+    /// Reads it.
+    pub fn read(self) -> Result<Record, BadRecord> {
+        let Self { position, pointer, entry, what } = self;
+        let value = match what {
+            What::Value(value) => value,
+            What::Json(bytes, place) => strict::value(bytes).map_err(|invalid| {
+                let place = json::join(place, (invalid.line, invalid.column));
+                BadRecord { position, place: Some(place), reason: invalid.reason, raw: raw(bytes) }
+            })?,
+        };
+        Ok(Record { position, pointer: pointer.to_owned(), entry: entry.map(str::to_owned), value })
+    }
+}
+
+/// What is done with each record that is found.
+pub(in crate::import) type EachUnread<'a> =
+    &'a mut dyn FnMut(Result<Unread<'_>, BadRecord>) -> Result<ControlFlow<()>, ImportError>;
+
 /// How many bytes of a bad record are kept.
 const RAW: usize = 4096;
 
@@ -97,30 +138,40 @@ const RAW: usize = 4096;
 /// # Errors
 /// The file can't be read; whatever `each` returns.
 pub fn records(file: &SourceFile, source: &Source, each: Each<'_>) -> Result<FileRead, ImportError> {
-    let input = input::Input::open(&file.at)?;
+    unread(file, source, &mut |found| each(found.and_then(Unread::read)))
+}
+
+/// As [`records`]; what is found is handed on before it is read.
+pub(in crate::import) fn unread(
+    file: &SourceFile,
+    source: &Source,
+    each: EachUnread<'_>,
+) -> Result<FileRead, ImportError> {
+    let input = || input::Input::open(&file.at);
     match source.format {
-        Format::Json => json::read(input, &source.records, each),
-        Format::Jsonl => lines::read(input, each),
-        Format::Yaml => yaml::read(input, &source.records, each),
-        Format::Markdown => markdown::read(input, each),
-        Format::Csv => csv::read(input, each),
-        Format::Text => text::read(input, each),
+        Format::Json => json::read(input()?, &source.records, each),
+        Format::Jsonl => lines::read(input()?, each),
+        Format::Yaml => yaml::read(input()?, &source.records, each),
+        Format::Markdown => markdown::read(input()?, each),
+        Format::Csv => csv::read(input()?, each),
+        Format::Text => text::read(input()?, each),
+        Format::Sqlite => sqlite::read(file, &source.records, each),
     }
 }
 
 /// Counts what is handed on.
 struct Sink<'a> {
-    each: Each<'a>,
+    each: EachUnread<'a>,
     count: u64,
     stopped: bool,
 }
 
 impl<'a> Sink<'a> {
-    fn new(each: Each<'a>) -> Self {
+    fn new(each: EachUnread<'a>) -> Self {
         Self { each, count: 0, stopped: false }
     }
 
-    fn put(&mut self, record: Result<Record, BadRecord>) -> Result<ControlFlow<()>, ImportError> {
+    fn put(&mut self, record: Result<Unread<'_>, BadRecord>) -> Result<ControlFlow<()>, ImportError> {
         self.count += 1;
         let answer = (self.each)(record)?;
         self.stopped = answer.is_break();
@@ -128,8 +179,8 @@ impl<'a> Sink<'a> {
     }
 
     /// Hands a record on; false where no more is wanted.
-    fn good(&mut self, pointer: String, value: Value) -> Result<bool, ImportError> {
-        Ok(self.put(Ok(Record { position: self.count, pointer, entry: None, value }))?.is_continue())
+    fn good(&mut self, pointer: &str, what: What<'_>) -> Result<bool, ImportError> {
+        Ok(self.put(Ok(Unread { position: self.count, pointer, entry: None, what }))?.is_continue())
     }
 
     /// Hands a bad record on; false where no more is wanted.

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{Each, FileRead, Sink, raw, utf8};
+use super::{EachUnread, FileRead, Sink, What, raw, utf8};
 use crate::import::ImportError;
 
 /// Reads the file.
-pub(super) fn read(mut input: Input, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(mut input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let bytes = input.all()?;
     match utf8(&bytes) {
-        Ok(text) => sink.good(String::new(), json!({ "text": text }))?,
+        Ok(text) => sink.good("", What::Value(json!({ "text": text })))?,
         Err((place, reason)) => sink.bad(place, reason, raw(&bytes))?,
     };
     sink.finish(input, Value::Null)

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::input::Input;
 use super::place::split;
-use super::{BadRecord, Each, FileRead, Record, Sink, raw, utf8};
+use super::{BadRecord, EachUnread, FileRead, Sink, Unread, What, raw, utf8};
 use crate::import::ImportError;
 use crate::import::mapping::RecordPath;
 use crate::import::yaml::{Problem, documents};
 
 /// Reads the file's records, which are at `path`.
-pub(super) fn read(mut input: Input, path: &RecordPath, each: Each<'_>) -> Result<FileRead, ImportError> {
+pub(super) fn read(mut input: Input, path: &RecordPath, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
     let mut sink = Sink::new(each);
     let bytes = input.all()?;
     let text = match utf8(&bytes) {
@@ -38,15 +38,20 @@ pub(super) fn read(mut input: Input, path: &RecordPath, each: Each<'_>) -> Resul
             }
             Ok(document) => split(document, path, &mut |found| {
                 let position = sink.count;
-                sink.put(match found {
-                    Ok((pointer, entry, value)) => Ok(Record { position, pointer, entry, value }),
-                    Err((pointer, expected, value)) => Err(BadRecord {
+                match found {
+                    Ok((pointer, entry, value)) => sink.put(Ok(Unread {
+                        position,
+                        pointer: &pointer,
+                        entry: entry.as_deref(),
+                        what: What::Value(value),
+                    })),
+                    Err((pointer, expected, value)) => sink.put(Err(BadRecord {
                         position,
                         place: None,
                         reason: format!("{expected} should be at `{pointer}`"),
                         raw: raw(value.to_string().as_bytes()),
-                    }),
-                })
+                    })),
+                }
             })?,
             Err(problem) => {
                 bad(&mut sink, problem, text)?;
@@ -57,7 +62,7 @@ pub(super) fn read(mut input: Input, path: &RecordPath, each: Each<'_>) -> Resul
     }
     for (number, value) in std::iter::once(first).chain(values).enumerate() {
         let more = match value {
-            Ok(value) => sink.good(if several { format!("/{number}") } else { String::new() }, value)?,
+            Ok(value) => sink.good(&if several { format!("/{number}") } else { String::new() }, What::Value(value))?,
             Err(problem) => bad(&mut sink, problem, text)?,
         };
         if !more {

@@ -23,8 +23,9 @@ impl PostgresStore {
     pub fn connect(target: &PostgresTarget) -> Result<Self, ImportError> {
         let mut db = BulkDb::connect(target)?;
         let set_up = db.execute(
+            // the last one tells triggers whose rows these are: those that keep a record of changes may leave them out
             "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET client_min_messages = warning; \
-             SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0",
+             SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET liftlock.command = 'import'",
         );
         set_up.map_err(|source| ImportError::Sql { doing: "set the session up".to_owned(), source })?;
         Ok(Self { db, waiting: String::new() })
@@ -187,7 +188,9 @@ impl Store for PostgresStore {
     }
 
     fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError> {
-        let others: Vec<usize> = (0..table.columns.len()).filter(|at| !table.key.contains(at)).collect();
+        // an identity that is always generated can't even be set to what it is
+        let changes = |at: &usize| !table.key.contains(at) && !table.columns[*at].is_kept();
+        let others: Vec<usize> = (0..table.columns.len()).filter(changes).collect();
         if rows.is_empty() || others.is_empty() {
             return Ok(());
         }

@@ -62,6 +62,30 @@ fn condition(table: &BoundTable, by: &[usize]) -> String {
     names(table, by, "").iter().map(|name| format!("{name} = ?")).collect::<Vec<_>>().join(" AND ")
 }
 
+/// The rows that have these values in the columns `by`.
+fn read(db: &SqliteDb, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
+    let sql = format!("SELECT {} FROM main.{} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by));
+    let mut rows = Vec::new();
+    db.each_row(&sql, &values(given), |row| {
+        rows.push((0..table.columns.len()).map(|at| Cell::of(row.get(at))).collect());
+        Ok::<_, SqlError>(ControlFlow::Continue(()))
+    })?;
+    Ok(rows)
+}
+
+/// Whether a row may be stored once others are.
+fn waits(error: &SqlError) -> bool {
+    error.code.as_deref() == Some("SQLITE_CONSTRAINT_FOREIGNKEY")
+}
+
+/// The row that has the key of one that was not stored.
+fn there(db: &SqliteDb, table: &BoundTable, row: &[Cell]) -> Result<Vec<Cell>, SqlError> {
+    let key: Vec<Cell> = table.key.iter().map(|at| row[*at].clone()).collect();
+    // a trigger that swallows rows gives neither
+    let swallowed = || SqlError::other("the row was not stored, and none has its key");
+    read(db, table, &table.key, &key)?.into_iter().next().ok_or_else(swallowed)
+}
+
 impl Store for SqliteStore {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
@@ -100,35 +124,49 @@ impl Store for SqliteStore {
     fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
         let add = self.statements(table).add;
         let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
-            if self.db.write(&add, &values(row))? > 0 {
-                answers.push(None);
-                continue;
-            }
-            let key: Vec<Cell> = table.key.iter().map(|at| row[*at].clone()).collect();
-            let there = self.rows(table, &table.key, &key)?.into_iter().next();
-            // a trigger that swallows rows gives neither
-            answers.push(Some(there.ok_or_else(|| SqlError::other("the row was not stored, and none has its key"))?));
+        let whole = self.db.write_each(&add, rows.iter().map(|row| row.iter().map(Cell::value)), |at, added| {
+            answers.push(if added > 0 { None } else { Some(there(&self.db, table, rows[at])?) });
+            Ok(())
+        });
+        match whole {
+            Err(error) if waits(&error) => {}
+            done => return done.map(|()| answers),
         }
-        Ok(answers)
+        // A row that refers to one behind it waits for that one, as it would in a single statement. Each round goes the
+        // other way than the one before, so that a chain is done in two, however it lies.
+        let mut waiting: Vec<usize> = (answers.len()..rows.len()).collect();
+        answers.resize(rows.len(), None);
+        loop {
+            let (count, mut later, mut refused) = (waiting.len(), Vec::new(), None);
+            for at in waiting {
+                match self.db.write(&add, &values(rows[at])) {
+                    Ok(0) => answers[at] = Some(there(&self.db, table, rows[at])?),
+                    Ok(_) => {}
+                    Err(error) if waits(&error) => {
+                        later.push(at);
+                        refused = Some(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            match refused {
+                None => return Ok(answers),
+                Some(error) if later.len() == count => return Err(error),
+                Some(_) => {}
+            }
+            later.reverse();
+            waiting = later;
+        }
     }
 
     fn replace(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(), SqlError> {
         let Some(replace) = self.statements(table).replace else { return Ok(()) };
-        for row in rows {
-            self.db.write(&replace, &values(row))?;
-        }
-        Ok(())
+        let given = rows.iter().map(|row| row.iter().map(Cell::value));
+        self.db.write_each(&replace, given, |_, _| Ok(()))
     }
 
     fn rows(&mut self, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
-        let sql = format!("SELECT {} FROM main.{} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by));
-        let mut rows = Vec::new();
-        self.db.each_row(&sql, &values(given), |row| {
-            rows.push((0..table.columns.len()).map(|at| Cell::of(row.get(at))).collect());
-            Ok::<_, SqlError>(ControlFlow::Continue(()))
-        })?;
-        Ok(rows)
+        read(&self.db, table, by, given)
     }
 
     fn remove(&mut self, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<(), SqlError> {
@@ -141,7 +179,7 @@ impl Store for SqliteStore {
         let mut cells = vec![Cell::Null; table.columns.len()];
         self.db.each_row(&scan, &[], |row| {
             for (at, cell) in cells.iter_mut().enumerate() {
-                *cell = Cell::of(row.get(at));
+                cell.set(row.get(at));
             }
             each(&cells).map(ControlFlow::Continue)
         })

@@ -269,7 +269,7 @@ fn encrypt(key: &Key, plain: &Path, workspace: &Workspace) -> Result<PathBuf, Ma
 }
 
 /// The folder of names that are made here.
-fn folder(backup: &Backup<'_>) -> PathBuf {
+pub(crate) fn folder(backup: &Backup<'_>) -> PathBuf {
     backup.dir.clone().unwrap_or_else(|| match &backup.target {
         Target::Sqlite(SqliteTarget { location: SqliteLocation::File(path), .. }) => folder_of(path),
         _ => PathBuf::from("."),

@@ -6,6 +6,7 @@ use super::matching::{TableMatch, is_ours, missing_privilege};
 use super::names::Wanted;
 use super::order::fill_order;
 use super::schema::{ConstraintKind, OtherKind, Rows, TargetColumn, TargetSchema, TargetTable};
+use crate::port::bookkeeping;
 use crate::port::options::Options;
 use crate::port::plan::{Finding, Level};
 use crate::schema::{Column, Table};
@@ -56,8 +57,14 @@ impl<'a> Findings<'a> {
             None => other.name == wanted.styled || other.name == *name,
         });
         let made = wanted.renamed.as_ref().unwrap_or(&wanted.styled);
-        if self.options.create_missing && near.is_empty() && other.is_none() && target.table(made).is_none() {
-            let message = format!("the target has no table `{made}`: it is made");
+        let carried = bookkeeping::is_carried(name);
+        if (self.options.create_missing || carried)
+            && near.is_empty()
+            && other.is_none()
+            && target.table(made).is_none()
+        {
+            let whose = if carried { ", in which Liftlock writes down what it did" } else { "" };
+            let message = format!("the target has no table `{made}`{whose}: it is made");
             return self.add(Finding { message, ..of_table("create-missing", Level::Note, name) });
         }
         let message = match (other, &wanted.renamed) {

@@ -130,3 +130,36 @@ fn a_folder_that_nobody_prepared_goes_in_by_a_draft_and_comes_back() {
         assert_eq!(project.read("out/log.jsonl"), project.read("data/log.jsonl"));
     });
 }
+
+#[test]
+fn records_of_two_sources_that_share_a_row_come_back_where_their_columns_differ() {
+    crate::support::each_database(|database| {
+        database.execute("CREATE TABLE runs (id bigint NOT NULL PRIMARY KEY, state text, result text)");
+        let mapping = |of_result: &str| {
+            format!(
+                "sources:\n  - {{files: history.json, records: \"[*]\", table: runs, key: id, columns: {{id: /id, state: /state}}}}\n  \
+                 - {{files: \"run_*.json\", table: runs, key: id, columns: {{id: /id, {of_result}: /result}}}}\n"
+            )
+        };
+        let project = Project::new()
+            .file("import.yaml", &mapping("result"))
+            .file("data/history.json", r#"[{"id":1,"state":"done"},{"id":2,"state":null,"more":[1]}]"#)
+            .file("data/run_1.json", r#"{"id":1,"result":"good","at":5}"#)
+            .file("data/run_3.json", r#"{"id":3}"#);
+        let url = database.url.as_str();
+        project.run(&["import", "data", "-d", url]).ok();
+        assert_eq!(database.query("SELECT id, state, result FROM runs ORDER BY 1"), ["1|done|good", "2|∅|∅", "3|∅|∅"]);
+        project.run(&["import", "data", "-d", url, "--check", "--all"]).ok();
+        project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
+        for file in ["history.json", "run_1.json", "run_3.json"] {
+            let read = |dir: &str| serde_json::from_str(&project.read(&format!("{dir}/{file}"))).unwrap();
+            let (before, after): (serde_json::Value, serde_json::Value) = (read("data"), read("out"));
+            assert_eq!(before, after, "{file}");
+        }
+        // where both write over one column the row is the last one's alone
+        project.write("import.yaml", &mapping("state"));
+        project.run(&["import", "data", "-d", url]).ok();
+        let told = project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force"]).exits(1);
+        told.says("1 records have the key of another");
+    });
+}

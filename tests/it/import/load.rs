@@ -225,3 +225,94 @@ fn keys_that_are_made_here_stay_with_their_records() {
         assert_eq!(out, serde_json::json!({"kind": "x", "items": [{"v": "one"}, {"v": "deux"}, {"v": "zwei"}]}));
     });
 }
+
+#[test]
+fn checks_of_a_strict_table_say_what_is_boolean_and_what_is_json() {
+    let database = TestDatabase::sqlite();
+    database.execute(
+        "CREATE TABLE flags (id INTEGER PRIMARY KEY, flag INTEGER NOT NULL CHECK (flag IN (0, 1)), \
+         \"data\" TEXT CHECK (json_valid(\"data\")), plain TEXT) STRICT",
+    );
+    let project = Project::new()
+        .file(
+            "import.yaml",
+            "sources:\n  - {files: a.json, records: \"[*]\", table: flags, columns: {id: /id, flag: /flag, data: /data, plain: /p}}\n",
+        )
+        .file("data/a.json", r#"[{"id":1,"flag":true,"data":"word","p":"x"},{"id":2,"flag":false,"data":1.5,"p":null}]"#);
+    project.run(&["import", "data", "-d", &database.url]).ok();
+    assert_eq!(database.query("SELECT flag, data FROM flags ORDER BY id"), ["1|\"word\"", "0|1.5"]);
+    // what the application changes comes back as what the column is for
+    database.execute("UPDATE flags SET flag = 0, data = '\"other\"' WHERE id = 1");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
+    let out: serde_json::Value = serde_json::from_str(&project.read("out/a.json")).unwrap();
+    assert_eq!(
+        out,
+        serde_json::json!([{"id": 1, "flag": false, "data": "other", "p": "x"}, {"id": 2, "flag": false, "data": 1.5, "p": null}])
+    );
+}
+
+#[test]
+fn a_record_may_refer_to_one_behind_it() {
+    each_database(|database| {
+        let mapping =
+            "sources:\n  - {files: a.jsonl, table: t, key: id, bad: quarantine, columns: {id: /id, up: /up}}\n";
+        database.execute("CREATE TABLE t (id bigint PRIMARY KEY, up bigint REFERENCES t (id), CHECK (up <> 7))");
+        let lines: String = (1..60).map(|id| format!("{{\"id\":{id},\"up\":{}}}\n", id + 1)).collect();
+        let lines = format!("{lines}{{\"id\":60,\"up\":null}}\n{{\"id\":61,\"up\":99}}\n");
+        let project = Project::new().file("import.yaml", mapping).file("data/a.jsonl", &lines);
+        // 6 is refused itself, and 1 to 5 hang on it; 61 refers to nobody
+        let report = project.run(&["import", "data", "-d", &database.url, "--json"]).exits(1).json();
+        assert_eq!((&report["records_migrated"], &report["quarantined"]), (&54.into(), &7.into()), "{report}");
+        assert_eq!(database.value("SELECT min(id) FROM t"), "7");
+        assert_eq!(database.value("SELECT max(id) FROM t"), "60");
+        // so may what is nested in a record, and what is refused then is told
+        database.execute(
+            "CREATE TABLE trees (id bigint PRIMARY KEY); \
+             CREATE TABLE leaves (id bigint PRIMARY KEY, tree bigint REFERENCES trees (id), up bigint REFERENCES leaves (id))",
+        );
+        let mapping = "sources:\n  - files: b.json\n    records: \"[*]\"\n    table: trees\n    key: id\n    columns: {id: /id}\n    \
+            children:\n      - {records: \"/leaves[*]\", table: leaves, parent: {tree: id}, key: id, columns: {id: /id, up: /up}}\n";
+        let leaves = |last: u32| {
+            format!(r#"[{{"id":1,"leaves":[{{"id":1,"up":3}},{{"id":2}},{{"id":3,"up":4}},{{"id":4,"up":{last}}}]}}]"#)
+        };
+        let project = Project::new().file("import.yaml", mapping).file("data/b.json", &leaves(9));
+        project.run(&["import", "data", "-d", &database.url]).exits(3).says("b.json: /0");
+        project.write("data/b.json", &leaves(2));
+        project.run(&["import", "data", "-d", &database.url]).ok();
+        assert_eq!(database.value("SELECT count(*) FROM leaves"), "4");
+    });
+}
+
+const NESTED: &str = "sources:\n  - files: \"runs/*.json\"\n    table: runs\n    key: id\n    columns: {id: /id, name: /name}\n    \
+    children:\n      - {records: \"/steps[*]\", table: steps, parent: {run: id}, key: id, columns: {id: /id, place: position}}\n  \
+    - {files: notes.jsonl, table: notes, key: id, columns: {id: /id, step: /step}}\n";
+
+#[test]
+fn what_refers_to_a_nested_record_goes_on_doing_so() {
+    each_database(|database| {
+        database.execute(
+            "CREATE TABLE runs (id bigint PRIMARY KEY, name text);\n\
+             CREATE TABLE steps (id bigint PRIMARY KEY, run bigint NOT NULL REFERENCES runs (id) ON DELETE CASCADE, \
+             place bigint NOT NULL, UNIQUE (run, place));\n\
+             CREATE TABLE notes (id bigint PRIMARY KEY, step bigint REFERENCES steps (id) ON DELETE SET NULL);",
+        );
+        let project = Project::new()
+            .file("import.yaml", NESTED)
+            .file("data/runs/a.json", r#"{"id":1,"name":"a","steps":[{"id":11},{"id":12},{"id":13}]}"#)
+            .file("data/notes.jsonl", "{\"id\":1,\"step\":11}\n{\"id\":2,\"step\":12}\n");
+        let import = ["import", "data", "-d", &database.url, "--json"];
+        project.run(&import).ok();
+        let again = project.run(&[&import[..], &["--all"]].concat()).ok().json();
+        assert_eq!((&again["status"], &again["tables"][1]["removed"]), (&"done".into(), &0.into()), "{again}");
+        // a step that is gone is removed, and the others stay
+        project.write("data/runs/a.json", r#"{"id":1,"name":"b","steps":[{"id":11},{"id":12}]}"#);
+        project.run(&import).ok();
+        assert_eq!(database.query("SELECT id, step FROM notes ORDER BY id"), ["1|11", "2|12"]);
+        assert_eq!(database.query("SELECT id FROM steps ORDER BY id"), ["11", "12"]);
+        // two that change places are in each other's way
+        project.write("data/runs/a.json", r#"{"id":1,"name":"b","steps":[{"id":12},{"id":11}]}"#);
+        database.execute("DELETE FROM notes");
+        project.run(&import).ok();
+        assert_eq!(database.query("SELECT id, place FROM steps ORDER BY place"), ["12|0", "11|1"]);
+    });
+}

@@ -1,7 +1,11 @@
 //! Trees of files → tables, and back.
 
+mod backup;
 mod command;
 mod crash;
 mod load;
+mod parents;
 mod read;
 mod roundtrip;
+mod secrets;
+mod sqlite_files;

@@ -221,4 +221,9 @@ fn other_formats_come_back_too() {
     }
     assert_eq!(project.read("out/e.txt"), "any\ttext\r\n");
     assert_eq!(project.read("out/b.md"), "no front matter\n");
+    // front matter is written as it was while it says the same
+    assert_eq!(project.read("out/a.md"), project.read("data/a.md"));
+    database.execute("UPDATE notes SET title = 'B' WHERE path = 'a.md'");
+    project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url, "--force"]).ok();
+    assert_eq!(project.read("out/a.md"), "---\n\"tags\": [\"x\",2]\n\"title\": \"B\"\n---\n# Body\n\r\nend");
 }

@@ -70,7 +70,11 @@ fn a_connection_that_the_server_ends() {
     let done = Done::of(Ran::wait(child));
     assert_eq!(done.ran.code, Some(3), "{done}");
     assert_eq!(done.json["result"], "failed", "{done}");
-    assert!(format!("{} {}", done.ran.stderr, done.json).contains("--resume"), "{done}");
+    let told = format!("{} {}", done.ran.stderr, done.json);
+    assert!(told.contains("--resume"), "{done}");
+    // in the server's own words, not "connection closed"
+    assert!(told.contains("terminating connection due to administrator command"), "{done}");
+    assert!(told.contains("57P01"), "{done}");
     holder.batch_execute("COMMIT").unwrap();
     drop(holder);
     others_have_ended(&port);

@@ -7,7 +7,8 @@ use super::definition::{definition, order};
 use super::foreign_keys::foreign_key;
 use super::lookups::Lookups;
 use super::predicate::{parse, split_list};
-use super::relabel::relabelled_columns;
+use super::predicate_tree::{self, Known};
+use super::tree::nodes;
 use crate::Dialect;
 use crate::audit::schema::{Column, Index, IndexState, Key, Keyed, Method, Owner, OwnerKind, Schema, Table, Version};
 
@@ -166,7 +167,9 @@ fn index(
 ) -> Index {
     let columns = catalog.columns.get(&row.table).map(Vec::as_slice).unwrap_or_default();
     let expressions = lookups.expression(row.expressions).map(split_list).unwrap_or_default();
-    let relabelled = row.trees.as_deref().map(relabelled_columns).unwrap_or_default();
+    let free = |domain: u32| lookups.free_domains.contains(&domain);
+    let trees = row.trees.as_deref().map(nodes).unwrap_or_default();
+    let relabelled: Vec<Option<i16>> = trees.into_iter().map(|node| node.column(&free)).collect();
     let name_of = |number: &i16| catalog.column_of(row.table, *number).map(|column| column.name.clone());
     let mut expressions_met = 0;
     let keys = (0..row.keys).map(|at| {
@@ -218,7 +221,10 @@ fn index(
         constraint: owner.cloned(),
         keys,
         included: row.columns.iter().skip(row.keys).filter_map(name_of).collect(),
-        predicate: lookups.expression(row.predicate).map(|sql| parse(sql, &is_row)),
+        predicate: lookups.expression(row.predicate).map(|sql| match &row.predicate_tree {
+            Some(tree) => predicate_tree::parse(tree, &Known { name_of: &|number| name_of(&number), free: &free, sql }),
+            None => parse(sql, &is_row),
+        }),
         predicate_sql: lookups.expression(row.predicate).map(str::to_owned),
         parameters: relation.options.clone(),
         definition: definition(catalog, lookups, row, relation, table, &expressions),

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Server;
 use super::cells::{Cells, fetch, hand_out};
 use super::expressions::Expressions;
+use super::{predicate_tree, tree};
 use crate::audit::AuditError;
 use crate::audit::read::Wanted;
 use crate::db::{Answer, PostgresDb};
@@ -76,12 +77,12 @@ pub(super) struct IndexRow {
     pub options: Vec<i16>,
     /// All expressions, by the number of their text.
     pub expressions: Option<usize>,
-    /// The expressions' trees as the server stores them.
+    /// The expressions' trees as the server stores them, where a cast that changes only a type's name may be in them.
     pub trees: Option<String>,
     /// By the number of its text.
     pub predicate: Option<usize>,
-    /// The predicate's tree.
-    predicate_tree: Option<String>,
+    /// Its tree, where its text does not tell what the planner makes of it.
+    pub predicate_tree: Option<String>,
     pub scans: Option<u64>,
     /// Rows are known to replication by it.
     pub replica_identity: bool,
@@ -196,8 +197,9 @@ impl Catalog {
             let mut number =
                 |is_predicate, tree: &String| expressions.number((row.table, row.oid), is_predicate, tree, name_of);
             row.expressions = row.trees.as_ref().map(|tree| number(false, tree));
-            row.predicate = row.predicate_tree.take().map(|tree| number(true, &tree));
-            row.trees = row.trees.take().filter(|trees| trees.contains("{RELABELTYPE"));
+            row.predicate = row.predicate_tree.as_ref().map(|tree| number(true, tree));
+            row.trees = row.trees.take().filter(|trees| tree::may_relabel(trees));
+            row.predicate_tree = row.predicate_tree.take().filter(|tree| predicate_tree::tells_more(tree));
         }
         (self.indexes, self.expressions) = (indexes, expressions);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::catalog::{Catalog, ColumnRow};
+use super::tree::domains;
 use super::{Cells, ask};
 use crate::audit::AuditError;
 use crate::db::PostgresDb;
@@ -30,6 +31,8 @@ pub(super) struct Lookups {
     /// Those that are the default for some type, by method, each with its input type.
     defaults: HashMap<String, Vec<(u32, u32)>>,
     pub collations: HashMap<u32, Collation>,
+    /// Domains without a constraint, of those that expressions of indexes cast to.
+    pub free_domains: HashSet<u32>,
     /// Words that have to be quoted.
     pub keywords: HashSet<String>,
     /// Expressions and predicates of indexes, by number.
@@ -96,6 +99,8 @@ impl Lookups {
             .chain(catalog.indexes.iter().flat_map(|index| index.collations.iter().copied()))
             .collect();
         let asked = &catalog.expressions.asked;
+        let trees = catalog.indexes.iter().flat_map(|index| [&index.trees, &index.predicate_tree]);
+        let domains = domains(trees.flatten().map(String::as_str));
         let queries = [
             include_str!("types.sql"),
             include_str!("operators.sql"),
@@ -104,6 +109,7 @@ impl Lookups {
             include_str!("keywords.sql"),
             include_str!("classes.sql"),
             include_str!("collations.sql"),
+            include_str!("domains.sql"),
             include_str!("expressions.sql"),
             "COMMIT",
         ];
@@ -113,6 +119,7 @@ impl Lookups {
             .replace(":typmods", &array(types.iter().map(|(_, typmod)| typmod)))
             .replace(":operators", &array(&operators))
             .replace(":collations", &array(&collations))
+            .replace(":domains", &array(&domains))
             .replace(":written_of", &array(asked.iter().map(|(index, _)| index)))
             .replace(":predicates", &array(asked.iter().map(|(_, is_predicate)| is_predicate)));
         let mut lookups = Self { expressions: vec![String::new(); asked.len()], ..Self::default() };
@@ -134,6 +141,9 @@ impl Lookups {
                 }
                 5 => lookups.class_row(&row)?,
                 7 => {
+                    lookups.free_domains.insert(row.number(0)?);
+                }
+                8 => {
                     let nth: usize = row.number(0)?;
                     let text = row.text(1)?;
                     if let Some(expression) = lookups.expressions.get_mut(nth) {

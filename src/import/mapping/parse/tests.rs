@@ -63,7 +63,7 @@ sources:
     assert_eq!(column("id").place, (11, 7));
     assert_eq!(column("file").from, From::File(FileFact::Sha256));
     assert_eq!(column("source").from, From::Constant(serde_json::from_str("[1.50,null]").expect("JSON")));
-    assert_eq!(column("password").transform, Some(Transform::Bcrypt));
+    assert_eq!(column("password").transform, Some(Transform::Bcrypt(12)));
     assert_eq!(column("body").store_over, Some(65536));
     assert!(column("status").required);
     let child = &into.children[0];
@@ -123,6 +123,19 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         (with("", "      id: {constant: .nan}\n"), "5:22", "no equal"),
         (with("", "      id: {constant: 1, required: true}\n"), "5:35", "there is a value always"),
         (with("", "      id: {from: rest, hash: sha256}\n"), "5:30", "goes with `pointer`"),
+        (with("", "      id: {capture: s, hash: sha256}\n"), "5:30", "paths are written down"),
+        (with("", "      id: {pointer: /a, hash: bcrypt, cost: 3}\n"), "5:45", "no cost of bcrypt's"),
+        (with("", "      id: {pointer: /a, hash: sha256, cost: 4}\n"), "5:45", "goes with `hash: bcrypt`"),
+        (
+            with("", "      id: {pointer: /a, hash: sha256}\n      all: whole\n"),
+            "5:7",
+            "`t.all` would store as it is what `t.id`",
+        ),
+        (
+            with("", "      id: {pointer: /a/b, hash: sha256}\n      all: /a\n"),
+            "5:7",
+            "`t.all` would store as it is what `t.id`",
+        ),
         (with("", "      id: {pointer: /a, hash: md5}\n"), "5:31", "unknown hash"),
         (with("", "      id: {pointer: /a, hash: sha256, encrypt: aes-256-gcm}\n"), "5:48", "doesn't go with `hash`"),
         (with("", "      id: {pointer: /a, over: 1}\n"), "5:31", "goes with `store: file`"),
@@ -133,13 +146,6 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         (with("    records: \"[*]\"\n", "      id: entry\n"), "6:11", "no keys"),
         (with("", "      a: rest\n      b: rest\n"), "5:7", "both take the rest"),
         (two("  - files: b.json\n    table: t\n    key: [x]\n    columns: {x: /x}\n"), "7:5", "at line 2"),
-        (
-            two(
-                "    children:\n      - records: /a[*]\n        table: c\n        parent: {t: x}\n        columns: {n: /n}\n",
-            ),
-            "10:21",
-            "unknown column of the parent `x`",
-        ),
         (
             two(
                 "    children:\n      - records: /a[*]\n        table: c\n        parent: {t: id}\n        columns: {t: /n}\n",

@@ -1,0 +1,189 @@
+//! Mapped records → rows, in batches, each a transaction with what is written down of it.
+
+mod batch;
+mod bookkeeping;
+mod look;
+mod rows;
+mod source;
+
+use std::collections::HashMap;
+
+use self::batch::Batch;
+pub(in crate::import) use self::rows::fill_parents;
+use super::plan::Job;
+use super::read::Bad;
+use crate::crash;
+use crate::db::SqlError;
+use crate::import::ImportError;
+use crate::import::bind::{Bound, BoundTable, Cell};
+use crate::import::books;
+use crate::import::mapping::Mapping;
+use crate::import::report::Problem;
+use crate::import::store::{Given, Store};
+use crate::import::verify::Sum;
+
+/// How many problems are told one by one.
+const PROBLEMS: usize = 100;
+
+/// What is written, and counted.
+pub(in crate::import) struct Writer<'a> {
+    pub store: &'a mut dyn Store,
+    pub mapping: &'a Mapping,
+    pub bound: &'a Bound,
+    pub folder: &'a str,
+    pub run: i64,
+    /// Nothing is written.
+    pub dry: bool,
+    /// Nothing is written, and what is there is compared.
+    pub check: bool,
+    pub sums: Vec<Sum>,
+    pub counts: Counts,
+    next_file: i64,
+    next_quarantine: i64,
+    batch: Batch,
+    /// The keys that the books have for records whose rows' keys are made here, of the files that are under way.
+    old_keys: HashMap<usize, HashMap<u64, Vec<Cell>>>,
+}
+
+/// What came of the records.
+#[derive(Debug, Clone, Default)]
+pub(in crate::import) struct Counts {
+    pub files: u64,
+    pub migrated: u64,
+    pub skipped: u64,
+    pub quarantined: u64,
+    pub errors: Vec<Problem>,
+    pub conflicts: Vec<Problem>,
+    pub conflicting: u64,
+}
+
+fn writing(source: SqlError) -> ImportError {
+    ImportError::Sql { doing: "write a batch of records".to_owned(), source }
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(
+        store: &'a mut dyn Store,
+        mapping: &'a Mapping,
+        bound: &'a Bound,
+        folder: &'a str,
+        sums: Vec<Sum>,
+    ) -> Self {
+        Self {
+            store,
+            mapping,
+            bound,
+            folder,
+            run: 0,
+            dry: false,
+            check: false,
+            sums,
+            counts: Counts::default(),
+            next_file: 1,
+            next_quarantine: 1,
+            batch: Batch::default(),
+            old_keys: HashMap::new(),
+        }
+    }
+
+    /// Numbers what is written down from here on.
+    pub fn number(&mut self, run: i64) -> Result<(), ImportError> {
+        self.run = run;
+        self.next_file = books::next(self.store, books::TABLES[1])?;
+        self.next_quarantine = books::next(self.store, books::TABLES[3])?;
+        Ok(())
+    }
+
+    /// Gives a file its number in the books.
+    pub fn assign(&mut self, jobs: &mut [Job]) {
+        for job in jobs {
+            job.book.run = self.run;
+            if job.book.id == 0 {
+                job.book.id = self.next_file;
+                self.next_file += 1;
+            }
+        }
+    }
+
+    /// Writes what is in hand, in one transaction.
+    pub fn flush(&mut self, jobs: &mut [Job]) -> Result<(), ImportError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        if batch.parts.is_empty() {
+            return Ok(());
+        }
+        if self.dry || self.check {
+            return self.look(jobs, &mut batch);
+        }
+        let (sums, counts) = (self.sums.clone(), self.counts.clone());
+        self.store.begin().map_err(writing)?;
+        crash::point("import-begun");
+        let written = self.write(jobs, &mut batch).and_then(|()| {
+            crash::point("import-before-commit");
+            self.store.sql("COMMIT").map(drop).map_err(writing)
+        });
+        if let Err(error) = written {
+            (self.sums, self.counts) = (sums, counts);
+            if let Err(error) = self.store.sql("ROLLBACK") {
+                tracing::debug!(%error, "roll back");
+            }
+            return Err(error);
+        }
+        crash::point("import-after-commit");
+        Ok(())
+    }
+
+    fn write(&mut self, jobs: &mut [Job], batch: &mut Batch) -> Result<(), ImportError> {
+        for part in &batch.parts {
+            let job = &jobs[part.job];
+            let table = &self.bound.sources[job.source];
+            if job.book.done == 0 && job.known && !self.old_keys.contains_key(&part.job) {
+                let keys = if table.key_is_made() { self.keys_of(table, job.book.id)? } else { HashMap::new() };
+                self.old_keys.insert(part.job, keys);
+                let sql = "DELETE FROM liftlock_import_record WHERE file = ?";
+                self.store.write(sql, &[Given::Number(job.book.id)]).map_err(writing)?;
+            }
+        }
+        // parts of one source that follow each other are written together
+        let mut from = 0;
+        while from < batch.parts.len() {
+            let source = jobs[batch.parts[from].job].source;
+            let count = batch.parts[from..].iter().take_while(|part| jobs[part.job].source == source).count();
+            let parts = &mut batch.parts[from..from + count];
+            self.write_source(source, parts)?;
+            from += count;
+        }
+        for part in &mut batch.parts {
+            self.write_books(&mut jobs[part.job], part)?;
+        }
+        crash::point("import-written");
+        Ok(())
+    }
+
+    fn keys_of(&mut self, table: &BoundTable, file: i64) -> Result<HashMap<u64, Vec<Cell>>, ImportError> {
+        let mut keys = HashMap::new();
+        let mut position = 0;
+        loop {
+            let items = books::items(self.store, file, position)?;
+            if items.is_empty() {
+                return Ok(keys);
+            }
+            for item in items {
+                if let Some(cells) = item.cells(table) {
+                    keys.insert(position, cells);
+                }
+                position += 1;
+            }
+        }
+    }
+}
+
+fn problem(job: &Job, position: u64, bad: &Bad) -> Problem {
+    Problem {
+        file: job.file.path.clone(),
+        position,
+        pointer: bad.pointer.clone(),
+        place: bad.place,
+        column: bad.column.clone(),
+        reason: bad.reason.clone(),
+    }
+}

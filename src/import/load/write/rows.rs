@@ -1,0 +1,240 @@
+//! Rows of one table, and of the tables below it, into the database: added, or written over those that are there.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{Writer, writing};
+use crate::db::{ErrorClass, SqlError};
+use crate::import::ImportError;
+use crate::import::bind::{BoundTable, Cell, Fill};
+use crate::import::mapping::OnExisting;
+use crate::import::row::Row;
+
+/// What became of a record.
+pub(super) enum Outcome {
+    Stored,
+    /// Its row was there, and stays: the same, or another.
+    Left {
+        same: bool,
+    },
+}
+
+/// Why a record could not be written.
+pub(super) enum Stop {
+    /// The database refuses it.
+    Refused(SqlError),
+    /// Nothing more can be done.
+    Fatal(ImportError),
+}
+
+impl From<SqlError> for Stop {
+    fn from(error: SqlError) -> Self {
+        let fatal = matches!(
+            error.class,
+            ErrorClass::ConnectionLost
+                | ErrorClass::Cancelled
+                | ErrorClass::LockTimeout
+                | ErrorClass::ReadOnly
+                | ErrorClass::Missing
+        ) || matches!(error.code.as_deref(), Some("SQLITE_FULL" | "SQLITE_IOERR" | "53100"));
+        if fatal { Self::Fatal(writing(error)) } else { Self::Refused(error) }
+    }
+}
+
+/// What becomes of rows that were nested in a record and are there still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nested {
+    /// They stay and are written over: what else refers to them goes on doing so.
+    Stay,
+    /// They go, and come again.
+    GiveWay,
+}
+
+impl Writer<'_> {
+    /// Writes rows of one table, and below them those of its children.
+    pub(super) fn write_rows(
+        &mut self,
+        table: &BoundTable,
+        rows: &mut [&mut Row],
+        nested: Nested,
+    ) -> Result<Vec<Outcome>, Stop> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.give_numbers(table, rows)?;
+        let cells: Vec<&[Cell]> = rows.iter().map(|row| row.cells.as_slice()).collect();
+        let there = self.store.add(table, &cells)?;
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let mut replaced = Vec::new();
+        for (at, (row, there)) in rows.iter_mut().zip(there).enumerate() {
+            let Some(old) = there else {
+                self.sums[table.target].add(table, &row.cells)?;
+                outcomes.push(Outcome::Stored);
+                continue;
+            };
+            for (at, column) in table.columns.iter().enumerate() {
+                if column.is_kept() || (column.seal.is_some() && column.is_of(&old[at], &row.cells[at], row.plain(at)))
+                {
+                    row.cells[at] = old[at].clone();
+                }
+            }
+            let same = (0..old.len()).all(|at| {
+                let column = &table.columns[at];
+                column.is_made() || column.holds(&old[at], &row.cells[at])
+            });
+            match table.exists {
+                OnExisting::Error => {
+                    let key: Vec<String> =
+                        table.key.iter().map(|at| table.columns[*at].kind.restore(&old[*at]).to_string()).collect();
+                    let reason = format!("`{}` has a row with the key {} already", table.name, key.join(", "));
+                    return Err(Stop::Refused(SqlError::other(reason)));
+                }
+                OnExisting::Skip => {
+                    outcomes.push(Outcome::Left { same: same && row.children.iter().all(Vec::is_empty) });
+                }
+                OnExisting::Update => {
+                    self.remove_outdated(table, row, nested)?;
+                    if !same {
+                        self.sums[table.target].replace(table, &old, &row.cells)?;
+                        replaced.push(at);
+                    }
+                    outcomes.push(Outcome::Stored);
+                }
+            }
+        }
+        let changed: Vec<&[Cell]> = replaced.iter().map(|at| rows[*at].cells.as_slice()).collect();
+        self.store.replace(table, &changed)?;
+        for (number, child) in table.children.iter().enumerate() {
+            let mut below: Vec<&mut Row> = Vec::new();
+            for (row, outcome) in rows.iter_mut().zip(&outcomes) {
+                if matches!(outcome, Outcome::Left { .. }) {
+                    continue;
+                }
+                let Row { cells, children, .. } = &mut **row;
+                for below_row in &mut children[number] {
+                    fill_parents(table, &child.table, cells, &mut below_row.cells)
+                        .map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
+                    below.push(below_row);
+                }
+            }
+            self.write_rows(&child.table, &mut below, nested)?;
+        }
+        Ok(outcomes)
+    }
+
+    fn give_numbers(&mut self, table: &BoundTable, rows: &mut [&mut Row]) -> Result<(), Stop> {
+        for (at, column) in table.columns.iter().enumerate() {
+            if !matches!(column.fill, Fill::Number) {
+                continue;
+            }
+            let wanting: Vec<&mut &mut Row> = rows.iter_mut().filter(|row| row.cells[at] == Cell::Null).collect();
+            let numbers = self.store.numbers(table, at, wanting.len())?;
+            for (row, number) in wanting.into_iter().zip(numbers) {
+                let cell = column.kind.store(&Value::from(number));
+                row.cells[at] = cell.map_err(|reason| Stop::Refused(SqlError::other(reason)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was nested in a record and no longer is. Rows whose keys are made here are never the same ones.
+    fn remove_outdated(&mut self, table: &BoundTable, row: &mut Row, nested: Nested) -> Result<(), Stop> {
+        if nested == Nested::GiveWay || table.children.iter().all(|child| child.table.key_is_made()) {
+            return self.remove_children(table, &row.cells);
+        }
+        let Row { cells, children, .. } = row;
+        for (child, rows) in table.children.iter().zip(children) {
+            let child = &child.table;
+            if child.key_is_made() {
+                self.remove_child(table, child, cells)?;
+                continue;
+            }
+            let mut staying = HashMap::new();
+            for row in rows {
+                fill_parents(table, child, cells, &mut row.cells).map_err(|reason| refused(&reason))?;
+                staying.insert(key_of(child, &row.cells)?, &*row);
+            }
+            // a position says nothing of which is which: such a row is the same only as long as it says the same
+            let by_position = child.key.iter().any(|at| matches!(child.columns[*at].fill, Fill::Position));
+            for old in self.rows_of(table, child, cells)?.1 {
+                let same = |again: &Row| {
+                    child.columns.iter().enumerate().all(|(at, column)| {
+                        column.is_made() || column.is_of(&old[at], &again.cells[at], again.plain(at))
+                    })
+                };
+                if staying.get(&key_of(child, &old)?).is_some_and(|again| !by_position || same(again)) {
+                    continue;
+                }
+                self.remove_children(child, &old)?;
+                self.sums[child.target].remove(child, &old)?;
+                let key: Vec<Cell> = child.key.iter().map(|at| old[*at].clone()).collect();
+                self.store.remove(child, &child.key, &key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is nested in a row goes.
+    fn remove_children(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
+        for child in &table.children {
+            self.remove_child(table, &child.table, cells)?;
+        }
+        Ok(())
+    }
+
+    fn remove_child(&mut self, table: &BoundTable, child: &BoundTable, cells: &[Cell]) -> Result<(), Stop> {
+        let (values, old) = self.rows_of(table, child, cells)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        for row in &old {
+            self.remove_children(child, row)?;
+            self.sums[child.target].remove(child, row)?;
+        }
+        Ok(self.store.remove(child, &child.parents(), &values)?)
+    }
+
+    /// What the columns that refer to a parent's row hold, and the rows that do.
+    fn rows_of(
+        &mut self,
+        table: &BoundTable,
+        child: &BoundTable,
+        cells: &[Cell],
+    ) -> Result<(Vec<Cell>, Vec<Vec<Cell>>), Stop> {
+        let by = child.parents();
+        let mut filled = vec![Cell::Null; child.columns.len()];
+        fill_parents(table, child, cells, &mut filled).map_err(|reason| refused(&reason))?;
+        let values: Vec<Cell> = by.iter().map(|at| filled[*at].clone()).collect();
+        let rows = self.store.rows(child, &by, &values)?;
+        Ok((values, rows))
+    }
+}
+
+fn refused(reason: &str) -> Stop {
+    Stop::Refused(SqlError::other(reason))
+}
+
+/// The bytes of a row's key.
+fn key_of(table: &BoundTable, cells: &[Cell]) -> Result<Vec<u8>, SqlError> {
+    let mut bytes = Vec::new();
+    for at in &table.key {
+        table.columns[*at].kind.canonical(&cells[*at], &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Gives a nested row its parent's key.
+pub(in crate::import) fn fill_parents(
+    table: &BoundTable,
+    child: &BoundTable,
+    parent: &[Cell],
+    cells: &mut [Cell],
+) -> Result<(), String> {
+    for (at, column) in child.columns.iter().enumerate() {
+        if let Fill::Parent(of) = column.fill {
+            cells[at] = column.kind.store(&table.columns[of].kind.restore(&parent[of]))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! A source's records of a batch → rows: all together, and where one is refused, each by itself.
+
+use serde_json::Value;
+
+use super::batch::Part;
+use super::rows::{Nested, Outcome, Stop};
+use super::{Writer, writing};
+use crate::db::SqlError;
+use crate::import::ImportError;
+use crate::import::bind::{BoundTable, derived};
+use crate::import::load::read::{Bad, Mapped};
+use crate::import::row::Row;
+
+impl Writer<'_> {
+    pub(super) fn write_source(&mut self, source: usize, parts: &mut [Part]) -> Result<(), ImportError> {
+        let table = &self.bound.sources[source];
+        let mut units: Vec<(usize, &mut Mapped)> = parts
+            .iter_mut()
+            .flat_map(|part| part.mapped.iter_mut().map(|mapped| (part.job, mapped)))
+            .filter(|(_, mapped)| mapped.what.is_ok())
+            .collect();
+        if table.key_is_made() {
+            for (job, mapped) in &mut units {
+                let key = self.old_keys.get(job).and_then(|keys| keys.get(&mapped.position));
+                if let (Ok(row), Some(key)) = (&mut mapped.what, key) {
+                    table.key.iter().zip(key).for_each(|(at, cell)| row.cells[*at] = cell.clone());
+                }
+            }
+        }
+        let sums = self.sums.clone();
+        self.store.sql("SAVEPOINT liftlock_batch").map_err(writing)?;
+        let outcomes = {
+            let mut rows: Vec<&mut Row> =
+                units.iter_mut().filter_map(|(_, mapped)| mapped.what.as_mut().ok()).collect();
+            self.write_rows(table, &mut rows, Nested::Stay)
+        };
+        match outcomes {
+            Ok(outcomes) => {
+                for ((_, mapped), outcome) in units.iter_mut().zip(outcomes) {
+                    self.count(mapped, &outcome);
+                }
+                self.store.sql("RELEASE SAVEPOINT liftlock_batch").map_err(writing)?;
+            }
+            Err(Stop::Fatal(error)) => return Err(error),
+            // one of them is refused: each by itself
+            Err(Stop::Refused(_)) => {
+                self.sums = sums;
+                self.store.sql("ROLLBACK TO SAVEPOINT liftlock_batch").map_err(writing)?;
+                self.each_by_itself(source, units.into_iter().map(|(_, mapped)| mapped).collect())?;
+                self.store.sql("RELEASE SAVEPOINT liftlock_batch").map_err(writing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that refers to one behind it waits for that one. Each round goes the other way than the one before, so
+    /// that a chain is done in two, however it lies.
+    fn each_by_itself(&mut self, source: usize, mut waiting: Vec<&mut Mapped>) -> Result<(), ImportError> {
+        let table = &self.bound.sources[source];
+        loop {
+            let count = waiting.len();
+            let mut later = Vec::new();
+            for mapped in waiting {
+                let Err(error) = self.by_itself(table, mapped)? else { continue };
+                match matches!(error.code.as_deref(), Some("23503" | "SQLITE_CONSTRAINT_FOREIGNKEY")) {
+                    true => later.push((mapped, error)),
+                    false => self.refuse(source, mapped, &error),
+                }
+            }
+            if later.len() == count || later.is_empty() {
+                later.into_iter().for_each(|(mapped, error)| self.refuse(source, mapped, &error));
+                return Ok(());
+            }
+            waiting = later.into_iter().rev().map(|(mapped, _)| mapped).collect();
+        }
+    }
+
+    /// Writes one record, or says why the database refuses it.
+    fn by_itself(&mut self, table: &BoundTable, mapped: &mut Mapped) -> Result<Result<(), SqlError>, ImportError> {
+        let sums = self.sums.clone();
+        let mut refused = None;
+        // rows under a record that change places under a unique constraint have to make room first
+        for nested in [Nested::Stay, Nested::GiveWay] {
+            let Ok(row) = &mut mapped.what else { break };
+            match self.write_rows(table, &mut [row], nested) {
+                Ok(outcomes) => {
+                    outcomes.iter().for_each(|outcome| self.count(mapped, outcome));
+                    self.store.sql("RELEASE SAVEPOINT liftlock_batch; SAVEPOINT liftlock_batch").map_err(writing)?;
+                    return Ok(Ok(()));
+                }
+                Err(Stop::Fatal(error)) => return Err(error),
+                Err(Stop::Refused(error)) => {
+                    self.sums.clone_from(&sums);
+                    self.store.sql("ROLLBACK TO SAVEPOINT liftlock_batch").map_err(writing)?;
+                    refused.get_or_insert(error);
+                }
+            }
+            if table.children.is_empty() {
+                break;
+            }
+        }
+        Ok(refused.map_or(Ok(()), Err))
+    }
+
+    fn refuse(&self, source: usize, mapped: &mut Mapped, error: &SqlError) {
+        let raw = mapped.value.as_ref().map(Value::to_string).unwrap_or_default();
+        let pointer = mapped.what.as_ref().ok().and_then(|row| row.left.pointer.clone());
+        let records = &self.mapping.sources[source].records;
+        let pointer = pointer.or_else(|| derived(records, mapped.position)).unwrap_or_default();
+        let reason = format!("the database refuses it: {error}");
+        mapped.what = Err(Bad { record: pointer.clone(), pointer, reason, raw, ..Bad::default() });
+    }
+
+    fn count(&mut self, mapped: &mut Mapped, outcome: &Outcome) {
+        match outcome {
+            Outcome::Stored => {
+                self.counts.migrated += 1;
+                mapped.value = None;
+            }
+            Outcome::Left { same } => {
+                self.counts.skipped += 1;
+                if *same {
+                    mapped.value = None;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+-- Drops the tables and all they hold, children before the parents they point to.
+
+DROP TABLE user_preferences;
+DROP TABLE org_settings;
+DROP TABLE system_settings;
+DROP TABLE api_keys;
+DROP TABLE ldap_configs;
+DROP TABLE oauth_configs;
+DROP TABLE security_events;
+DROP TABLE audit_logs;
+DROP TABLE attachments;
+DROP TABLE messages;
+DROP TABLE conversations;
+DROP TABLE document_chunks;
+DROP TABLE documents;
+DROP TABLE agent_tools;
+DROP TABLE agent_versions;
+DROP TABLE agents;
+DROP TABLE tool_permissions;
+DROP TABLE tools;
+DROP TABLE user_roles;
+DROP TABLE role_permissions;
+DROP TABLE permissions;
+DROP TABLE roles;
+DROP TABLE password_history;
+DROP TABLE mfa_settings;
+DROP TABLE user_sessions;
+DROP TABLE users;
+DROP TABLE groups;
+DROP TABLE departments;
+DROP TABLE organizations;

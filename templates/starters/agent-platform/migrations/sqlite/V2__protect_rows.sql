@@ -1,0 +1,2 @@
+-- Nothing to do on SQLite: it has no roles, and so no rows that one may see and another may not. The version is here, too,
+-- so that both databases stand at the same one.
