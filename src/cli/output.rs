@@ -70,8 +70,10 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
-        printed(writeln!(io::stdout(), "{text}"))
+        // as it is written: the whole text of a large report takes as much room as all that it tells of
+        let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let written = serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from);
+        printed(written.and_then(|()| writeln!(stdout)).and_then(|()| stdout.flush()))
     }
 
     /// Text as it is, whatever the format.

@@ -7,7 +7,7 @@ use super::super::output::Output;
 use super::AuditArgs;
 use crate::audit::load::{Loaded, Place, SchemaFile};
 use crate::audit::locate::Declarations;
-use crate::audit::{Schema, Statistics, Wanted, read as read_schema};
+use crate::audit::{Rule, Schema, Statistics, Wanted, read as read_schema};
 use crate::config::{AuditSettings, ConfigError, ProjectSettings, Settings, Target};
 use crate::migrate::layout::{Layout, read_folder};
 use crate::migrate::{Options, Situation};
@@ -30,13 +30,15 @@ pub(super) struct Source {
 
 pub(super) fn read(
     args: &AuditArgs,
+    rules: &[&Rule],
     configured: &AuditSettings,
     context: &Context,
     output: &mut Output,
 ) -> Result<Source, Error> {
+    let wanted = wanted(args, rules, configured);
     let mut source = match &args.schema {
-        Some(path) => of_file(path, args, configured, context, output),
-        None => of_database(args, configured, context, output),
+        Some(path) => of_file(path, args, &wanted, context, output),
+        None => of_database(args, &wanted, context, output),
     }?;
     if let Some(version) = args.sqlite_version {
         source.schema.version = version;
@@ -67,16 +69,11 @@ fn unknown_schema(args: &AuditArgs, configured: &AuditSettings, source: &Source)
     }
 }
 
-fn of_database(
-    args: &AuditArgs,
-    configured: &AuditSettings,
-    context: &Context,
-    output: &mut Output,
-) -> Result<Source, Error> {
+fn of_database(args: &AuditArgs, wanted: &Wanted, context: &Context, output: &mut Output) -> Result<Source, Error> {
     let settings = settings(args, context, output)?;
     fits(args, settings.target.dialect())?;
     let mut db = context.connect_to_read(&settings)?;
-    let (schema, statistics) = read_schema(&mut db, &wanted(args, configured))?;
+    let (schema, statistics) = read_schema(&mut db, wanted)?;
     let applied = if args.fix { applied(&settings, &mut db) } else { None };
     db.leave();
     let (target, project) = (settings.target.to_string(), settings.project);
@@ -86,7 +83,7 @@ fn of_database(
 fn of_file(
     path: &Path,
     args: &AuditArgs,
-    configured: &AuditSettings,
+    wanted: &Wanted,
     context: &Context,
     output: &mut Output,
 ) -> Result<Source, Error> {
@@ -107,8 +104,7 @@ fn of_file(
     };
     fits(args, if matches!(place, Place::Sqlite) { Dialect::Sqlite } else { Dialect::Postgres })?;
     let tell = |place: &str| output.say(&format!("`{}` is loaded into {place}", path.display()));
-    let Loaded { schema, statistics, notes } =
-        file.load(&place, &wanted(args, configured), &context.interrupt(), &tell)?;
+    let Loaded { schema, statistics, notes } = file.load(&place, wanted, &context.interrupt(), &tell)?;
     let target = path.display().to_string();
     Ok(Source { schema, statistics, target, notes, project, applied: None, file: Some(file) })
 }
@@ -121,12 +117,13 @@ fn settings(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<
 }
 
 /// The flag beats the file.
-fn wanted(args: &AuditArgs, configured: &AuditSettings) -> Wanted {
+fn wanted(args: &AuditArgs, rules: &[&Rule], configured: &AuditSettings) -> Wanted {
     let schemas = match args.schema_name.as_slice() {
         [] => configured.schema_names.iter().map(|schema| schema.name.clone()).collect(),
         names => names.iter().map(|name| name.trim().to_owned()).collect(),
     };
-    Wanted { statistics: true, schemas }
+    let uses = rules.iter().any(|rule| rule.name == "unused-index");
+    Wanted { statistics: true, uses, schemas }
 }
 
 /// Whether the flags are for a database of that kind.

@@ -435,7 +435,7 @@ fn random_schemas_are_judged_as_the_planner_judges() {
                     Err(_) => *counts.3 += 1,
                 }
             }
-            let wanted = Wanted { statistics: false, schemas: vec![schema.clone()] };
+            let wanted = Wanted { statistics: false, uses: false, schemas: vec![schema.clone()] };
             let (read, _) = read_all(&database.url, &wanted);
             let planned = planner_postgres::plan(client, &schema);
             found = differences(&read, &planned);

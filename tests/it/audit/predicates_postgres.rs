@@ -127,7 +127,7 @@ fn odd_clauses_are_judged_as_the_planner_judges() {
     }
     let mut wrong = Vec::new();
     for (nth, (named, keys, clause, served)) in FORMS.iter().enumerate() {
-        let wanted = Wanted { statistics: false, schemas: vec![format!("f{nth}")] };
+        let wanted = Wanted { statistics: false, uses: false, schemas: vec![format!("f{nth}")] };
         let (schema, _) = read_all(&database.url, &wanted);
         let planned = planner_postgres::plan(&mut client, &format!("f{nth}"));
         let form = format!("{named}: ({keys}) WHERE {clause}");

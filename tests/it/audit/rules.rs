@@ -14,7 +14,7 @@ use crate::support::{Kind, TestDatabase};
 pub(super) fn report(database: &TestDatabase, rule: &str) -> Report {
     let target = Target::parse(&database.url, &Environment::from_process()).unwrap();
     let mut db = Db::connect(&target, Access::Read).unwrap();
-    let wanted = Wanted { statistics: true, ..Wanted::default() };
+    let wanted = Wanted { statistics: true, uses: true, ..Wanted::default() };
     let (schema, statistics) = read::read(&mut db, &wanted).unwrap();
     let options = Options { only: vec![rule.to_owned()], ..Options::default() };
     audit(&schema, &statistics, &options).unwrap()

@@ -51,7 +51,7 @@ fn indexes(catalog: &Catalog, lookups: &Lookups, owners: &HashMap<u32, Owner>) -
             let (relation, table) = (catalog.relations.get(&row.oid)?, catalog.relations.get(&row.table)?);
             table.audited.then(|| {
                 let index = index(catalog, lookups, row, relation, table, owners.get(&row.oid));
-                (row.table, Index { needed: needed(row, &referring), ..index })
+                (row.table, Index { needed: needed(catalog, row, &referring), ..index })
             })
         });
         rows.collect::<Vec<_>>()
@@ -72,13 +72,13 @@ fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
 }
 
 /// What else can't be without the index.
-fn needed(row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
+fn needed(catalog: &Catalog, row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
     let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
     let other = if row.replica_identity {
         Some("it is the table's replica identity")
     } else if row.clustered {
         Some("CLUSTER sorts the table by it")
-    } else if row.statistics_target {
+    } else if row.expressions.is_some() && catalog.statistics_targets.contains(&row.oid) {
         Some("the statistics of its expressions have a target of their own (`ALTER INDEX … SET STATISTICS`)")
     } else {
         None
@@ -166,7 +166,7 @@ fn index(
     owner: Option<&Owner>,
 ) -> Index {
     let columns = catalog.columns.get(&row.table).map(Vec::as_slice).unwrap_or_default();
-    let expressions = row.expressions.as_deref().map(split_list).unwrap_or_default();
+    let expressions = lookups.expression(row.expressions).map(split_list).unwrap_or_default();
     let free = |domain: u32| lookups.free_domains.contains(&domain);
     let trees = row.trees.as_deref().map(nodes).unwrap_or_default();
     let relabelled: Vec<Option<i16>> = trees.into_iter().map(|node| node.column(&free)).collect();
@@ -221,11 +221,11 @@ fn index(
         constraint: owner.cloned(),
         keys,
         included: row.columns.iter().skip(row.keys).filter_map(name_of).collect(),
-        predicate: row.predicate.as_deref().map(|sql| match &row.predicate_tree {
+        predicate: lookups.expression(row.predicate).map(|sql| match &row.predicate_tree {
             Some(tree) => predicate_tree::parse(tree, &Known { name_of: &|number| name_of(&number), free: &free, sql }),
             None => parse(sql, &is_row),
         }),
-        predicate_sql: row.predicate.clone(),
+        predicate_sql: lookups.expression(row.predicate).map(str::to_owned),
         parameters: relation.options.clone(),
         definition: definition(catalog, lookups, row, relation, table, &expressions),
         partition_of: full_name(catalog, relation.partition_of),

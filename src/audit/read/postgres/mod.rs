@@ -12,6 +12,7 @@ mod cells;
 mod counted;
 mod definition;
 mod encoding;
+mod expressions;
 mod foreign_keys;
 mod lookups;
 mod predicate;
@@ -28,13 +29,15 @@ use cells::{Cells, ask};
 use lookups::Lookups;
 
 /// Everything that is read is of the one moment of this transaction's first query. On the search path is nothing of
-/// anybody's, so that the server qualifies every name that it writes. Each count is asked for once, and need not be kept
-/// for a second time.
+/// anybody's, so that the server qualifies every name that it writes. Lists of OIDs are hashed only where they fit into
+/// `work_mem`, and else gone through for each row: there is room for those of a million tables. Each count is asked for
+/// once, and need not be kept for a second time.
 const BEGIN: &str = "\
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL quote_all_identifiers = off;
 SET LOCAL jit = off;
+SET LOCAL work_mem = '64MB';
 SELECT set_config('stats_fetch_consistency', 'none', true) WHERE current_setting('server_version_num')::int >= 150000;
 SELECT current_setting('server_version_num'), has_table_privilege('pg_statistic', 'SELECT'),
        current_setting('block_size'), current_setting('server_encoding') = 'SQL_ASCII';

@@ -22,6 +22,23 @@ pub(super) struct Known<'a> {
     pub sql: &'a str,
 }
 
+/// Whether the tree tells more than its text: IS NULL is about a cast, a row or a truth that is compared, or a constant is
+/// what is asked about.
+pub(super) fn tells_more(tree: &str) -> bool {
+    let has = |parts: &[&str]| parts.iter().any(|part| tree.contains(part));
+    has(&[" ({CONST", ":arg {CONST", "{BOOLEANTEST"])
+        || tree.contains("{NULLTEST")
+            && has(&[
+                "{RELABELTYPE",
+                "{COERCETODOMAIN",
+                "{COLLATEEXPR",
+                "{ROWEXPR",
+                ":funcid 669 ",
+                ":opno 91 ",
+                ":opno 85 ",
+            ])
+}
+
 /// The clause as a tree, simplified as [`super::predicate::parse`] does.
 pub(super) fn parse(tree: &str, known: &Known<'_>) -> Predicate {
     // an index's clause is stored with its ANDs as a list, or as one node

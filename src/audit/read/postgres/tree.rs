@@ -106,6 +106,11 @@ impl<'a> Node<'a> {
     }
 }
 
+/// Whether a node of the tree may be nothing but a column under another type's name.
+pub(super) fn may_relabel(tree: &str) -> bool {
+    ["{RELABELTYPE", "{COERCETODOMAIN", ":funcid 669 "].iter().any(|part| tree.contains(part))
+}
+
 /// The nodes at the top of a list.
 pub(super) fn nodes(list: &str) -> Vec<Node<'_>> {
     let mut found = Vec::new();
