@@ -113,6 +113,8 @@ impl SqliteKind {
             (Self::Json { text: false }, Value::Number(digits)) => self.number(digits.as_str())?,
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
+            // its affinity makes reals of integers, and what comes back would differ
+            (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
             (Self::Text, Value::Number(digits)) => Cell::Text(digits.as_str().to_owned()),
             (_, Value::Number(digits)) => self.number(digits.as_str())?,
@@ -254,6 +256,7 @@ mod tests {
             (Integer, number("1.5"), None),
             (Integer, json!([1]), None),
             (Real, number("1"), Some(Cell::Real(1.0))),
+            (Real, json!(false), Some(Cell::Real(0.0))),
             (Real, number("9007199254740993"), None),
             (Real, number("1e400"), None),
             (Numeric, json!("2024-01-02"), Some(Cell::Text("2024-01-02".into()))),
