@@ -1,5 +1,7 @@
 //! A record → its rows and what is left of it; rows and leftovers → the record.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::bind::{BoundTable, Cell, Fill, derived};
@@ -107,6 +109,7 @@ pub(super) fn map(table: &BoundTable, path: &RecordPath, place: Place<'_>, value
     for child in &table.children {
         let mut rows = Vec::new();
         let mut values = Vec::new();
+        let mut keys = HashSet::new();
         for (number, (pointer, entry, position, value)) in (0..).zip(nested(value, &child.records)) {
             let place = Place { position, entry: entry.as_deref(), pointer: &pointer, ..place };
             let mut mapped = map(&child.table, &child.records, place, value)
@@ -115,6 +118,11 @@ pub(super) fn map(table: &BoundTable, path: &RecordPath, place: Place<'_>, value
                 mapped.left.pointer = None;
             } else {
                 mapped.left.pointer = Some(pointer.clone());
+            }
+            if let Some(column) = child.table.repeats(&mut keys, &mapped.cells) {
+                let reason = "another record beside it has the same key".to_owned();
+                let column = format!("{}.{}", child.table.name, column);
+                return Err(Unfit { column, pointer, reason });
             }
             rows.push(mapped);
             values.push((pointer, value.clone()));
@@ -350,6 +358,23 @@ fn drop_at(value: &mut Value, keys: &[String]) {
                 drop_at(below, inner);
             }
         }
+    }
+}
+
+impl BoundTable {
+    /// Whether a nested record has the key of another beneath the same record: one would be lost under the other. Gives a
+    /// column of the key.
+    fn repeats(&self, keys: &mut HashSet<Vec<u8>>, cells: &[Cell]) -> Option<&str> {
+        if self.key_is_made() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let own = || self.key.iter().filter(|at| !matches!(self.columns[**at].fill, Fill::Parent(_)));
+        for at in own() {
+            self.columns[*at].kind.canonical(&cells[*at], &mut bytes).ok()?;
+        }
+        let column = own().next().or(self.key.first())?;
+        (!keys.insert(bytes)).then_some(self.columns[*column].name.as_str())
     }
 }
 

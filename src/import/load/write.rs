@@ -98,9 +98,20 @@ impl From<SqlError> for Stop {
                 | ErrorClass::LockTimeout
                 | ErrorClass::ReadOnly
                 | ErrorClass::Missing
-        ) || matches!(error.code.as_deref(), Some("SQLITE_FULL" | "SQLITE_IOERR" | "53100"));
+        ) || error.code.as_deref().is_some_and(|code| is_the_databases(code, &error.message));
         if fatal { Self::Fatal(writing(error)) } else { Self::Refused(error) }
     }
+}
+
+/// Whether an error says something of the database, and nothing of the record in hand.
+fn is_the_databases(code: &str, message: &str) -> bool {
+    let of_sqlite =
+        ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_NOMEM", "SQLITE_CANTOPEN"];
+    // classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: resources, operators, the system, bugs
+    let of_postgres = code.len() == 5 && ["53", "57", "58", "XX"].iter().any(|class| code.starts_with(class));
+    // a policy of row-level security refuses rows, a missing privilege all of them
+    let no_right = code == "42501" && !message.contains("row-level security");
+    of_postgres || no_right || of_sqlite.iter().any(|name| code.starts_with(name))
 }
 
 fn writing(source: SqlError) -> ImportError {
@@ -231,6 +242,11 @@ impl<'a> Writer<'a> {
                 self.old_keys.insert(part.job, keys);
                 let sql = "DELETE FROM liftlock_import_record WHERE file = ?";
                 self.store.write(sql, &[Given::Number(job.book.id)]).map_err(writing)?;
+                // what was bad in it is found again, or mended
+                let sql = "DELETE FROM liftlock_import_quarantine WHERE source = ? AND path = ? \
+                           AND run IN (SELECT id FROM liftlock_import_run WHERE folder = ?)";
+                let given = [&*self.mapping.sources[job.source].name, &*job.file.path, self.folder].map(Given::Text);
+                self.store.write(sql, &given).map_err(writing)?;
             }
         }
         // parts of one source that follow each other are written together
