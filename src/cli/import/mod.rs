@@ -244,6 +244,17 @@ fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<()
         });
         output.table(&["table", "rows before", "after", "new", "changed", "read back"], rows.collect())?;
     }
+    for table in report.tables.iter().filter(|table| table.overwritten > 0) {
+        output.line(&format!(
+            "`{}`: {} written over a row of this import, of a record with the same key; the last one stands",
+            table.table,
+            if table.overwritten == 1 {
+                "1 record was".to_owned()
+            } else {
+                format!("{} records were", thousands(table.overwritten))
+            },
+        ))?;
+    }
     for table in &report.tables {
         for difference in &table.differences {
             output.line(&format!("differs: {difference}"))?;

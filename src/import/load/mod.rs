@@ -362,6 +362,7 @@ impl Work<'_> {
                 inserted: sum.inserted,
                 updated: sum.updated,
                 removed: sum.removed,
+                overwritten: if sum.before.rows == 0 { sum.overwritten } else { 0 },
                 state: if right { TableState::Proven } else { TableState::Differs },
                 checksum: sum.comparable.then(|| after.to_string()),
                 exempt,

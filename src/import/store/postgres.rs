@@ -6,6 +6,7 @@ use crate::config::PostgresTarget;
 use crate::db::{BulkDb, SqlError, Statements as _, TextRow};
 use crate::import::ImportError;
 use crate::import::bind::{self, BoundTable, Cell, TargetTable};
+use crate::migrate::history::LOCK_KEY;
 
 /// The first half of the advisory lock's key; the second is the schema's. `LLIM` in ASCII.
 const LOCK: i32 = 0x4c4c_494d;
@@ -244,9 +245,22 @@ impl Store for PostgresStore {
     fn lock(&mut self) -> Result<Result<Guard, String>, ImportError> {
         let failed = |source| ImportError::Sql { doing: "take the lock against a second import".to_owned(), source };
         let tried = self.db.query(&format!("SELECT pg_try_advisory_lock({LOCK}, hashtext(current_schema()))"));
-        let taken = tried.map_err(failed)?.into_iter().flatten().flatten().next().as_deref() == Some("t");
-        if taken {
-            return Ok(Ok(Guard(None)));
+        let yes = |rows: Vec<TextRow>| rows.into_iter().flatten().flatten().next().as_deref() == Some("t");
+        if yes(tried.map_err(failed)?) {
+            // nor beside a migration: it might change the tables that rows are written to
+            let tried = self.db.query(&format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY})"));
+            if yes(tried.map_err(failed)?) {
+                return Ok(Ok(Guard(None)));
+            }
+            let given = self.db.query(&format!("SELECT pg_advisory_unlock({LOCK}, hashtext(current_schema()))"));
+            given.map_err(failed)?;
+            let holder = self.db.query(&format!(
+                "SELECT 'pid ' || a.pid || ' since ' || a.backend_start::timestamptz(0) FROM pg_locks l \
+                 JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+                 AND (l.classid::bigint << 32) + l.objid::bigint = {LOCK_KEY}"
+            ));
+            let holder = holder.map_err(failed)?.into_iter().flatten().flatten().next();
+            return Ok(Err(holder.unwrap_or_else(|| "a migration that has just ended".to_owned())));
         }
         let holder = self.db.query(&format!(
             "SELECT 'pid ' || a.pid || ' since ' || a.backend_start::timestamptz(0) FROM pg_locks l \

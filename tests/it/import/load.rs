@@ -251,6 +251,29 @@ fn checks_of_a_strict_table_say_what_is_boolean_and_what_is_json() {
     );
 }
 
+const STEPS: &str = r#"
+sources:
+  - files: "*.json"
+    records: "[*]"
+    table: p
+    key: [id]
+    bad: quarantine
+    columns: {id: /id, x: /x}
+    children:
+      - records: /steps[*]
+        table: s
+        parent: {pid: id}
+        key: [pid, n]
+        columns: {n: /n, v: /v}
+"#;
+
+fn steps(database: &TestDatabase) {
+    database.execute(
+        "CREATE TABLE p (id bigint PRIMARY KEY, x text); CREATE TABLE s (pid bigint NOT NULL REFERENCES p (id), \
+         n bigint NOT NULL, v text, PRIMARY KEY (pid, n));",
+    );
+}
+
 #[test]
 fn a_record_may_refer_to_one_behind_it() {
     each_database(|database| {
@@ -314,5 +337,111 @@ fn what_refers_to_a_nested_record_goes_on_doing_so() {
         database.execute("DELETE FROM notes");
         project.run(&import).ok();
         assert_eq!(database.query("SELECT id, place FROM steps ORDER BY place"), ["12|0", "11|1"]);
+    });
+}
+
+#[test]
+fn two_nested_records_with_one_key_are_a_bad_record() {
+    each_database(|database| {
+        steps(database);
+        let project = Project::new().file("import.yaml", STEPS).file(
+            "data/a.json",
+            r#"[{"id":1,"steps":[{"n":1,"v":"a"},{"n":1,"v":"b"}]},{"id":2,"steps":[{"n":1,"v":"c"},{"n":2}]}]"#,
+        );
+        let ran = project.run(&["import", "data", "-d", &database.url]).exits(1);
+        ran.prints("a.json: /0/steps/1: `s.n`: another record beside it has the same key");
+        assert_eq!(database.query("SELECT pid, n, v FROM s ORDER BY pid, n"), ["2|1|c", "2|2|∅"]);
+        // nothing is lost on the way back
+        project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
+        let back: serde_json::Value = serde_json::from_str(&project.read("out/a.json")).unwrap();
+        assert_eq!(back[0]["steps"][1]["v"], "b");
+    });
+}
+
+#[test]
+fn records_that_share_a_key_are_told() {
+    each_database(|database| {
+        steps(database);
+        let project = Project::new()
+            .file("import.yaml", STEPS)
+            .file("data/a.json", r#"[{"id":1,"x":"first"},{"id":2}]"#)
+            .file("data/b.json", r#"[{"id":1,"x":"last"}]"#);
+        let report = project.run(&["import", "data", "-d", &database.url, "--json"]).ok().json();
+        assert_eq!(report["tables"][0]["overwritten"], 1);
+        assert_eq!(database.query("SELECT x FROM p WHERE id = 1"), ["last"]);
+        database.execute("DELETE FROM p");
+        let ran = project.run(&["import", "data", "-d", &database.url, "--all"]).ok();
+        ran.prints("`p`: 1 record was written over a row of this import");
+        let report = project.run(&["import", "data", "-d", &database.url, "--json"]).ok().json();
+        assert_eq!(report["tables"][0]["overwritten"], 0);
+    });
+}
+
+#[test]
+fn what_was_bad_in_a_file_is_put_aside_once_and_gone_when_it_is_mended() {
+    each_database(|database| {
+        steps(database);
+        let project = Project::new()
+            .file("import.yaml", STEPS)
+            .file("data/a.json", r#"[{"id":1},{"id":"x"}]"#)
+            .file("data/b.json", r#"[{"id":"y"}]"#)
+            .file("other/a.json", r#"[{"id":"z"}]"#);
+        let aside = "SELECT path, raw FROM liftlock_import_quarantine ORDER BY raw";
+        for folder in ["data", "other"] {
+            project.run(&["import", folder, "-d", &database.url]).exits(1);
+        }
+        let all = [r#"a.json|{"id":"x"}"#, r#"b.json|{"id":"y"}"#, r#"a.json|{"id":"z"}"#];
+        assert_eq!(database.query(aside), all);
+        project.run(&["import", "data", "--all", "-d", &database.url]).exits(1);
+        assert_eq!(database.query(aside), all);
+        project.write("data/a.json", r#"[{"id":1},{"id":10}]"#);
+        project.run(&["import", "data", "-d", &database.url]).ok();
+        assert_eq!(database.query(aside), all[1..]);
+    });
+}
+
+#[test]
+fn an_error_of_the_databases_is_no_bad_record() {
+    let database = TestDatabase::postgres();
+    steps(&database);
+    let role = format!("reader_{}", std::process::id());
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; GRANT SELECT ON p, s TO {role}"
+    ));
+    let project = Project::new().file("import.yaml", STEPS).file("data/a.json", r#"[{"id":1},{"id":2}]"#);
+    let url = format!("{}&options=-c%20role%3D{role}", database.url);
+    let url = if database.url.contains('?') { url } else { url.replacen('&', "?", 1) };
+    project.run(&["import", "data", "-d", &url]).exits(3).says("permission denied");
+    assert_eq!(database.query("SELECT count(*) FROM liftlock_import_quarantine"), ["0"]);
+    database.execute(&format!("GRANT INSERT, UPDATE ON p, s TO {role}"));
+    project.run(&["import", "data", "-d", &url]).ok();
+    assert_eq!(database.query("SELECT id FROM p ORDER BY id"), ["1", "2"]);
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+#[test]
+fn keys_of_one_table_are_none_of_another() {
+    each_database(|database| {
+        let id = match database.kind {
+            Kind::Sqlite => "id INTEGER PRIMARY KEY",
+            Kind::Postgres => "id bigint GENERATED BY DEFAULT AS IDENTITY (START 4) PRIMARY KEY",
+        };
+        database.execute(&format!("CREATE TABLE a (id bigint PRIMARY KEY, v text); CREATE TABLE b ({id}, v text)"));
+        database.execute("INSERT INTO b (id, v) VALUES (1, 'theirs'), (2, 'theirs'), (3, 'theirs')");
+        let mapping = |into: &str| format!("sources:\n  - {{files: x.json, records: \"[*]\", {into}}}\n");
+        let project = Project::new()
+            .file("import.yaml", &mapping("table: a, key: [id], columns: {id: /id, v: /v}"))
+            .file("data/x.json", r#"[{"id":1,"v":"ours"},{"id":2,"v":"ours"}]"#);
+        let import = ["import", "data", "-d", &database.url];
+        project.run(&import).ok();
+        project.write("import.yaml", &mapping("table: b, columns: {v: /v}"));
+        project.run(&import).ok();
+        let rows = "SELECT id, v FROM b ORDER BY id";
+        let all = ["1|theirs", "2|theirs", "3|theirs", "4|ours", "5|ours"];
+        assert_eq!(database.query(rows), all);
+        // another column of the same table is no reason for other rows
+        project.write("import.yaml", &mapping("table: b, columns: {v: {pointer: /v, required: true}}"));
+        project.run(&import).ok();
+        assert_eq!(database.query(rows), all);
     });
 }
