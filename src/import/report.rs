@@ -70,6 +70,8 @@ pub struct Report {
     pub files_skipped: Vec<String>,
     /// It went on where a run before was stopped.
     pub resumed: bool,
+    /// What is to be known of what was done, a sentence each: a sequence that could not be set forward.
+    pub notes: Vec<String>,
     /// What was kept before anything else was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<Kept>,

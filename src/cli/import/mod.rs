@@ -152,6 +152,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
             kept.folder.join("files").display()
         ))?;
     }
+    report.notes.iter().for_each(|note| output.warn(note));
     text_report(report, args, output)?;
     if let Some(error) = error {
         output.error(&error);

@@ -1,5 +1,6 @@
 //! PostgreSQL: rows go by COPY into a temporary table of the same columns, and from there, in one statement a batch.
 
+use super::sequence::{self, Sequence};
 use super::{EachRow, Given, Guard, Store, all, names, quoted};
 use crate::Dialect;
 use crate::config::PostgresTarget;
@@ -15,6 +16,8 @@ pub(super) struct PostgresStore {
     db: BulkDb,
     /// Statements of the books, which go in one message.
     waiting: String,
+    /// Those that number the tables' columns, once they were asked for.
+    sequences: Option<Vec<Sequence>>,
 }
 
 /// How many bytes of rows are sent at once.
@@ -29,7 +32,7 @@ impl PostgresStore {
              SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET liftlock.command = 'import'",
         );
         set_up.map_err(|source| ImportError::Sql { doing: "set the session up".to_owned(), source })?;
-        Ok(Self { db, waiting: String::new() })
+        Ok(Self { db, waiting: String::new(), sequences: None })
     }
 
     /// Puts rows into the temporary table.
@@ -63,6 +66,16 @@ impl PostgresStore {
             copy.send(bytes)
         })?;
         Ok(stage)
+    }
+
+    fn sequences(&mut self, table: &str, column: &str) -> Result<Vec<Sequence>, SqlError> {
+        let all = match self.sequences.take() {
+            Some(known) => known,
+            None => sequence::all(&mut self.db)?,
+        };
+        let found = all.iter().filter(|sequence| sequence.is_of(table, column)).cloned().collect();
+        self.sequences = Some(all);
+        Ok(found)
     }
 
     fn copy_out(
@@ -227,15 +240,19 @@ impl Store for PostgresStore {
     }
 
     fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError> {
-        let literal = |text: &str| Dialect::Postgres.literal(text);
-        let rows = self.db.query(&format!(
-            "SELECT nextval(pg_get_serial_sequence({}, {})) FROM generate_series(1, {count})",
-            literal(&quoted(&table.name)),
-            literal(&table.columns[column].name)
-        ))?;
-        let number = |row: TextRow| row.into_iter().flatten().next().and_then(|number| number.parse().ok());
-        let numbers: Option<Vec<i64>> = rows.into_iter().map(number).collect();
-        numbers.ok_or_else(|| SqlError::other(format!("`{}` has no sequence that numbers its rows", table.name)))
+        let found = self.sequences(&table.name, &table.columns[column].name)?.into_iter().next();
+        let none = || SqlError::other(format!("`{}` has no sequence that numbers its rows", table.name));
+        found.ok_or_else(none)?.numbers(&mut self.db, count)
+    }
+
+    fn forward(&mut self, table: &str, columns: &[&str]) -> Result<Vec<String>, SqlError> {
+        let mut told = Vec::new();
+        for column in columns {
+            for sequence in self.sequences(table, column)? {
+                told.extend(sequence.forward(&mut self.db)?);
+            }
+        }
+        Ok(told)
     }
 
     fn begin(&mut self) -> Result<(), SqlError> {

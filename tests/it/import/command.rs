@@ -147,7 +147,9 @@ fn records_of_two_sources_that_share_a_row_come_back_where_their_columns_differ(
             .file("data/run_1.json", r#"{"id":1,"result":"good","at":5}"#)
             .file("data/run_3.json", r#"{"id":3}"#);
         let url = database.url.as_str();
-        project.run(&["import", "data", "-d", url]).ok();
+        let report = project.run(&["import", "data", "-d", url, "--json"]).ok().json();
+        // what the second one adds to a row is nothing that gave way
+        assert_eq!(report["tables"][0]["overwritten"], 0, "{report}");
         assert_eq!(database.query("SELECT id, state, result FROM runs ORDER BY 1"), ["1|done|good", "2|∅|∅", "3|∅|∅"]);
         project.run(&["import", "data", "-d", url, "--check", "--all"]).ok();
         project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
