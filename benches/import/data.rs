@@ -33,7 +33,7 @@ const EVENT: &[&str] =
     &["id", "at", "kind", "actor", "request", "tags", "succeeded", "duration_ms", "error", "trace_id"];
 
 const EVENT_SQLITE: &str = "CREATE TABLE event (id INTEGER NOT NULL PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, \
-     actor TEXT NOT NULL, request TEXT NOT NULL, tags TEXT NOT NULL, succeeded INTEGER NOT NULL, duration_ms REAL, \
+     actor TEXT NOT NULL, request TEXT NOT NULL, tags TEXT NOT NULL, succeeded BOOLEAN NOT NULL, duration_ms REAL, \
      error TEXT, trace_id TEXT NOT NULL)";
 
 const EVENT_POSTGRES: &str = "CREATE TABLE event (id bigint NOT NULL PRIMARY KEY, at timestamptz NOT NULL, kind text NOT NULL, \

@@ -29,6 +29,18 @@ pub enum AuditError {
         /// What is wrong with it.
         why: String,
     },
+    /// The catalog holds bytes that are no text.
+    #[error("{} is not UTF-8: `{written}`{}", which(what, *oid), and_others(*others))]
+    NotUtf8 {
+        /// What is named so.
+        what: String,
+        /// Its OID.
+        oid: u32,
+        /// The name, its bytes beyond ASCII as `\\ooo`.
+        written: String,
+        /// How many others there are.
+        others: usize,
+    },
     /// There is no place to load a schema's file into.
     #[error(transparent)]
     Scratch(#[from] ScratchError),
@@ -85,6 +97,19 @@ pub enum AuditError {
     },
 }
 
+/// `the name of the table with the OID 16384`; `an expression of the index …`.
+fn which(what: &str, oid: u32) -> String {
+    match what {
+        what if what.starts_with("an ") => format!("{what} with the OID {oid}"),
+        what if what.starts_with("a ") => format!("the name of {what} with the OID {oid}"),
+        what => format!("the name of the {what} with the OID {oid}"),
+    }
+}
+
+fn and_others(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(", nor are {others} others") }
+}
+
 impl AuditError {
     /// What it means to the one who called.
     #[must_use]
@@ -109,6 +134,12 @@ impl AuditError {
             Self::File { path, source } if source.kind() == std::io::ErrorKind::InvalidData => Some(format!(
                 "`--schema` takes a file of SQL; a SQLite database is audited without it: `liftlock audit {path}`"
             )),
+            Self::NotUtf8 { .. } => Some(
+                "the database's encoding is SQL_ASCII, which takes any bytes for a name: rename what is named so, from a \
+                 client whose `client_encoding` is SQL_ASCII; or audit what `pg_dump --schema-only` writes, turned into \
+                 UTF-8 (`iconv -f latin1 -t utf8`), with `--schema FILE`"
+                    .to_owned(),
+            ),
             Self::Read { source, .. } if source.class == ErrorClass::ConnectionLost => {
                 Some("the server ended the session: its log says why; nothing was changed".to_owned())
             }

@@ -30,8 +30,10 @@ pub struct Declarations {
 #[derive(Debug)]
 struct Declared {
     schema: Option<String>,
+    /// Of a constraint, its table, folded: several tables may have one of the same name.
+    of: Option<String>,
     place: Place,
-    columns: HashMap<String, usize>,
+    columns: HashMap<String, Place>,
 }
 
 impl Declarations {
@@ -59,31 +61,66 @@ impl Declarations {
                 cursor.eat_all(&["if", "not", "exists"]);
                 match (kind.as_deref(), cursor.name()) {
                     (Some("table"), Some(name)) => self.table(name, &mut cursor, &place),
-                    (Some("index" | "sequence"), Some(name)) => self.object(name, place(0)),
+                    (Some("index" | "sequence"), Some(name)) => self.object(name, None, place(0)),
                     _ => {}
                 }
             } else if cursor.eat_all(&["alter", "table"]) {
                 cursor.eat_all(&["if", "exists"]);
                 cursor.eat("only");
-                let Some(ObjectName { schema, .. }) = cursor.name() else { continue };
-                while cursor.peek().is_some() {
-                    let offset = cursor.peek().map_or(0, |token| token.start);
-                    if cursor.eat_all(&["add", "constraint"]) {
-                        if let Some(name) = cursor.identifier() {
-                            self.object(ObjectName { schema: schema.clone(), name }, place(offset));
-                        }
-                    } else {
-                        cursor.take();
-                    }
-                }
+                let Some(table) = cursor.name() else { continue };
+                self.altered(&table, &mut cursor, &place);
             }
         }
     }
 
-    fn object(&mut self, name: ObjectName, place: Place) {
+    fn object(&mut self, name: ObjectName, of: Option<&str>, place: Place) {
         let key = self.folded(&name.name);
-        let declared = Declared { schema: name.schema, place, columns: HashMap::new() };
+        let of = of.map(|table| self.folded(table));
+        let declared = Declared { schema: name.schema, of, place, columns: HashMap::new() };
         self.objects.entry(key).or_default().push(declared);
+    }
+
+    /// What an ALTER TABLE adds: constraints that have names, columns.
+    fn altered(&mut self, table: &ObjectName, cursor: &mut Cursor<'_>, place: &dyn Fn(usize) -> Place) {
+        let mut depth = 0_usize;
+        while let Some(token) = cursor.peek() {
+            let at = place(token.start);
+            if depth > 0 || !cursor.eat("add") {
+                match token.text {
+                    "(" => depth += 1,
+                    ")" => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                cursor.take();
+                continue;
+            }
+            if cursor.eat("constraint") {
+                if let Some(name) = cursor.identifier() {
+                    self.object(ObjectName { schema: table.schema.clone(), name }, Some(&table.name), at);
+                }
+                continue;
+            }
+            let is_column = cursor.eat("column");
+            cursor.eat_all(&["if", "not", "exists"]);
+            let of_table = ["primary", "unique", "foreign", "check", "exclude"];
+            let constraint = !is_column && of_table.iter().any(|word| cursor.eat(word));
+            if let Some(column) = cursor.identifier().filter(|_| !constraint) {
+                let (key, column) = (self.folded(&table.name), self.folded(&column));
+                let declared = self.tables.entry(key).or_default();
+                let schema = table.schema.as_ref();
+                match declared.iter_mut().rev().find(|declared| declared.schema.as_ref() == schema) {
+                    Some(declared) => {
+                        declared.columns.insert(column, at);
+                    }
+                    None => declared.push(Declared {
+                        schema: table.schema.clone(),
+                        of: None,
+                        place: at.clone(),
+                        columns: HashMap::from([(column, at)]),
+                    }),
+                }
+            }
+        }
     }
 
     /// A table with its columns, and the constraints that have names.
@@ -95,13 +132,14 @@ impl Declarations {
             let at = place(token.start);
             if depth == 1 && cursor.eat("constraint") {
                 if let Some(constraint) = cursor.identifier() {
-                    self.object(ObjectName { schema: name.schema.clone(), name: constraint }, at);
+                    let object = ObjectName { schema: name.schema.clone(), name: constraint };
+                    self.object(object, Some(&name.name), at);
                 }
                 begins = false;
                 continue;
             }
             if begins && let Some(column) = cursor.identifier() {
-                columns.entry(self.folded(&column)).or_insert(at.line);
+                columns.entry(self.folded(&column)).or_insert(at);
                 begins = false;
                 continue;
             }
@@ -114,19 +152,18 @@ impl Declarations {
             cursor.take();
         }
         let key = self.folded(&name.name);
-        self.tables.entry(key).or_default().push(Declared { schema: name.schema, place: place(0), columns });
+        self.tables.entry(key).or_default().push(Declared { schema: name.schema, of: None, place: place(0), columns });
     }
 
     /// Where the subject is declared: the object itself, its first column, its table, or the stand-in.
     #[must_use]
     pub fn place(&self, subject: &Subject) -> Place {
-        let object = subject.object.as_ref().and_then(|name| self.declared(&self.objects, &subject.schema, name));
-        let table = self.declared(&self.tables, &subject.schema, &subject.table);
-        let of_column = || {
-            let table = table?;
-            let line = *table.columns.get(&self.folded(subject.columns.first()?))?;
-            Some(Place { file: table.place.file.clone(), line })
-        };
+        let own = self.folded(&subject.table);
+        let is_of = |declared: &Declared| declared.of.as_ref().is_none_or(|table| *table == own);
+        let object = subject.object.as_ref();
+        let object = object.and_then(|name| self.declared(&self.objects, &subject.schema, name, &is_of));
+        let table = self.declared(&self.tables, &subject.schema, &subject.table, &|_| true);
+        let of_column = || table?.columns.get(&self.folded(subject.columns.first()?)).cloned();
         object
             .map(|declared| declared.place.clone())
             .or_else(of_column)
@@ -139,11 +176,13 @@ impl Declarations {
         among: &'a HashMap<String, Vec<Declared>>,
         schema: &str,
         name: &str,
+        fits: &dyn Fn(&Declared) -> bool,
     ) -> Option<&'a Declared> {
-        let found = among.get(&self.folded(name))?;
+        // what was made anew is what is there
+        let found = || among.get(&self.folded(name)).into_iter().flatten().rev().filter(|declared| fits(declared));
         let same =
             |declared: &&Declared| declared.schema.as_ref().is_some_and(|own| self.folded(own) == self.folded(schema));
-        found.iter().find(same).or_else(|| found.iter().find(|declared| declared.schema.is_none()))
+        found().find(same).or_else(|| found().find(|declared| declared.schema.is_none()))
     }
 
     fn folded(&self, name: &str) -> String {
@@ -193,6 +232,33 @@ mod tests {
         let text = "create table \"Order\" (\n  [Id] integer primary key,\n  customer\n);\ncreate index i on \"Order\"(customer);";
         let at = |columns: &[&str], object| line(Dialect::Sqlite, text, ("main", "Order", columns, object)).1;
         assert_eq!((at(&[], None), at(&["CUSTOMER"], None), at(&[], Some("I"))), (1, 3, 5));
+    }
+
+    #[test]
+    fn constraints_of_one_name_are_told_apart_by_their_tables() {
+        let text = "CREATE TABLE a (x int CONSTRAINT fk REFERENCES p);\nCREATE TABLE b (x int,\n  CONSTRAINT fk FOREIGN KEY (x) \
+                    REFERENCES p);\nALTER TABLE c ADD UNIQUE (x),\n  ADD CONSTRAINT fk FOREIGN KEY (x) REFERENCES p;";
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+            let at = |table| line(dialect, text, ("public", table, &["x"], Some("fk"))).1;
+            assert_eq!((at("a"), at("b"), at("c")), (1, 3, 5));
+            assert_eq!(line(dialect, text, ("public", "d", &["x"], Some("fk"))).0, "liftlock.yaml");
+        }
+    }
+
+    #[test]
+    fn a_column_that_was_added_is_shown_where_it_was() {
+        let text = "CREATE TABLE a (x int);\nALTER TABLE a ADD COLUMN y int DEFAULT (1 + 2),\n  ADD z int,\n  ADD CHECK (z > 0);\n\
+                    ALTER TABLE only_here ADD COLUMN IF NOT EXISTS y int;";
+        let at = |table, column| line(Dialect::Postgres, text, ("public", table, &[column], None)).1;
+        assert_eq!((at("a", "x"), at("a", "y"), at("a", "z"), at("a", "gone")), (1, 2, 3, 1));
+        assert_eq!(at("only_here", "y"), 5);
+    }
+
+    #[test]
+    fn what_was_made_anew_is_shown_where_it_was() {
+        let text = "CREATE TABLE a (x int);\nCREATE INDEX i ON a (x);\nDROP TABLE a;\nCREATE TABLE a (\n  x int);\nCREATE INDEX i ON a (x);";
+        let at = |object| line(Dialect::Sqlite, text, ("main", "a", &["x"], object)).1;
+        assert_eq!((at(None), at(Some("i"))), (5, 6));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The audit itself, from a schema to its report; and the report as plain data.
 
 use std::cmp::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering as AtomicOrdering};
 
 use super::AuditError;
 use super::finding::{Finding, Remedy, Severity};
 use super::fix::SuggestedIndex;
 use super::options::{Ignore, Options};
-use super::rules::Subjects;
-use super::schema::{Schema, Version};
+use super::rules::{Rule, Subjects};
+use super::schema::{Schema, Table, Version};
 use super::serve::{self, Coverage};
 use super::statistics::Statistics;
 use crate::Dialect;
@@ -105,19 +106,13 @@ impl Report {
 /// [`AuditError::Usage`] where the options name a rule that there is none of, or leave none.
 pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Result<Report, AuditError> {
     let rules = options.rules()?;
-    let coverage: Vec<Vec<Coverage>> = schema
-        .tables
-        .iter()
-        .map(|table| {
-            let judge = |foreign_key| serve::judge(schema, table, foreign_key, &|_, _| true);
-            table.foreign_keys.iter().map(judge).collect()
-        })
-        .collect();
+    let coverage = judged(schema);
     let subjects = Subjects::new(schema, statistics, &coverage);
     let mut findings = Vec::new();
     let mut ignored = Vec::new();
     let mut idle = vec![true; options.ignore.len()];
-    for finding in rules.iter().flat_map(|rule| (rule.check)(&subjects)) {
+    let (found, foreign_keys) = looked(&rules, &subjects);
+    for finding in found {
         let mut reason = None;
         for (ignore, idle) in options.ignore.iter().zip(&mut idle) {
             if ignore.covers(&finding) {
@@ -139,9 +134,49 @@ pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Res
         findings,
         ignored,
         idle_ignores: idle_ignores.map(|(ignore, _)| ignore.clone()).collect(),
-        foreign_keys: verdicts(schema, &coverage),
+        foreign_keys,
         rules: rules.iter().map(|rule| rule.name).collect(),
         judged_for: (schema.dialect, schema.version),
+    })
+}
+
+/// How every foreign key is served, half of the tables beside the other half.
+fn judged(schema: &Schema) -> Vec<Vec<Coverage>> {
+    let of_tables = |tables: &[Table]| -> Vec<Vec<Coverage>> {
+        let of_table = |table: &Table| {
+            let judge = |foreign_key| serve::judge(schema, table, foreign_key, &|_, _| true);
+            table.foreign_keys.iter().map(judge).collect()
+        };
+        tables.iter().map(of_table).collect()
+    };
+    let (one, other) = schema.tables.split_at(schema.tables.len() / 2);
+    let (mut coverage, other) = side_by_side(|| of_tables(one), || of_tables(other));
+    coverage.extend(other);
+    coverage
+}
+
+/// What the rules find, in their order; and the verdicts, for which one of the two that look has time.
+fn looked(rules: &[&Rule], subjects: &Subjects<'_>) -> (Vec<Finding>, Vec<ForeignKeyVerdict>) {
+    let next = AtomicUsize::new(0);
+    let look = || {
+        let mut found = Vec::new();
+        loop {
+            let at = next.fetch_add(1, AtomicOrdering::Relaxed);
+            let Some(rule) = rules.get(at) else { return found };
+            found.push((at, (rule.check)(subjects)));
+        }
+    };
+    let (mut found, (verdicts, rest)) = side_by_side(look, || (verdicts(subjects.schema, subjects.coverage), look()));
+    found.extend(rest);
+    found.sort_unstable_by_key(|(at, _)| *at);
+    (found.into_iter().flat_map(|(_, findings)| findings).collect(), verdicts)
+}
+
+fn side_by_side<T: Send, U>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> U) -> (T, U) {
+    std::thread::scope(|scope| {
+        let helper = scope.spawn(one);
+        let other = other();
+        (helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
     })
 }
 

@@ -64,7 +64,8 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
     let super::port::Ends { source, target, .. } =
         super::port::ends(&args.source, args.target.as_deref(), context, output)?;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
-    let mut options = ShapeArgs::default().options(&context.port()?);
+    let configured = context.port()?;
+    let mut options = ShapeArgs::default().options(&configured);
     if !args.tables.is_empty() {
         options.include.clone_from(&args.tables);
     }
@@ -81,7 +82,7 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
         options,
         plan,
         sample: args.sample,
-        jobs: args.jobs.map_or_else(super::port::cores, NonZeroUsize::get),
+        jobs: args.jobs.map(NonZeroUsize::get).or(configured.jobs).unwrap_or_else(super::port::cores),
         patience: args.source_wait,
         interrupt: context.interrupt(),
         observer: Observer(&tell),

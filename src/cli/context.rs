@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::output::Output;
 use crate::Error;
 use crate::config::{
-    self, AuditSettings, BackupSettings, Environment, HealthSettings, Overrides, PortSettings, ProjectSettings,
+    self, AuditSettings, BackupSettings, Environment, HealthSettings, Origin, Overrides, PortSettings, ProjectSettings,
     RetentionPolicy, Secret, Settings, SqliteLocation, SqliteTarget, Target,
 };
 use crate::db::{Access, Db, DbError, SqlError};
@@ -41,9 +41,13 @@ impl Context {
         Ok(settings)
     }
 
-    /// The settings for the database at `url`, whatever else is set.
+    /// The settings for the database at `url`, an argument of the command, whatever else is set.
     pub fn settings_of(&self, url: &str, output: &mut Output) -> Result<Settings, Error> {
-        let overrides = Overrides { database: Some(url.to_owned()), ..self.overrides.clone() };
+        let overrides = Overrides {
+            database: Some(url.to_owned()),
+            database_origin: Some(Origin::Argument),
+            ..self.overrides.clone()
+        };
         let settings = config::resolve(&overrides, &self.environment, Path::new(""))?;
         output.hide(settings.target.secrets());
         Ok(settings)
@@ -119,7 +123,10 @@ impl Context {
         if missing_file(settings).is_some() {
             return Err(Error::Db(DbError::Connect {
                 target: settings.target.to_string(),
-                hint: Some(format!("is the path right? it was named by {}", settings.target_source)),
+                hint: Some(match &settings.target_source {
+                    Origin::Argument => "is the path right? it is the one that was given".to_owned(),
+                    source => format!("is the path right? it was named by {source}"),
+                }),
                 source: SqlError::other("there is no such file"),
             }));
         }

@@ -62,7 +62,7 @@ impl Output {
         if self.json {
             return Ok(());
         }
-        writeln!(io::stdout(), "{text}").map_err(Error::Print)
+        printed(writeln!(io::stdout(), "{text}"))
     }
 
     /// The result, for programs.
@@ -70,12 +70,19 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let text = serde_json::to_string_pretty(value).map_err(|error| Error::Print(error.into()))?;
-        writeln!(io::stdout(), "{text}").map_err(Error::Print)
+        // as it is written: the whole text of a large report takes as much room as all that it tells of
+        let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let written = serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from);
+        printed(written.and_then(|()| writeln!(stdout)).and_then(|()| stdout.flush()))
     }
 
     /// Text as it is, whatever the format.
     pub fn raw(&self, text: &[u8]) -> Result<(), Error> {
+        printed(io::stdout().write_all(text))
+    }
+
+    /// A part of what may be long: a closed pipe ends it.
+    pub fn stream(&self, text: &[u8]) -> Result<(), Error> {
         io::stdout().write_all(text).map_err(Error::Print)
     }
 
@@ -214,6 +221,15 @@ impl Output {
             )),
             Event::Resolved { message } => self.say(message),
         }
+    }
+}
+
+/// What printing came to. Who closed the pipe (`| head`) has read what he wanted: the rest is for nobody, and the command's
+/// own verdict is its exit code all the same.
+fn printed(result: io::Result<()>) -> Result<(), Error> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Error::Print),
     }
 }
 

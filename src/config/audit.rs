@@ -1,4 +1,4 @@
-//! The section `audit:` of liftlock.yaml: which rules look, what fails, and which findings are accepted.
+//! The section `audit:` of liftlock.yaml: which rules look, where, what fails, and which findings are accepted.
 
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
@@ -17,6 +17,8 @@ pub(super) struct AuditSection {
     #[serde(default)]
     skip: Option<Vec<Text>>,
     fail_on: Option<Text>,
+    #[serde(default)]
+    schema_name: Option<Vec<Text>>,
     #[serde(default)]
     ignore: Option<Vec<Entry>>,
 }
@@ -51,6 +53,8 @@ pub struct AuditSettings {
     pub skip: Vec<AuditRule>,
     /// What fails an audit.
     pub fail_on: Option<AuditFailOn>,
+    /// Only tables of these schemas of PostgreSQL's.
+    pub schema_names: Vec<AuditSchema>,
     /// Findings that are accepted.
     pub ignore: Vec<AuditIgnore>,
 }
@@ -59,6 +63,15 @@ pub struct AuditSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRule {
     /// The name; in `ignore`, `*` for every rule.
+    pub name: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// A schema's name, and where it was written. Whether there is such a schema is for the audit to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditSchema {
+    /// The name, as the catalog has it.
     pub name: String,
     /// Where it was written.
     pub origin: Origin,
@@ -92,6 +105,14 @@ impl AuditRule {
     }
 }
 
+impl AuditSchema {
+    /// The error that the database has no tables in such a schema.
+    #[must_use]
+    pub fn unknown(&self, hint: String) -> ConfigError {
+        Problem::UnknownSchema { name: self.name.clone(), hint }.at(&self.origin)
+    }
+}
+
 impl AuditSection {
     /// The section with its variables replaced.
     pub(super) fn resolve(&self, file: &ConfigFile, environment: &Environment) -> Result<AuditSettings, ConfigError> {
@@ -109,6 +130,7 @@ impl AuditSection {
             only: rules(self.only.as_deref(), reader)?,
             skip: rules(self.skip.as_deref(), reader)?,
             fail_on: reader.value(self.fail_on.as_ref(), parse_fail_on)?,
+            schema_names: schemas(self.schema_name.as_deref(), reader)?,
             ignore: entries.filter_map(Result::transpose).collect::<Result<_, _>>()?,
         })
     }
@@ -121,6 +143,14 @@ fn rules(texts: Option<&[Text]>, reader: &Reader<'_>) -> Result<Vec<AuditRule>, 
 fn rule(text: &Text, reader: &Reader<'_>) -> Result<Option<AuditRule>, ConfigError> {
     let name = reader.value(Some(text), parse_text)?;
     Ok(name.map(|name| AuditRule { name, origin: reader.file.origin(text.place) }))
+}
+
+fn schemas(texts: Option<&[Text]>, reader: &Reader<'_>) -> Result<Vec<AuditSchema>, ConfigError> {
+    let schema = |text: &Text| {
+        let name = reader.value(Some(text), parse_text)?;
+        Ok(name.map(|name| AuditSchema { name, origin: reader.file.origin(text.place) }))
+    };
+    texts.unwrap_or_default().iter().filter_map(|text| schema(text).transpose()).collect()
 }
 
 /// `None` where a part depends on the environment, and that is passed over.

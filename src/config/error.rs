@@ -110,6 +110,14 @@ pub enum Problem {
         /// What may have been meant.
         hint: String,
     },
+    /// A schema of PostgreSQL's that there are no tables in.
+    #[error("there are no tables in a schema `{name}`")]
+    UnknownSchema {
+        /// The name.
+        name: String,
+        /// What may have been meant.
+        hint: String,
+    },
     /// A key that stands twice in one mapping.
     #[error("duplicate key{}", named(.0))]
     DuplicateKey(Option<String>),
@@ -235,7 +243,7 @@ impl Problem {
         let hint = match self {
             Self::UnknownKey { nearest: Some(nearest), .. } => return Some(format!("did you mean `{nearest}`?")),
             Self::UnknownKey { known, .. } => return Some(format!("the keys here are {}", list(known))),
-            Self::UnknownRule { hint, .. } => return Some(hint.clone()),
+            Self::UnknownRule { hint, .. } | Self::UnknownSchema { hint, .. } => return Some(hint.clone()),
             Self::Unset(name) => {
                 return Some(format!("set it, or give a value to fall back on: `${{{name}:-value}}`"));
             }

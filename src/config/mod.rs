@@ -26,7 +26,7 @@ mod target;
 mod tests;
 mod value;
 
-pub use audit::{AuditFailOn, AuditIgnore, AuditRule, AuditSettings};
+pub use audit::{AuditFailOn, AuditIgnore, AuditRule, AuditSchema, AuditSettings};
 pub use backup::BackupSettings;
 pub use environment::Environment;
 pub use error::{ConfigError, Origin, Problem};
@@ -56,6 +56,8 @@ const CONFIG_VARIABLE: &str = "LIFTLOCK_CONFIG";
 pub struct Overrides {
     /// `--database`: a URL or a path.
     pub database: Option<String>,
+    /// Where `database` was written, if not there.
+    pub database_origin: Option<Origin>,
     /// `--env`: a database's name in the configuration file.
     pub env: Option<String>,
     /// `--dir`: the folder of migrations.
@@ -291,7 +293,8 @@ impl<'a> Sources<'a> {
     fn choose(&self) -> Result<Choice<'_>, ConfigError> {
         let variable = |name: &str| Some((self.environment.get(name)?, Origin::Variable(name.to_owned())));
         if let Some(url) = &self.overrides.database {
-            return Ok(Choice::Url(url, Origin::Flag("--database")));
+            let origin = self.overrides.database_origin.clone();
+            return Ok(Choice::Url(url, origin.unwrap_or(Origin::Flag("--database"))));
         }
         if let Some(name) = &self.overrides.env {
             return self.named(name, Origin::Flag("--env"));

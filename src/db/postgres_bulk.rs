@@ -4,15 +4,17 @@
 //! is read, which takes more than three times the processor time of this loop (docs/benchmarks.md).
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, CopyInSink};
 
+use super::error::SqlFacts;
 use super::postgres::{OpenError, SESSION_MARK, describe, driver_config, new_mark, rejects_options, rows_of_each};
 use super::postgres_tls::connector;
-use super::{DbError, SqlError, Statements, TextRow};
+use super::{DbError, ErrorClass, SqlError, Statements, TextRow};
 use crate::config::PostgresTarget;
 
 /// What stands before the rows: the signature, no flags, no extension
@@ -30,6 +32,7 @@ pub struct BulkDb {
     client: Client,
     target: PostgresTarget,
     session_mark: Option<String>,
+    last_words: LastWords,
     // after the client: the connection's task ends in it
     runtime: Runtime,
 }
@@ -66,12 +69,26 @@ impl BulkDb {
         let config = driver_config(target, mark).map_err(OpenError::Driver)?;
         let tls = connector(target).map_err(OpenError::Before)?;
         let (client, connection) = runtime.block_on(config.connect(tls)).map_err(OpenError::Driver)?;
+        let last_words = LastWords::default();
+        let heard = last_words.clone();
         runtime.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection");
+                heard.hear(&error);
             }
         });
-        Ok(Self { client, target: target.clone(), session_mark: mark.map(str::to_owned), runtime })
+        Ok(Self { client, target: target.clone(), session_mark: mark.map(str::to_owned), last_words, runtime })
+    }
+
+    /// Reads what the server has said since the last statement. The driver writes before it reads, and where the server
+    /// has hung up that fails, so that its last words would never be read.
+    fn listen(&self) {
+        self.runtime.block_on(async {
+            // the first lets the runtime see that there is something to read, the second the connection read it
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 
     /// Whether this client talks to one server process from first to last: see
@@ -95,15 +112,17 @@ impl BulkDb {
         statement: &str,
         rows: impl FnOnce(&mut CopyIn<'_>) -> Result<(), E>,
     ) -> Result<u64, E> {
+        self.listen();
         let sink = self.runtime.block_on(self.client.copy_in(statement));
-        let sink = Box::pin(sink.map_err(|error| E::from(describe(&error, statement)))?);
-        let mut copy = CopyIn { sink, runtime: &self.runtime };
+        let words = &self.last_words;
+        let sink = Box::pin(sink.map_err(|error| E::from(words.explain(describe(&error, statement))))?);
+        let mut copy = CopyIn { sink, words, runtime: &self.runtime };
         copy.send(HEADER.to_vec())?;
         // an error drops the sink, which tells the server that the copy has failed
         rows(&mut copy)?;
         copy.send(TRAILER.to_vec())?;
         let CopyIn { mut sink, .. } = copy;
-        self.runtime.block_on(sink.as_mut().finish()).map_err(|error| E::from(describe(&error, "")))
+        self.runtime.block_on(sink.as_mut().finish()).map_err(|error| E::from(words.explain(describe(&error, ""))))
     }
 
     /// Runs a `COPY … TO STDOUT (FORMAT binary)` and hands each row to `each`: its fields, each an i32 length
@@ -116,7 +135,8 @@ impl BulkDb {
         statement: &str,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let failed = |error: tokio_postgres::Error| E::from(describe(&error, statement));
+        self.listen();
+        let failed = |error: tokio_postgres::Error| E::from(self.last_words.explain(describe(&error, statement)));
         self.runtime.block_on(async {
             let mut stream = Box::pin(self.client.copy_out(statement).await.map_err(failed)?);
             let mut at_start = true;
@@ -158,13 +178,54 @@ impl BulkDb {
     }
 }
 
+/// What the server said when it ended the session of its own accord. It says so once, to nobody's question: whoever asks
+/// next is told by the driver that the connection is closed, and no more.
+#[derive(Debug, Clone, Default)]
+struct LastWords(Arc<Mutex<Option<SqlFacts>>>);
+
+impl LastWords {
+    fn hear(&self, error: &tokio_postgres::Error) {
+        let Some(said) = error.as_db_error() else { return };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(SqlFacts {
+            message: format!("{}: {}", said.severity(), said.message()),
+            code: Some(said.code().code().to_owned()),
+            class: ErrorClass::ConnectionLost,
+            detail: said.detail().map(str::to_owned),
+            hint: said.hint().map(str::to_owned),
+            ..SqlFacts::default()
+        });
+    }
+
+    /// The server's words in the place of the driver's, where it has said any. What it says in the middle of a COPY the
+    /// driver keeps to itself.
+    fn explain(&self, error: SqlError) -> SqlError {
+        if error.class != ErrorClass::ConnectionLost || error.code.is_some() {
+            return error;
+        }
+        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let said = said.unwrap_or_else(|| SqlFacts {
+            message: format!(
+                "{}: the server, or the network to it, has ended the session and not said why; the server's log may",
+                error.message
+            ),
+            class: ErrorClass::ConnectionLost,
+            ..SqlFacts::default()
+        });
+        said.into()
+    }
+}
+
 impl Statements for BulkDb {
     fn execute(&mut self, sql: &str) -> Result<(), SqlError> {
-        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| describe(&error, sql))
+        self.listen();
+        let done = self.runtime.block_on(self.client.batch_execute(sql));
+        done.map_err(|error| self.last_words.explain(describe(&error, sql)))
     }
 
     fn query_each(&mut self, sql: &str) -> Result<Vec<Vec<TextRow>>, SqlError> {
-        let messages = self.runtime.block_on(self.client.simple_query(sql)).map_err(|error| describe(&error, sql))?;
+        self.listen();
+        let messages = self.runtime.block_on(self.client.simple_query(sql));
+        let messages = messages.map_err(|error| self.last_words.explain(describe(&error, sql)))?;
         Ok(rows_of_each(messages))
     }
 }
@@ -172,6 +233,7 @@ impl Statements for BulkDb {
 /// The rows of a COPY on their way to the server.
 pub struct CopyIn<'a> {
     sink: std::pin::Pin<Box<CopyInSink<Bytes>>>,
+    words: &'a LastWords,
     runtime: &'a Runtime,
 }
 
@@ -191,8 +253,8 @@ impl CopyIn<'_> {
         // the driver copies what it is given: a row of a gigabyte goes to it in pieces
         while rows.len() > PIECE {
             let piece = rows.split_to(PIECE);
-            self.runtime.block_on(self.sink.send(piece)).map_err(|error| describe(&error, ""))?;
+            self.runtime.block_on(self.sink.send(piece)).map_err(|error| self.words.explain(describe(&error, "")))?;
         }
-        self.runtime.block_on(self.sink.send(rows)).map_err(|error| describe(&error, ""))
+        self.runtime.block_on(self.sink.send(rows)).map_err(|error| self.words.explain(describe(&error, "")))
     }
 }

@@ -11,7 +11,7 @@ use super::bind::{Bound, BoundColumn, BoundTable, Fill, derived};
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
 use super::mapping::{Format, Mapping, Source, Step, secrets};
-use super::row::{Item, apply, rebuild, unseal};
+use super::row::{Item, apply, outside, rebuild, unseal};
 use super::store::Store;
 use super::yaml::of_json;
 use super::{ImportError, bind, books, read, store, verify};
@@ -27,6 +27,8 @@ pub struct Export {
     pub dir: PathBuf,
     /// The mapping that the tables were filled by.
     pub mapping: Mapping,
+    /// The folder that the mapping's `store:` is relative to: its file's.
+    pub base: PathBuf,
     /// The folder that was imported; needed where there were several.
     pub from: Option<String>,
     /// Files that are there are written over.
@@ -64,7 +66,7 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
         Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     };
     store.sql(begin).map_err(|source| ImportError::Sql { doing: "begin to read".to_owned(), source })?;
-    let bound = bind::bind(&export.mapping, store, false, export.key.as_ref())?;
+    let bound = bind::bind(&export.mapping, store, false, export.key.as_ref(), &export.base)?;
     verify::check_key(store, &bound)?;
     if !books::exist(store)? {
         return Err(refused("nothing was imported into this database", "`liftlock import DIR --map import.yaml` does"));
@@ -138,7 +140,7 @@ fn files(
             continue;
         }
         let Some(at) = sources.iter().position(|source| source.name == book.source) else { continue };
-        if fingerprint(&sources[at], dialect) != book.mapping {
+        if fingerprint(&export.mapping, &sources[at], dialect) != book.mapping {
             let message = format!(
                 "`{}` was imported by another mapping of `{}`, or into another database",
                 book.path, book.source
@@ -425,8 +427,12 @@ impl Work<'_> {
             }
             children.push(values);
         }
-        let mut value = rebuild(table, &cells, children);
-        apply(table, &cells, &item.left, &mut value);
+        let (outside, lost) = outside(table, &cells, &item.left);
+        for (column, error) in lost {
+            self.exported.lost.push(format!("`{}`.`{column}`: {error}; a null stands in its place", table.name));
+        }
+        let mut value = rebuild(table, &cells, &outside, children);
+        apply(table, &cells, &outside, &item.left, &mut value);
         let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
         for (column, error) in unseal(table, &cells, &item.left, &mut value) {
             let name = &table.name;

@@ -23,6 +23,7 @@ pub mod report;
 mod row;
 mod seal;
 mod store;
+mod vault;
 mod verify;
 mod yaml;
 

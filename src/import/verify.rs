@@ -143,8 +143,25 @@ pub(super) fn writers(bound: &Bound, target: usize) -> Vec<&BoundTable> {
 
 /// The rows of a table, and their sum.
 pub(super) fn scan(store: &mut dyn Store, table: &BoundTable) -> Result<Checksum, ImportError> {
+    scan_with(store, table, &mut |_| {})
+}
+
+/// The same, and values that are stored as files are read and proven; `lost` is told which are not there as they were
+/// written.
+pub(super) fn scan_with(
+    store: &mut dyn Store,
+    table: &BoundTable,
+    lost: &mut dyn FnMut(String),
+) -> Result<Checksum, ImportError> {
     let (mut sum, mut hashes) = (Checksum::default(), Hashes::default());
     let scanned = store.scan(table, &mut |cells| {
+        for (column, cell) in table.columns.iter().zip(cells) {
+            if let Some((vault, path)) = column.path(cell)
+                && let Err(error) = vault.get(&path)
+            {
+                lost(format!("`{}`.`{}`: {error}", table.name, column.name));
+            }
+        }
         sum.add(hashes.of(table, cells)?);
         Ok(())
     });
@@ -163,7 +180,7 @@ pub(super) fn count(store: &mut dyn Store, table: &BoundTable) -> Result<Checksu
 }
 
 /// How many differences are told one by one.
-const DIFFERENCES: usize = 20;
+pub(super) const DIFFERENCES: usize = 20;
 
 /// Reads files again and looks each of their records' rows up: where they are not what the file says, that is told, for
 /// each of the target's tables.
@@ -247,6 +264,11 @@ fn check(
         tell(format!("{name}: {reason}"));
     }
     for (at, column) in table.columns.iter().enumerate() {
+        if let Some((vault, path)) = column.path(&there[at])
+            && let Err(error) = vault.get(&path)
+        {
+            tell(format!("{name}: `{}`: {error}", column.name));
+        }
         if column.is_exempt() || column.is_kept() || column.is_of(&there[at], &row.cells[at], row.plain(at)) {
             continue;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::copy::Quarantined;
-use super::plan::{Finding, Level};
+use super::plan::{Finding, Level, Plan};
 use super::verify::Difference;
 
 /// What a run came to.
@@ -40,8 +40,23 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What else a person should know.
     pub notes: Vec<String>,
+    /// In a dry run: how a run would end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
+    /// The foreign keys that are NOT VALID where the plan has them valid: table in PostgreSQL and name.
+    #[serde(skip)]
+    pub not_valid: Vec<(String, String)>,
     /// How long each phase took.
     pub phases: Vec<PhaseReport>,
+}
+
+/// How a run would end, as far as can be known before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Expected {
+    /// The exit code.
+    pub exit_code: u8,
+    /// Why it is not 0.
+    pub reasons: Vec<String>,
 }
 
 /// What a rehearsal was, and where.
@@ -244,6 +259,18 @@ impl Report {
         } else {
             Outcome::Proven
         };
+    }
+
+    /// The plan as it was carried out: what became NOT VALID on the way is so in it.
+    #[must_use]
+    pub fn as_made(&self, plan: &Plan) -> Plan {
+        let mut made = plan.clone();
+        for table in &mut made.tables {
+            for key in &mut table.foreign_keys {
+                key.not_valid |= self.not_valid.iter().any(|(of, name)| (of, name) == (&table.target, &key.name));
+            }
+        }
+        made
     }
 
     /// How many things are left out that nobody has accepted.

@@ -99,3 +99,25 @@ fn a_wrong_section_stops_with_its_place() {
         .says("liftlock.yaml:3:22: unknown key `too`")
         .says("did you mean `to`?");
 }
+
+#[test]
+fn how_many_work_at_once_is_the_files_to_say() {
+    let target = TestDatabase::postgres();
+    let name = target.value("SELECT current_database()");
+    target.execute(&format!(
+        "CREATE ROLE {name}_alone LOGIN CONNECTION LIMIT 1; GRANT ALL ON SCHEMA public TO {name}_alone"
+    ));
+    let url = target.url.replace("postgres@", &format!("{name}_alone@"));
+    let with = |section: &str| {
+        let project = Project::new().file("liftlock.yaml", &format!("port:\n{section}"));
+        source(&project);
+        project
+    };
+    // the role has one connection
+    with("  jobs: 1\n").run(&["port", "source.db", &url, "--exclude", "orderLines"]).ok();
+    with("  jobs: 1\n").run(&["compare", "source.db", &url, "--tables", "Kind"]).ok();
+    with("  jobs: 1\n").run(&["port", "source.db", &url, "--jobs", "2", "--include", "tmp_x"]).exits(3);
+    for section in ["  jobs: 0\n", "  batch_rows: 0\n"] {
+        with(section).run(&["port", "source.db", &url]).exits(2).says("liftlock.yaml:2:").says("1 or more");
+    }
+}

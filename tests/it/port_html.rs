@@ -110,6 +110,8 @@ fn full() -> Report {
             finding(Level::Blocker, "a-blocker"),
         ],
         notes: vec!["a <note>".to_owned()],
+        expected: None,
+        not_valid: Vec::new(),
         phases: vec![
             PhaseReport { name: "scanning", took: Duration::from_millis(250) },
             PhaseReport { name: "copying", took: Duration::from_millis(1_100) },

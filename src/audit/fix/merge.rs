@@ -18,6 +18,15 @@ pub(super) fn leads(keys: &[SuggestedKey], set: &[SuggestedKey]) -> bool {
 /// The keys of the fewest indexes that serve all of `sets`; of several ways, one with the fewest keys. The order is that
 /// of the sets; within an index the smaller set's keys come first, each in the order of its set.
 pub(super) fn merge(sets: &[&[SuggestedKey]]) -> Vec<Vec<SuggestedKey>> {
+    if let [only] = sets {
+        let mut keys: Vec<SuggestedKey> = Vec::with_capacity(only.len());
+        for key in *only {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+        return vec![keys];
+    }
     let sets = distinct(sets);
     let above = matched(&sets);
     let mut lowest = vec![true; sets.len()];

@@ -14,7 +14,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 pub use migration::{Fix, FixMigration, FixOptions, NAME, plan_fix, write};
 pub use partitions::{Reused, TableIndex};
@@ -74,12 +74,12 @@ pub fn plan(schema: &Schema, suggested: &[SuggestedIndex]) -> Vec<PlannedIndex> 
     if suggested.is_empty() {
         return Vec::new();
     }
-    let tables: BTreeMap<TableName<'_>, &Table> =
+    let tables: HashMap<TableName<'_>, &Table> =
         schema.tables.iter().map(|table| ((table.schema.as_str(), table.name.as_str()), table)).collect();
     let mut names = names::Names::new(schema);
     let forest = partitions::Forest::new(schema);
     let mut planned = Vec::new();
-    for ((schema_name, table_name), keys) in merged(&tables, suggested) {
+    for ((schema_name, table_name), keys) in merged(&parents(schema), suggested) {
         let index = SuggestedIndex { schema: schema_name.to_owned(), table: table_name.to_owned(), keys };
         let table = tables.get(&(schema_name, table_name)).copied();
         let on = forest.index(table, &index, &mut names);
@@ -95,13 +95,24 @@ pub fn plan(schema: &Schema, suggested: &[SuggestedIndex]) -> Vec<PlannedIndex> 
 /// A table by its schema and name.
 type TableName<'a> = (&'a str, &'a str);
 
+/// The partitioned table that each partition is part of.
+fn parents(schema: &Schema) -> HashMap<TableName<'_>, TableName<'_>> {
+    let tables = schema.tables.iter();
+    tables
+        .filter_map(|table| {
+            let (schema, name) = table.partition_of.as_ref()?;
+            Some(((table.schema.as_str(), table.name.as_str()), (schema.as_str(), name.as_str())))
+        })
+        .collect()
+}
+
 /// The keys of each index to be made, in the order in which the tables are first asked for.
 fn merged<'a>(
-    tables: &BTreeMap<TableName<'a>, &'a Table>,
+    parents: &HashMap<TableName<'a>, TableName<'a>>,
     suggested: &'a [SuggestedIndex],
 ) -> Vec<(TableName<'a>, Vec<SuggestedKey>)> {
     let mut order: Vec<TableName<'a>> = Vec::new();
-    let mut sets: BTreeMap<TableName<'a>, Vec<&'a [SuggestedKey]>> = BTreeMap::new();
+    let mut sets: HashMap<TableName<'a>, Vec<&'a [SuggestedKey]>> = HashMap::new();
     for index in suggested.iter().filter(|index| !index.keys.is_empty()) {
         let table = (index.schema.as_str(), index.table.as_str());
         let sets = sets.entry(table).or_insert_with(|| {
@@ -112,25 +123,25 @@ fn merged<'a>(
     }
     // parents before their partitions, whose indexes may then not be needed
     let mut parents_first = order.clone();
-    parents_first.sort_by_cached_key(|table| ancestors(tables, *table).len());
-    let mut indexes: BTreeMap<TableName<'a>, Vec<Vec<SuggestedKey>>> = BTreeMap::new();
+    parents_first.sort_by_cached_key(|table| ancestors(parents, *table).len());
+    let mut indexes: HashMap<TableName<'a>, Vec<Vec<SuggestedKey>>> = HashMap::new();
     for table in parents_first {
-        let above = ancestors(tables, table);
+        let above = ancestors(parents, table);
         let above: Vec<&Vec<SuggestedKey>> = above.iter().filter_map(|table| indexes.get(table)).flatten().collect();
         let needed: Vec<&[SuggestedKey]> =
             sets[&table].iter().copied().filter(|set| !above.iter().any(|keys| merge::leads(keys, set))).collect();
         indexes.insert(table, merge::merge(&needed));
     }
-    let of = |table: TableName<'a>| indexes.get(&table).into_iter().flatten().map(move |keys| (table, keys.clone()));
-    order.into_iter().flat_map(of).collect()
+    let mut of = |table: TableName<'a>| indexes.remove(&table).into_iter().flatten().map(move |keys| (table, keys));
+    order.into_iter().flat_map(&mut of).collect()
 }
 
 /// The partitioned tables that `table` is part of, the nearest first.
-fn ancestors<'a>(tables: &BTreeMap<TableName<'a>, &'a Table>, table: TableName<'a>) -> Vec<TableName<'a>> {
+fn ancestors<'a>(parents: &HashMap<TableName<'a>, TableName<'a>>, table: TableName<'a>) -> Vec<TableName<'a>> {
     let mut found: Vec<TableName<'a>> = Vec::new();
     let mut at = table;
-    while let Some((schema, name)) = tables.get(&at).and_then(|table| table.partition_of.as_ref()) {
-        at = (schema, name);
+    while let Some(above) = parents.get(&at) {
+        at = *above;
         if found.contains(&at) {
             break;
         }
@@ -142,7 +153,11 @@ fn ancestors<'a>(tables: &BTreeMap<TableName<'a>, &'a Table>, table: TableName<'
 /// The foreign keys of `table` whose columns lead `index`.
 fn served(schema: &Schema, table: &Table, index: &SuggestedIndex) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let leads = |foreign_key: &&ForeignKey| merge::leads(&index.keys, &SuggestedIndex::keys_for(table, foreign_key));
+    let leads = |foreign_key: &&ForeignKey| {
+        let has = |name: &String| index.keys.iter().any(|key| key.column == *name);
+        foreign_key.columns.iter().all(|column| has(&column.column))
+            && merge::leads(&index.keys, &SuggestedIndex::keys_for(table, foreign_key))
+    };
     let words = table.foreign_keys.iter().filter(leads).map(|foreign_key| {
         let columns: Vec<String> =
             foreign_key.columns.iter().map(|column| names::quote(schema.dialect, &column.column)).collect();

@@ -1,11 +1,13 @@
 //! Names: what a new index is called, and how names stand in SQL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Dialect;
-use crate::audit::schema::Schema;
+use crate::audit::schema::{Schema, Table};
 
 /// The most bytes of a name: PostgreSQL cuts longer ones (`NAMEDATALEN` - 1); SQLite has no limit, and gets the same.
 const LONGEST: usize = 63;
@@ -25,16 +27,16 @@ const POSTGRES_KEYWORDS: &str = "all analyse analyze and any array as asc asymme
     union unique user using values varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement \
     xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable";
 
+static KEYWORDS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| POSTGRES_KEYWORDS.split_ascii_whitespace().collect());
+
 /// `name` as it stands in SQL: quoted where it has to be.
 pub(super) fn quote(dialect: Dialect, name: &str) -> String {
     let plain =
         |first: fn(char) -> bool| name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit());
     let bare = match dialect {
         // unquoted, PostgreSQL makes it lower-case
-        Dialect::Postgres => {
-            plain(|c| c.is_ascii_lowercase() || c == '_')
-                && !POSTGRES_KEYWORDS.split_ascii_whitespace().any(|word| word == name)
-        }
+        Dialect::Postgres => plain(|c| c.is_ascii_lowercase() || c == '_') && !KEYWORDS.contains(name),
         Dialect::Sqlite => {
             plain(|c| c.is_ascii_alphabetic() || c == '_')
                 && (name.len() < 2 || sqlite3_parser::dialect::keyword_token(name.as_bytes()).is_none())
@@ -52,40 +54,41 @@ pub(super) fn qualified(dialect: Dialect, schema: &str, name: &str) -> String {
 }
 
 /// The names that are taken, those given to new indexes among them.
-pub(super) struct Names {
+pub(super) struct Names<'a> {
     dialect: Dialect,
-    taken: BTreeMap<String, BTreeSet<String>>,
+    taken: HashMap<Cow<'a, str>, HashSet<Cow<'a, str>>>,
 }
 
-impl Names {
-    pub(super) fn new(schema: &Schema) -> Self {
-        let mut names = Self { dialect: schema.dialect, taken: BTreeMap::new() };
+impl<'a> Names<'a> {
+    pub(super) fn new(schema: &'a Schema) -> Self {
+        let mut names = Self { dialect: schema.dialect, taken: HashMap::new() };
         for (schema, taken) in &schema.taken {
-            for name in taken {
-                names.add(schema, name);
-            }
+            names.add_all(schema, taken.iter().map(String::as_str));
         }
-        for table in &schema.tables {
-            names.add(&table.schema, &table.name);
-            for index in &table.indexes {
-                names.add(&table.schema, &index.name);
-            }
+        for tables in schema.tables.chunk_by(|one, other| one.schema == other.schema) {
+            let names_of =
+                |table: &'a Table| std::iter::once(&*table.name).chain(table.indexes.iter().map(|index| &*index.name));
+            names.add_all(&tables[0].schema, tables.iter().flat_map(names_of));
         }
         names
     }
 
+    fn add_all(&mut self, schema: &'a str, names: impl Iterator<Item = &'a str>) {
+        let taken = self.taken.entry(Cow::Borrowed(schema)).or_default();
+        taken.extend(names.map(|name| folded(self.dialect, Cow::Borrowed(name))));
+    }
+
     /// Whether the name was free; it is taken from now on.
     fn add(&mut self, schema: &str, name: &str) -> bool {
-        let name = match self.dialect {
-            Dialect::Postgres => name.to_owned(),
-            // SQLite folds ASCII alone
-            Dialect::Sqlite => name.to_ascii_lowercase(),
-        };
-        self.taken.entry(schema.to_owned()).or_default().insert(name)
+        let name = folded(self.dialect, Cow::Owned(name.to_owned()));
+        match self.taken.get_mut(schema) {
+            Some(taken) => taken.insert(name),
+            None => self.taken.entry(Cow::Owned(schema.to_owned())).or_default().insert(name),
+        }
     }
 
     /// A name for an index of `table` that nothing else has: `idx_<table>_<columns>`, cut where it is too long.
-    pub(super) fn give<'a>(&mut self, schema: &str, table: &str, columns: impl Iterator<Item = &'a str>) -> String {
+    pub(super) fn give<'b>(&mut self, schema: &str, table: &str, columns: impl Iterator<Item = &'b str>) -> String {
         let mut whole = format!("idx_{table}");
         for column in columns {
             whole.push('_');
@@ -106,6 +109,15 @@ impl Names {
     }
 }
 
+/// A name as the database compares it: SQLite folds ASCII alone.
+fn folded(dialect: Dialect, name: Cow<'_, str>) -> Cow<'_, str> {
+    if dialect == Dialect::Sqlite && name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        name
+    }
+}
+
 /// `whole` with `suffix`, at most [`LONGEST`] bytes: where it is longer it is cut, and ends in a hash of the whole, so
 /// that names which begin alike stay apart.
 fn cut(whole: &str, suffix: &str) -> String {
@@ -121,19 +133,20 @@ fn cut(whole: &str, suffix: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
     use crate::audit::schema::Version;
 
-    fn names(dialect: Dialect, taken: &[&str]) -> Names {
+    fn schema(dialect: Dialect, taken: &[&str]) -> Schema {
         let taken = taken.iter().map(|name| (*name).to_owned()).collect();
-        let schema = Schema {
+        Schema {
             dialect,
             version: Version::default(),
             tables: Vec::new(),
             families: BTreeMap::new(),
             taken: BTreeMap::from([("s".to_owned(), taken)]),
-        };
-        Names::new(&schema)
+        }
     }
 
     #[test]
@@ -152,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_name_that_is_taken_gets_a_number() {
-        let mut names = names(Dialect::Postgres, &["idx_t_a", "idx_t_a_2", "IDX_T_B"]);
+        let schema = schema(Dialect::Postgres, &["idx_t_a", "idx_t_a_2", "IDX_T_B"]);
+        let mut names = Names::new(&schema);
         assert_eq!(names.give("s", "t", ["a"].into_iter()), "idx_t_a_3");
         assert_eq!(names.give("s", "t", ["a"].into_iter()), "idx_t_a_4");
         assert_eq!(names.give("s", "t", ["b"].into_iter()), "idx_t_b");
@@ -164,7 +178,8 @@ mod tests {
 
     #[test]
     fn sqlite_takes_names_for_the_same_whatever_their_case() {
-        let mut names = names(Dialect::Sqlite, &["IDX_T_A", "idx_t_ä"]);
+        let schema = schema(Dialect::Sqlite, &["IDX_T_A", "idx_t_ä"]);
+        let mut names = Names::new(&schema);
         assert_eq!(names.give("s", "t", ["a"].into_iter()), "idx_t_a_2");
         // but only of ASCII letters
         assert_eq!(names.give("s", "t", ["Ä"].into_iter()), "idx_t_Ä");
@@ -173,7 +188,8 @@ mod tests {
     #[test]
     fn long_names_are_cut_and_stay_apart() {
         let long = "x".repeat(60);
-        let mut names = names(Dialect::Postgres, &[]);
+        let schema = schema(Dialect::Postgres, &[]);
+        let mut names = Names::new(&schema);
         let mut given = BTreeSet::new();
         for column in ["a", "b", "a", "a"] {
             let name = names.give("s", &long, [column].into_iter());
@@ -188,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_cut_falls_between_characters() {
-        let mut names = names(Dialect::Postgres, &[]);
+        let schema = schema(Dialect::Postgres, &[]);
+        let mut names = Names::new(&schema);
         for length in 28..34 {
             let name = names.give("s", &"é".repeat(length), ["ключ"].into_iter());
             assert!(name.len() <= LONGEST, "{name}");

@@ -75,7 +75,7 @@ impl<'a> Forest<'a> {
     }
 
     /// The index on `table`, with those on its partitions.
-    pub(super) fn index(&self, table: Option<&'a Table>, index: &SuggestedIndex, names: &mut Names) -> TableIndex {
+    pub(super) fn index(&self, table: Option<&'a Table>, index: &SuggestedIndex, names: &mut Names<'_>) -> TableIndex {
         match table {
             Some(table) => self.on(table, index, None, names),
             None => TableIndex {
@@ -94,7 +94,7 @@ impl<'a> Forest<'a> {
         table: &'a Table,
         index: &SuggestedIndex,
         above: Option<&TableIndex>,
-        names: &mut Names,
+        names: &mut Names<'_>,
     ) -> TableIndex {
         let there = self.there(table, index, above.filter(|above| above.reused.is_some()));
         let name = match there {
@@ -170,14 +170,17 @@ fn is_part_of(index: &Index, schema: &str, name: &str) -> bool {
 /// anew.
 fn is_same(there: &Index, index: &SuggestedIndex) -> bool {
     let key = |(key, wanted): (&crate::audit::schema::Key, &super::SuggestedKey)| {
-        key.what == Keyed::Column(wanted.column.clone())
+        matches!(&key.what, Keyed::Column(column) if *column == wanted.column)
             && !key.descending
             && !key.nulls_first
             && wanted.collation.is_none()
             && wanted.class.is_none()
     };
-    let columns: Vec<String> = columns(index).map(|column| quote(Dialect::Postgres, column)).collect();
-    let written = format!(" USING btree ({})", columns.join(", "));
+    let is_written_so = |tail: &str| {
+        let columns: Vec<String> = columns(index).map(|column| quote(Dialect::Postgres, column)).collect();
+        let written = format!(" USING btree ({})", columns.join(", "));
+        tail.strip_prefix(&written).is_some_and(|rest| rest.is_empty() || rest.starts_with(" WITH ("))
+    };
     there.method == Method::Btree
         && !there.unique
         && there.constraint.is_none()
@@ -186,9 +189,7 @@ fn is_same(there: &Index, index: &SuggestedIndex) -> bool {
         && there.included.is_empty()
         && there.keys.len() == index.keys.len()
         && there.keys.iter().zip(&index.keys).all(key)
-        && tail(there).is_some_and(|tail| {
-            tail.strip_prefix(&written).is_some_and(|rest| rest.is_empty() || rest.starts_with(" WITH ("))
-        })
+        && tail(there).is_some_and(is_written_so)
 }
 
 /// The definition from the method on.

@@ -1,6 +1,7 @@
 //! The fix over schemas built by hand: which indexes, and in which words.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;

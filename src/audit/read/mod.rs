@@ -13,6 +13,8 @@ use crate::db::Db;
 pub struct Wanted {
     /// The statistics that rules need: without, they are left empty and nothing is asked for them.
     pub statistics: bool,
+    /// How often indexes were used (PostgreSQL): the rule `unused-index` alone asks. Only with `statistics`.
+    pub uses: bool,
     /// The schemas that are read (PostgreSQL); empty for all but the system's.
     pub schemas: Vec<String>,
 }

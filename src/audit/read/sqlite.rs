@@ -22,12 +22,21 @@ pub(super) fn read(db: &mut SqliteDb, wanted: &Wanted) -> Result<(Schema, Statis
         for table in &not_understood {
             tracing::warn!(table, "its statement could not be understood; it is judged by what the pragmas tell");
         }
-        let mut schema = from_schema(&declared, version(db)?);
         let analysed = declared.special.iter().any(|special| special.name == "sqlite_stat1");
         let stated = if analysed { stated(db)? } else { BTreeMap::new() };
-        state(&mut schema, &stated);
-        let statistics =
-            if wanted.statistics { count::count(db, &declared, &schema, &stated)? } else { Statistics::default() };
+        let version = version(db)?;
+        let wanted = wanted.statistics.then(|| count::of(&declared));
+        // SQLite is asked while the rest is made ready
+        let (schema, statistics) = std::thread::scope(|scope| {
+            let maker = scope.spawn(|| {
+                let mut schema = from_schema(declared, version);
+                state(&mut schema, &stated);
+                schema
+            });
+            let statistics = wanted.map(|wanted| count::count(db, wanted, &stated)).unwrap_or_default();
+            (maker.join(), statistics)
+        });
+        let schema = schema.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok((schema, statistics))
     };
     db.of_one_moment(read).map_err(|source| AuditError::Read { what: "the schema".to_owned(), source })

@@ -76,7 +76,7 @@ impl<'a> Drops<'a> {
     fn rowids(&mut self, subjects: &Subjects<'a>, at: usize, table: &'a Table) {
         let Some(rowid) = &table.rowid_alias else { return };
         for (position, index) in table.indexes.iter().enumerate() {
-            let over_it = matches!(&*index.keys, [key] if key.what == Keyed::Column(rowid.clone()));
+            let over_it = matches!(&*index.keys, [Key { what: Keyed::Column(column), .. }] if column == rowid);
             if over_it && index.predicate.is_none() && self.goes(subjects, at, position) {
                 self.drops.push(Drop { table: at, index: position, instead: Instead::Rowid });
             }

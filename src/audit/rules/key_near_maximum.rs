@@ -189,10 +189,13 @@ fn widen_sequence(subjects: &Subjects<'_>, sequence: &Sequence, place: Option<(u
         Some(end) if end != far && (if down { end < sequence.maximum } else { end > sequence.maximum }) => {
             Remedy::Statement(format!("ALTER SEQUENCE {name} {bound} {end};"))
         }
-        Some(end) if end != far => {
-            let column = words::alter_type(subjects, at, &column.name, "bigint");
-            Remedy::Statement(if sequence.maximum != far { format!("{column}\n{more}") } else { column })
-        }
+        Some(end) if end != far => match widen_column(subjects, at, column) {
+            Remedy::Statement(column) if sequence.maximum != far => Remedy::Statement(format!("{column}\n{more}")),
+            Remedy::Advice(advice) if sequence.maximum != far => {
+                Remedy::Advice(format!("{advice} And the sequence: `{more}`"))
+            }
+            remedy => remedy,
+        },
         _ => Remedy::Statement(more),
     }
 }
@@ -287,7 +290,21 @@ fn widen_column(subjects: &Subjects<'_>, at: usize, column: &Column) -> Remedy {
             "No integer type goes further: number the rows anew, or by another kind of key.".to_owned(),
         );
     }
+    if is_domain(subjects, column) {
+        let alter = words::alter_type(subjects, at, &column.name, "…");
+        return Remedy::Advice(format!(
+            "What the domain `{}` is over can't be changed: make a domain over bigint with the same constraints, and give \
+             the column that, `{alter}`.",
+            column.declared
+        ));
+    }
     Remedy::Statement(words::alter_type(subjects, at, &column.name, "bigint"))
+}
+
+/// Whether an integer column has its type by way of a domain.
+fn is_domain(subjects: &Subjects<'_>, column: &Column) -> bool {
+    let plain = ["smallint", "integer", "bigint"].contains(&column.declared.as_str());
+    subjects.schema.dialect == Dialect::Postgres && !plain
 }
 
 fn keep_worst<'a>(columns: &mut BTreeMap<Place<'a>, Near>, place: Place<'a>, near: Near) {

@@ -21,7 +21,7 @@ pub(crate) mod testing;
 mod unused_index;
 mod words;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use super::finding::{Finding, Severity};
 use super::schema::{ForeignKey, Index, IndexState, Method, Schema, Table};
@@ -43,7 +43,7 @@ pub struct Subjects<'a> {
     /// Where tables, partitions and attached indexes are found by name.
     places: Places<'a>,
     /// Which indexes can go, decided when the first rule asks.
-    drops: OnceCell<Drops<'a>>,
+    drops: OnceLock<Drops<'a>>,
 }
 
 /// A rule.
@@ -83,7 +83,7 @@ impl<'a> Subjects<'a> {
     /// What the rules look at, made ready for them. `coverage` has an entry for every foreign key of every table.
     #[must_use]
     pub fn new(schema: &'a Schema, statistics: &'a Statistics, coverage: &'a [Vec<Coverage>]) -> Self {
-        Self { schema, statistics, coverage, places: Places::of(schema), drops: OnceCell::new() }
+        Self { schema, statistics, coverage, places: Places::of(schema), drops: OnceLock::new() }
     }
 
     /// Every foreign key, with its table and how it is served.

@@ -12,8 +12,9 @@ use super::{Coverage, Level, Service};
 use crate::audit::schema::{ForeignKey, ForeignKeyColumn, Index, Method, Schema, Table};
 
 pub(super) fn by_index(schema: &Schema, table: &Table, foreign_key: &ForeignKey, index: &Index) -> Service {
-    let answer = look(schema, table, foreign_key, index);
-    Service { level: answer.level, why: answer.why, note: answer.note }
+    let level = look(schema, table, foreign_key, index).level;
+    let (why, note) = explain(schema, table, foreign_key, index);
+    Service { level, why, note }
 }
 
 pub(super) fn judge(
@@ -38,9 +39,10 @@ pub(super) fn judge(
         let why = format!("no index begins with {}", words(&names, "or"));
         return Coverage { level, why, index: None, note: None, blocked };
     };
-    let note = answer.note.clone().or_else(|| primary_key_first(table, foreign_key, index, &answer));
+    let (why, note) = explain(schema, table, foreign_key, index);
+    let note = note.or_else(|| primary_key_first(table, foreign_key, index, &answer));
     let index = (level > Level::None).then(|| own_name(index));
-    Coverage { level, why: answer.why, index, note, blocked }
+    Coverage { level, why, index, note, blocked }
 }
 
 /// A `WITHOUT ROWID` table's own tree has whole rows in it. Without statistics SQLite takes it for cheaper than an index
@@ -62,8 +64,6 @@ struct Answer {
     level: Level,
     one_row: bool,
     miss: Miss,
-    why: String,
-    note: Option<String>,
 }
 
 /// What SQLite takes of several that it could: whatever finds one row at most comes first, the rowid before all
@@ -77,17 +77,24 @@ fn rank(index: &Index, answer: &Answer) -> Rank {
 }
 
 fn look(schema: &Schema, table: &Table, foreign_key: &ForeignKey, index: &Index) -> Answer {
-    let none = |miss, why| Answer { level: Level::None, one_row: false, miss, why, note: None };
+    let Found { searched, level, one_row, miss, .. } = search(table, foreign_key, index);
+    if index.predicate.as_ref().is_some_and(|predicate| !partial::is_implied(schema, table, foreign_key, predicate)) {
+        let miss = if searched.is_empty() { Miss::Column } else { Miss::Predicate };
+        return Answer { level: Level::None, one_row: false, miss };
+    }
+    Answer { level, one_row, miss }
+}
+
+/// Why the index does what it does, and what else a person should know: for the one that is told of.
+fn explain(schema: &Schema, table: &Table, foreign_key: &ForeignKey, index: &Index) -> (String, Option<String>) {
     let subject = subject(index);
     if let Some(predicate) = &index.predicate
         && let Err(why) = partial::implied(schema, table, foreign_key, predicate)
     {
         let rows = index.predicate_sql.as_deref().unwrap_or("…");
-        let concerned = !search(table, foreign_key, index).searched.is_empty();
-        let miss = if concerned { Miss::Predicate } else { Miss::Column };
-        return none(miss, format!("{subject} has only the rows of `WHERE {rows}`, and {why}"));
+        return (format!("{subject} has only the rows of `WHERE {rows}`, and {why}"), None);
     }
-    let Found { searched, level, one_row, miss, stop } = search(table, foreign_key, index);
+    let Found { searched, level, stop, .. } = search(table, foreign_key, index);
     let searched = words(&searched, "and");
     let why = match (level, index.method == Method::Rowid) {
         (Level::Full, true) => format!("{} is the rowid", searched),
@@ -115,7 +122,7 @@ fn look(schema: &Schema, table: &Table, foreign_key: &ForeignKey, index: &Index)
              without the clause every version does"
         )
     });
-    Answer { level, one_row, miss, why, note }
+    (why, note)
 }
 
 /// What has to change where the comparison itself keeps every index out.

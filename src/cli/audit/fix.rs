@@ -10,12 +10,15 @@ use super::source::Source;
 use crate::Error;
 use crate::audit::Report;
 use crate::audit::fix::{Fix, FixOptions, plan, plan_fix, write};
+use crate::migrate::layout::read_folder;
 
 /// What `--fix` came to.
 pub(super) struct Fixed {
     pub fix: Fix,
     /// Nothing was written.
     pub dry_run: bool,
+    /// Migrations of the folder that the database has not applied: what they make was not seen.
+    pub pending: Vec<String>,
 }
 
 /// The fix, for programs.
@@ -24,6 +27,7 @@ pub(super) struct FixJson {
     dry_run: bool,
     migrations: Vec<MigrationJson>,
     already_there: Vec<String>,
+    pending: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,10 +52,20 @@ pub(super) fn run(args: &AuditArgs, source: &Source, report: &Report) -> Result<
         applied: source.applied.clone(),
     };
     let fix = plan_fix(&source.schema, &plan(&source.schema, &report.suggested()), &options)?;
+    let pending = if fix.migrations.is_empty() { Vec::new() } else { pending(source, &options) };
     if !args.dry_run {
         write(&fix)?;
     }
-    Ok(Fixed { fix, dry_run: args.dry_run })
+    Ok(Fixed { fix, dry_run: args.dry_run, pending })
+}
+
+/// The migrations of the folder that are still to be applied, where that is known.
+fn pending(source: &Source, options: &FixOptions) -> Vec<String> {
+    let Some(applied) = &options.applied else { return Vec::new() };
+    let folder = read_folder(&options.dir, source.schema.dialect, options.layout);
+    let migrations = folder.map(|folder| folder.migrations).unwrap_or_default();
+    let pending = migrations.iter().filter(|migration| !applied.contains(&migration.version));
+    pending.map(|migration| format!("V{}__{}", migration.version, migration.name)).collect()
 }
 
 impl FixJson {
@@ -65,6 +79,11 @@ impl FixJson {
                 false => Vec::new(),
             },
         });
-        Self { dry_run: fixed.dry_run, migrations: migrations.collect(), already_there: fixed.fix.there.clone() }
+        Self {
+            dry_run: fixed.dry_run,
+            migrations: migrations.collect(),
+            already_there: fixed.fix.there.clone(),
+            pending: fixed.pending.clone(),
+        }
     }
 }

@@ -34,7 +34,7 @@ use sarif::SarifFile;
 )]
 pub(super) struct AuditArgs {
     /// The database: `sqlite:app.db`, a path, or `postgres://user@host/db` [default: as other commands find theirs]
-    #[arg(value_name = "DATABASE", conflicts_with = "database")]
+    #[arg(value_name = "DATABASE", conflicts_with_all = ["database", "env"])]
     target: Option<String>,
     /// Print the rules: what each finds, how bad it is, and whether it looks unless told otherwise
     #[arg(long)]
@@ -119,9 +119,9 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
     let configured = context.audit()?;
     let options = options::options(args, &configured)?;
     // what can't be asked for is said before a connection is made
-    options.rules()?;
+    let rules = options.rules()?;
     let sarif = args.sarif.as_deref().map(|path| SarifFile::new(path, output)).transpose()?;
-    let source = source::read(args, context, output)?;
+    let source = source::read(args, &rules, &configured, context, output)?;
     for note in &source.notes {
         output.say(&format!("note: {note}"));
     }
@@ -150,7 +150,9 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
         error: errors.first().map(|error| output.error_json(error)),
     })?;
     if !quiet {
-        text::report(&source.target, &report, &remedies, output)?;
+        if !output.is_json() {
+            text::report(&source.target, &report, &remedies, output)?;
+        }
         text::fix(fix.as_ref(), output)?;
     }
     text::idle(&report, &configured, output);
@@ -163,7 +165,10 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
     if !args.fix {
         text::offer(&report, output);
     }
-    Ok(if report.failed { exit::FINDINGS } else { exit::DONE })
+    let code = if report.failed { exit::FINDINGS } else { exit::DONE };
+    // the process ends, which takes back at once what would be freed name by name
+    std::mem::forget((source, report, remedies));
+    Ok(code)
 }
 
 fn list_rules(output: &Output) -> CommandResult {

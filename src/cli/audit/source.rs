@@ -7,10 +7,11 @@ use super::super::output::Output;
 use super::AuditArgs;
 use crate::audit::load::{Loaded, Place, SchemaFile};
 use crate::audit::locate::Declarations;
-use crate::audit::{Schema, Statistics, Wanted, read as read_schema};
-use crate::config::{ConfigError, ProjectSettings, Settings, Target};
+use crate::audit::{Rule, Schema, Statistics, Wanted, read as read_schema};
+use crate::config::{AuditSettings, ConfigError, ProjectSettings, Settings, Target};
 use crate::migrate::layout::{Layout, read_folder};
 use crate::migrate::{Options, Situation};
+use crate::suggest::nearest;
 use crate::{Dialect, Error};
 
 /// What is audited, read.
@@ -27,40 +28,65 @@ pub(super) struct Source {
     file: Option<SchemaFile>,
 }
 
-pub(super) fn read(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+pub(super) fn read(
+    args: &AuditArgs,
+    rules: &[&Rule],
+    configured: &AuditSettings,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Source, Error> {
+    let wanted = wanted(args, rules, configured);
     let mut source = match &args.schema {
-        Some(path) => of_file(path, args, context, output),
-        None => of_database(args, context, output),
+        Some(path) => of_file(path, args, &wanted, context, output),
+        None => of_database(args, &wanted, context, output),
     }?;
     if let Some(version) = args.sqlite_version {
         source.schema.version = version;
     }
-    if let Some(name) =
-        args.schema_name.iter().find(|name| !source.schema.tables.iter().any(|t| t.schema == name.trim()))
-    {
-        return Err(Error::Usage {
-            message: format!("there are no tables in a schema `{name}` of `{}`", source.target),
-            hint: "names are written as the catalog has them, in lower case unless they were quoted".to_owned(),
-        });
-    }
+    unknown_schema(args, configured, &source)?;
     if source.schema.tables.is_empty() {
         source.notes.push(format!("`{}` has no tables: is it the right one?", source.target));
     }
     Ok(source)
 }
 
-fn of_database(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+/// Refuses a schema that has no tables: nothing would be found, which is no good news.
+fn unknown_schema(args: &AuditArgs, configured: &AuditSettings, source: &Source) -> Result<(), Error> {
+    let is_there = |name: &str| source.schema.tables.iter().any(|table| table.schema == name);
+    let schemas = || source.schema.taken.keys().map(String::as_str);
+    let hint = |name: &str| match nearest(name, schemas().filter(|other| *other != name)) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "names are written as the catalog has them, in lower case unless they were quoted".to_owned(),
+    };
+    if let Some(name) = args.schema_name.iter().map(|name| name.trim()).find(|name| !is_there(name)) {
+        let message = format!("there are no tables in a schema `{name}` of `{}`", source.target);
+        return Err(Error::Usage { message, hint: hint(name) });
+    }
+    let is_asked = args.schema_name.is_empty() && source.schema.dialect == Dialect::Postgres;
+    match configured.schema_names.iter().find(|schema| is_asked && !is_there(&schema.name)) {
+        Some(schema) => Err(schema.unknown(hint(&schema.name)).into()),
+        None => Ok(()),
+    }
+}
+
+fn of_database(args: &AuditArgs, wanted: &Wanted, context: &Context, output: &mut Output) -> Result<Source, Error> {
     let settings = settings(args, context, output)?;
     fits(args, settings.target.dialect())?;
     let mut db = context.connect_to_read(&settings)?;
-    let (schema, statistics) = read_schema(&mut db, &wanted(args))?;
+    let (schema, statistics) = read_schema(&mut db, wanted)?;
     let applied = if args.fix { applied(&settings, &mut db) } else { None };
     db.leave();
     let (target, project) = (settings.target.to_string(), settings.project);
     Ok(Source { schema, statistics, target, notes: Vec::new(), project, applied, file: None })
 }
 
-fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Source, Error> {
+fn of_file(
+    path: &Path,
+    args: &AuditArgs,
+    wanted: &Wanted,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Source, Error> {
     let (target, project) = if args.private_server {
         (None, context.project(output)?)
     } else {
@@ -78,7 +104,7 @@ fn of_file(path: &Path, args: &AuditArgs, context: &Context, output: &mut Output
     };
     fits(args, if matches!(place, Place::Sqlite) { Dialect::Sqlite } else { Dialect::Postgres })?;
     let tell = |place: &str| output.say(&format!("`{}` is loaded into {place}", path.display()));
-    let Loaded { schema, statistics, notes } = file.load(&place, &wanted(args), &context.interrupt(), &tell)?;
+    let Loaded { schema, statistics, notes } = file.load(&place, wanted, &context.interrupt(), &tell)?;
     let target = path.display().to_string();
     Ok(Source { schema, statistics, target, notes, project, applied: None, file: Some(file) })
 }
@@ -90,9 +116,14 @@ fn settings(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<
     }
 }
 
-fn wanted(args: &AuditArgs) -> Wanted {
-    let schemas = args.schema_name.iter().map(|name| name.trim().to_owned()).collect();
-    Wanted { statistics: true, schemas }
+/// The flag beats the file.
+fn wanted(args: &AuditArgs, rules: &[&Rule], configured: &AuditSettings) -> Wanted {
+    let schemas = match args.schema_name.as_slice() {
+        [] => configured.schema_names.iter().map(|schema| schema.name.clone()).collect(),
+        names => names.iter().map(|name| name.trim().to_owned()).collect(),
+    };
+    let uses = rules.iter().any(|rule| rule.name == "unused-index");
+    Wanted { statistics: true, uses, schemas }
 }
 
 /// Whether the flags are for a database of that kind.

@@ -48,12 +48,22 @@ pub(super) fn report(target: &str, report: &Report, remedies: &Remedies, output:
 
 /// What `--fix` wrote, or would.
 pub(super) fn fix(fixed: Option<&Fixed>, output: &Output) -> Result<(), Error> {
-    let Some(Fixed { fix, dry_run }) = fixed else { return Ok(()) };
+    let Some(Fixed { fix, dry_run, pending }) = fixed else { return Ok(()) };
     for (path, text) in fix.migrations.iter().flat_map(|migration| &migration.files) {
         match dry_run {
             true => output.line(&format!("-- {}\n{text}", path.display()))?,
             false => output.line(&format!("wrote {}", path.display()))?,
         }
+    }
+    if let [first, rest @ ..] = pending.as_slice() {
+        let others = match rest.len() {
+            0 => " is".to_owned(),
+            count => format!(" and {count} more are"),
+        };
+        output.say(&format!(
+            "note: {first}{others} not applied yet, and what that makes was not seen: look whether it makes such an index, \
+             or audit again after `liftlock up`"
+        ));
     }
     for path in &fix.there {
         output.say(&format!("{path} makes the missing indexes already: `liftlock up` applies it"));
@@ -96,7 +106,7 @@ pub(super) fn severity(severity: Severity) -> &'static str {
 }
 
 fn lines(finding: &Finding, explain: bool, remedies: &Remedies) -> Vec<String> {
-    let mut lines = vec![format!("  {}  {}", subject(&finding.subject), finding.rule)];
+    let mut lines = vec![format!("  {}  {}", on_one_line(&subject(&finding.subject)), finding.rule)];
     lines.extend(wrapped("", &finding.message));
     if explain && !finding.explanation.is_empty() {
         lines.extend(wrapped("why: ", &finding.explanation));
@@ -136,9 +146,25 @@ fn subject(subject: &Subject) -> String {
 }
 
 fn statements(sql: &str) -> Vec<String> {
-    let mut lines = sql.lines();
-    let first = lines.next().map(|line| format!("    fix: {line}"));
-    first.into_iter().chain(lines.map(|line| format!("         {line}"))).collect()
+    let mut within_name = false;
+    let lines = sql.split('\n').enumerate().map(|(nth, line)| {
+        // what goes on with a name would be another name with spaces before it
+        let begin = match (nth, within_name) {
+            (0, _) => "    fix: ",
+            (_, false) => "         ",
+            (_, true) => "",
+        };
+        within_name ^= line.matches('"').count() % 2 == 1;
+        format!("{begin}{line}")
+    });
+    lines.collect()
+}
+
+/// A name as it goes on one line: a line break in it, or what else would move a terminal's cursor, as it is escaped.
+fn on_one_line(name: &str) -> String {
+    let shown =
+        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() };
+    name.chars().map(shown).collect()
 }
 
 /// Prose in lines that are not too long, those after the first below its text.
@@ -147,7 +173,7 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = format!("    {label}");
     let mut empty = true;
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(on_one_line) {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines.push(std::mem::replace(&mut line, below.clone()));
             empty = true;
@@ -155,7 +181,7 @@ fn wrapped(label: &str, text: &str) -> Vec<String> {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     lines.push(line);
@@ -212,6 +238,15 @@ mod tests {
         assert_eq!(named("app", "orders", &[], Some("i")), "app.orders [i]");
         assert_eq!(named("app", "", &[], Some("seq")), "app.seq");
         assert_eq!(named("", "", &[], None), "the database");
+    }
+
+    #[test]
+    fn a_name_with_a_line_break_is_not_taken_apart() {
+        let sql = "CREATE INDEX a ON \"x\ny\" (a);\nCREATE INDEX b ON c (\"d\"\"\ne\");";
+        let expected = ["    fix: CREATE INDEX a ON \"x", "y\" (a);", "         CREATE INDEX b ON c (\"d\"\"", "e\");"];
+        assert_eq!(statements(sql), expected);
+        assert_eq!(on_one_line("x\ny\u{1b}[2J 😀"), "x\\ny\\u{1b}[2J 😀");
+        assert_eq!(wrapped("", "the \u{1b}[2J name"), ["    the \\u{1b}[2J name"]);
     }
 
     #[test]

@@ -86,7 +86,7 @@ struct Raw<'a>(&'a Output);
 
 impl Write for Raw<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.raw(bytes) {
+        match self.0.stream(bytes) {
             Ok(()) => Ok(bytes.len()),
             Err(Error::Print(error)) => Err(error),
             Err(other) => Err(io::Error::other(other)),

@@ -32,6 +32,7 @@ pub(super) fn run(args: &ExportArgs, map: &Path, context: &Context, output: &mut
     let job = Export {
         dir: folder.clone(),
         mapping,
+        base: map.parent().map(Path::to_owned).unwrap_or_default(),
         from: args.from.clone(),
         force: args.force,
         key: context.key(output),

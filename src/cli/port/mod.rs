@@ -45,7 +45,7 @@ use crate::words::counted;
                         postgres:///app --emit-migrations --dry-run\n\nWhere the migrations folder has scripts for \
                         PostgreSQL and the source records\nwhat Liftlock has applied, they make the schema \
                         (--no-migrations translates it instead).\n\nExit codes: 0 every row proven, \
-                        nothing left out; 1 something was left out, put aside or differs\n(a dry run: something would be left out or has to be decided); 2 usage; 3 failed; 130 \
+                        nothing left out; 1 something was left out, put aside or differs\n(a dry run: as the run would end; 1 if something has to be decided); 2 usage; 3 failed; 130 \
                         interrupted (go on with --resume). The guide is docs/porting.md."
 )]
 pub(super) struct PortArgs {
@@ -142,6 +142,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     };
     let configured = context.port()?;
     let options = args.shape.options(&configured);
+    refuse_unknown_codes(&options)?;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     // what can't be written is said before the work, not after it
     if let Some(path) = &args.plan_out {
@@ -175,7 +176,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         options,
         migrations: if args.no_migrations { None } else { context.port_migrator(&project, output)? },
         plan,
-        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        jobs: args.jobs.map(NonZeroUsize::get).or(configured.jobs).unwrap_or_else(cores),
         batch_size: batch_size(args.batch_rows.map(NonZeroU64::get).or(configured.batch_rows)),
         resume: args.resume,
         restart: args.restart,
@@ -205,7 +206,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         text::notes(&report, &progress.told(), output);
         text::plan(&plan, &report, output)?;
         text::emitted(emitted.as_ref(), output)?;
-        return Ok(if refused || report.left_out() > 0 { exit::FINDINGS } else { exit::DONE });
+        return Ok(report.expected.as_ref().map_or(exit::DONE, |expected| expected.exit_code));
     }
     let asks = scratch.is_none() && (port.options.truncate || port.restart || protected);
     if asks && !output.confirm(&question(&port, protected), args.yes)? {
@@ -227,7 +228,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     if let (true, Some(plan)) = (done, &plan)
         && let Some(emission) = emission(args, &report, &project, context, output)?
     {
-        let written = emit::emit(plan, &emission).and_then(|emitted| {
+        let written = emit::emit(&report.as_made(plan), &emission).and_then(|emitted| {
             emit::record(&emitted, &emission, &recorded_in)?;
             Ok(emitted)
         });
@@ -259,6 +260,18 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,
+    })
+}
+
+/// A finding that no port can have can't be accepted: it is a typing error.
+fn refuse_unknown_codes(options: &Options) -> Result<(), Error> {
+    let Some((accepted, meant)) = port::plan::accept::unknown(&options.accept) else { return Ok(()) };
+    let meant = meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+    Err(Error::Usage {
+        message: format!(
+            "`{accepted}` can't be accepted (`--accept`, or `accept` in liftlock.yaml): no finding has that code"
+        ),
+        hint: format!("{meant}The codes are {}", port::plan::accept::known()),
     })
 }
 

@@ -41,19 +41,12 @@ pub(super) fn plan(plan: &Plan, report: &Report, output: &Output) -> Result<(), 
         size(bytes_per_connection / 2)
     ))?;
     let blockers = plan.blockers().count();
-    let left_out = report.left_out();
-    match blockers {
-        0 if left_out == 0 => output.say("nothing was written"),
-        0 => {
-            let things = counted(left_out as u64, "thing");
-            output.say(&format!(
-                "a run would leave out {things} (left out above; `--accept` takes it so); nothing was written"
-            ));
-        }
-        _ => {
-            output.say(&format!("{blockers} to decide before anything is written (blocker above); nothing was written"))
-        }
-    }
+    let reasons = report.expected.as_ref().map(|expected| expected.reasons.join("; ")).unwrap_or_default();
+    output.say(&match blockers {
+        0 if reasons.is_empty() => "nothing was written".to_owned(),
+        0 => format!("a run would end with exit code 1: {reasons}; nothing was written"),
+        _ => format!("{blockers} to decide before anything is written (blocker above); nothing was written"),
+    });
     Ok(())
 }
 
@@ -337,6 +330,9 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         }
         Outcome::Sampled => "the same in a sample; what is not in it is not proven".to_owned(),
         Outcome::Differs => "DIFFERS: PostgreSQL does not hold what SQLite holds (above)".to_owned(),
+        Outcome::Refused if report.resumed => {
+            "refused: nothing more was written until the blockers above are decided; then `--resume` goes on".to_owned()
+        }
         Outcome::Refused => "refused: nothing was written until the blockers above are decided".to_owned(),
         Outcome::Planned => "nothing was written".to_owned(),
         Outcome::Failed => "failed".to_owned(),

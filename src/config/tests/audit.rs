@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::*;
 use crate::config::{
-    AuditFailOn, AuditIgnore, AuditRule, AuditSettings, Origin, Overrides, resolve_audit, resolve_without_target,
+    AuditFailOn, AuditIgnore, AuditRule, AuditSchema, AuditSettings, Origin, Overrides, resolve_audit,
+    resolve_without_target,
 };
 use crate::source_text::Position;
 
@@ -17,8 +18,9 @@ fn read(text: &str, pairs: &[(&str, &str)]) -> Result<AuditSettings, String> {
         .map_err(|error| shown(&error).replace(&format!("{}/", folder.path().display()), ""))?;
     let rules =
         settings.only.iter_mut().chain(&mut settings.skip).chain(settings.ignore.iter_mut().map(|i| &mut i.rule));
-    for rule in rules {
-        if let Origin::File { file, .. } = &mut rule.origin {
+    let origins = rules.map(|rule| &mut rule.origin);
+    for origin in origins.chain(settings.schema_names.iter_mut().map(|schema| &mut schema.origin)) {
+        if let Origin::File { file, .. } = origin {
             *file = file.file_name().expect("a name").into();
         }
     }
@@ -30,6 +32,11 @@ fn rule(name: &str, line: usize, column: usize) -> AuditRule {
     AuditRule { name: name.to_owned(), origin: Origin::File { file: "liftlock.yaml".into(), at } }
 }
 
+fn schema(name: &str, line: usize, column: usize) -> AuditSchema {
+    let AuditRule { name, origin } = rule(name, line, column);
+    AuditSchema { name, origin }
+}
+
 #[test]
 fn every_key_is_read() {
     let text = "\
@@ -38,6 +45,7 @@ audit:
   skip:
     - invalid-index
   fail_on: ${LEVEL:-error}
+  schema_name: [public, Odd Name]
   ignore:
     - { rule: '*', subject: 'audit_*', reason: written once }
     - rule: duplicate-index
@@ -53,9 +61,10 @@ audit:
         only: vec![rule("duplicate-index", 2, 10), rule("missing-foreign-key-index", 2, 27)],
         skip: vec![rule("invalid-index", 4, 7)],
         fail_on: Some(AuditFailOn::Error),
+        schema_names: vec![schema("public", 6, 17), schema("Odd Name", 6, 25)],
         ignore: vec![
-            ignore(rule("*", 7, 15), "audit_*", "written once"),
-            ignore(rule("duplicate-index", 8, 13), "orders.customer_id", "dropped next week"),
+            ignore(rule("*", 8, 15), "audit_*", "written once"),
+            ignore(rule("duplicate-index", 9, 13), "orders.customer_id", "dropped next week"),
         ],
     };
     assert_eq!(read(text, &[("WHY", "dropped next week")]), Ok(expected));
@@ -75,6 +84,9 @@ fn every_error_has_a_place() {
         "audit:\n  ignored: []\n",
         "audit:\n  fail_on: never\n",
         "audit:\n  only: missing-foreign-key-index\n",
+        "audit:\n  schema_name: public\n",
+        "audit:\n  schema_names: [public]\n",
+        "audit:\n  schema_name: [public, '']\n",
         "audit:\n  only:\n    - ''\n",
         "audit:\n  ignore:\n    - { rule: a, subject: b }\n",
         "audit:\n  ignore:\n    - { rule: a, subject: b, reason: '' }\n",

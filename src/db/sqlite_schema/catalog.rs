@@ -1,18 +1,19 @@
 //! What SQLite's own catalog says of a database: its objects, and the answers of its pragmas, a handful of queries in all.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::declaration::IndexDeclaration;
+use super::text::collation;
 use crate::db::{Row, SqlError, SqliteDb};
+use crate::schema::Action;
 use crate::value::SqlValue;
 
 /// All of it.
 pub(super) struct Catalog {
-    /// In the order of `sqlite_schema`.
-    pub(super) objects: Vec<Object>,
-    /// What the pragmas say of each table that is not virtual, by its name.
-    pub(super) tables: HashMap<String, RawTable>,
+    /// What the pragmas say of each object that is a table, in the order of the objects; nothing of a virtual one.
+    pub(super) tables: Vec<RawTable>,
     /// What `PRAGMA table_list` says of each table, by its name.
     pub(super) kinds: HashMap<String, Listed>,
     /// The columns of each view, none where it is broken.
@@ -31,9 +32,10 @@ pub(super) enum Kind {
 
 /// A row of `sqlite_schema`.
 pub(super) struct Object {
+    rowid: i64,
     pub(super) kind: Kind,
     pub(super) name: String,
-    /// The table it belongs to.
+    /// The table that a trigger belongs to.
     pub(super) table: String,
     /// Empty for the indexes that constraints make.
     pub(super) sql: String,
@@ -77,8 +79,8 @@ pub(super) struct RawForeignKey {
     pub(super) columns: Vec<String>,
     /// `None` where the parent's columns are left out.
     pub(super) parent_columns: Vec<Option<String>>,
-    pub(super) on_update: String,
-    pub(super) on_delete: String,
+    pub(super) on_update: Action,
+    pub(super) on_delete: Action,
 }
 
 /// What made an index.
@@ -98,22 +100,25 @@ pub(super) struct RawIndex {
     pub(super) partial: bool,
     /// Its key columns: empty until [`super::terms::fill`].
     pub(super) terms: Vec<RawTerm>,
-    /// What its statement says: `None` until then, for one that a constraint made, and where it can't be read.
+    /// Its statement: empty until then, and for one that a constraint made.
+    pub(super) sql: String,
+    /// What that says: `None` where it can't be read.
     pub(super) declared: Option<IndexDeclaration>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RawTerm {
     /// `None` for an expression, and for the rowid of a table that has no column for it.
     pub(super) column: Option<String>,
     pub(super) descending: bool,
-    pub(super) collation: String,
+    /// `None` for `BINARY`.
+    pub(super) collation: Option<String>,
 }
 
 impl Catalog {
-    pub(super) fn read(db: &SqliteDb) -> Result<Self, SqlError> {
-        let objects = objects(db)?;
-        let mut tables = HashMap::new();
+    /// What there is to know of `objects` beside their statements.
+    pub(super) fn read(db: &SqliteDb, objects: &[Object]) -> Result<Self, SqlError> {
+        let mut tables = Tables::of(objects);
         columns(db, &mut tables)?;
         foreign_keys(db, &mut tables)?;
         indexes(db, &mut tables)?;
@@ -124,7 +129,33 @@ impl Catalog {
         for view in objects.iter().filter(|object| object.kind == Kind::View) {
             views.insert(view.name.clone(), view_columns(db, &view.name)?);
         }
-        Ok(Self { kinds: kinds(db)?, objects, tables, views, sequences })
+        Ok(Self { kinds: kinds(db)?, tables: tables.raw, views, sequences })
+    }
+}
+
+/// What is said of tables, row by row, each told by its rowid in `sqlite_schema`.
+struct Tables {
+    rowids: Vec<i64>,
+    raw: Vec<RawTable>,
+    /// Where the last row's table stands; those of one table come together.
+    last: usize,
+}
+
+impl Tables {
+    fn of(objects: &[Object]) -> Self {
+        let rowids = objects.iter().filter(|object| object.kind == Kind::Table).map(|object| object.rowid);
+        let rowids: Vec<i64> = rowids.collect();
+        Self { raw: rowids.iter().map(|_| RawTable::default()).collect(), rowids, last: 0 }
+    }
+
+    /// The table that the row's first field tells.
+    fn at(&mut self, row: &Row<'_>) -> Result<&mut RawTable, SqlError> {
+        let rowid = integer(row, 0);
+        if self.rowids.get(self.last) != Some(&rowid) {
+            let found = self.rowids.binary_search(&rowid);
+            self.last = found.map_err(|_| SqlError::other("`sqlite_schema` changes while it is read"))?;
+        }
+        Ok(&mut self.raw[self.last])
     }
 }
 
@@ -144,19 +175,23 @@ fn view_columns(db: &SqliteDb, view: &str) -> Result<Vec<String>, SqlError> {
     }
 }
 
-fn objects(db: &SqliteDb) -> Result<Vec<Object>, SqlError> {
+/// In the order of `sqlite_schema`.
+pub(super) fn objects(db: &SqliteDb) -> Result<Vec<Object>, SqlError> {
     let mut objects = Vec::new();
-    each(db, "SELECT type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema ORDER BY rowid", |row| {
-        let kind = match text(row, 0)?.as_str() {
-            "table" => Kind::Table,
-            "index" => Kind::Index,
-            "view" => Kind::View,
-            "trigger" => Kind::Trigger,
-            other => {
+    each(db, "SELECT rowid, type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema ORDER BY rowid", |row| {
+        let kind = match word(row, 1) {
+            b"table" => Kind::Table,
+            b"index" => Kind::Index,
+            b"view" => Kind::View,
+            b"trigger" => Kind::Trigger,
+            _ => {
+                let other = text(row, 1)?;
                 return Err(SqlError::other(format!("`sqlite_schema` has an object of the unknown type `{other}`")));
             }
         };
-        objects.push(Object { kind, name: text(row, 1)?, table: text(row, 2)?, sql: text(row, 3)? });
+        // only a trigger is asked for its table
+        let table = if kind == Kind::Trigger { text(row, 3)? } else { String::new() };
+        objects.push(Object { rowid: integer(row, 0), kind, name: text(row, 2)?, table, sql: text(row, 4)? });
         Ok(())
     })?;
     Ok(objects)
@@ -165,10 +200,10 @@ fn objects(db: &SqliteDb) -> Result<Vec<Object>, SqlError> {
 fn kinds(db: &SqliteDb) -> Result<HashMap<String, Listed>, SqlError> {
     let mut kinds = HashMap::new();
     each(db, "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'", |row| {
-        let kind = text(row, 1)?;
+        let kind = word(row, 1);
         let listed = Listed {
-            is_virtual: kind == "virtual",
-            shadow: kind == "shadow",
+            is_virtual: kind == b"virtual",
+            shadow: kind == b"shadow",
             without_rowid: flag(row, 2),
             strict: flag(row, 3),
         };
@@ -179,12 +214,14 @@ fn kinds(db: &SqliteDb) -> Result<HashMap<String, Listed>, SqlError> {
 }
 
 // The joins below begin with the tables that have a b-tree. A virtual one has none, and asking for its columns fails
-// where its module isn't there. CROSS JOIN keeps the order: a pragma's function must not be asked without its table.
+// where its module isn't there. CROSS JOIN keeps the order: a pragma's function must not be asked without its table. What
+// a pragma says of one table comes in the order in which `sqlite3Pragma` in pragma.c walks through it: columns as declared,
+// keys and indexes from the newest on; to sort by it would be to write down every row once more.
 
-fn columns(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
-    let sql = "SELECT m.name, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
+fn columns(db: &SqliteDb, tables: &mut Tables) -> Result<(), SqlError> {
+    let sql = "SELECT m.rowid, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
                FROM main.sqlite_schema m CROSS JOIN pragma_table_xinfo(m.name, 'main') x \
-               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid, x.cid";
+               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid";
     each(db, sql, |row| {
         let hidden = integer(row, 6);
         let column = RawColumn {
@@ -197,20 +234,21 @@ fn columns(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), 
             generated: hidden == 2 || hidden == 3,
             stored: hidden == 3,
         };
-        of(tables, text(row, 0)?).columns.push(column);
+        tables.at(row)?.columns.push(column);
         Ok(())
     })
 }
 
-fn foreign_keys(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
-    let sql = "SELECT m.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_update, f.on_delete \
+fn foreign_keys(db: &SqliteDb, tables: &mut Tables) -> Result<(), SqlError> {
+    let sql = "SELECT m.rowid, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_update, f.on_delete \
                FROM main.sqlite_schema m CROSS JOIN pragma_foreign_key_list(m.name, 'main') f \
-               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid, f.id DESC, f.seq";
+               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid";
     each(db, sql, |row| {
         let id = integer(row, 1);
-        let keys = &mut of(tables, text(row, 0)?).foreign_keys;
+        let keys = &mut tables.at(row)?.foreign_keys;
         if keys.last().is_none_or(|key| key.id != id) {
-            let (parent, on_update, on_delete) = (text(row, 2)?, text(row, 5)?, text(row, 6)?);
+            let parent = text(row, 2)?;
+            let (on_update, on_delete) = (action(word(row, 5)), action(word(row, 6)));
             let (columns, parent_columns) = (Vec::new(), Vec::new());
             keys.push(RawForeignKey { id, parent, columns, parent_columns, on_update, on_delete });
         }
@@ -219,22 +257,36 @@ fn foreign_keys(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result
             key.parent_columns.push(optional_text(row, 4)?);
         }
         Ok(())
-    })
+    })?;
+    for table in &mut tables.raw {
+        table.foreign_keys.sort_by_key(|key| Reverse(key.id));
+    }
+    Ok(())
 }
 
-fn indexes(db: &SqliteDb, tables: &mut HashMap<String, RawTable>) -> Result<(), SqlError> {
-    let sql = "SELECT m.name, l.name, l.\"unique\", l.origin, l.partial \
+fn action(words: &[u8]) -> Action {
+    match words {
+        b"RESTRICT" => Action::Restrict,
+        b"SET NULL" => Action::SetNull,
+        b"SET DEFAULT" => Action::SetDefault,
+        b"CASCADE" => Action::Cascade,
+        _ => Action::NoAction,
+    }
+}
+
+fn indexes(db: &SqliteDb, tables: &mut Tables) -> Result<(), SqlError> {
+    let sql = "SELECT m.rowid, l.name, l.\"unique\", l.origin, l.partial \
                FROM main.sqlite_schema m CROSS JOIN pragma_index_list(m.name, 'main') l \
-               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid, l.seq";
+               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid";
     each(db, sql, |row| {
-        let origin = match text(row, 3)?.as_str() {
-            "pk" => Origin::PrimaryKey,
-            "u" => Origin::Unique,
+        let origin = match word(row, 3) {
+            b"pk" => Origin::PrimaryKey,
+            b"u" => Origin::Unique,
             _ => Origin::Created,
         };
         let (name, unique, partial) = (text(row, 1)?, flag(row, 2), flag(row, 4));
-        let index = RawIndex { name, unique, origin, partial, terms: Vec::new(), declared: None };
-        of(tables, text(row, 0)?).indexes.push(index);
+        let index = RawIndex { name, unique, origin, partial, terms: Vec::new(), sql: String::new(), declared: None };
+        tables.at(row)?.indexes.push(index);
         Ok(())
     })
 }
@@ -244,7 +296,7 @@ pub(super) fn terms(db: &SqliteDb, index: &str) -> Result<Vec<RawTerm>, SqlError
     let sql = "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?1, 'main') WHERE key ORDER BY seqno";
     let mut terms = Vec::new();
     db.each_row(sql, &[SqlValue::Text(index.as_bytes())], |row| {
-        let (column, descending, collation) = (optional_text(row, 0)?, flag(row, 1), text(row, 2)?);
+        let (column, descending, collation) = (optional_text(row, 0)?, flag(row, 1), collation(&text(row, 2)?));
         terms.push(RawTerm { column, descending, collation });
         Ok::<_, SqlError>(ControlFlow::Continue(()))
     })?;
@@ -268,8 +320,12 @@ fn each(db: &SqliteDb, sql: &str, mut take: impl FnMut(&Row<'_>) -> Result<(), S
     db.each_row(sql, &[], |row| take(row).map(ControlFlow::Continue))
 }
 
-fn of(tables: &mut HashMap<String, RawTable>, name: String) -> &mut RawTable {
-    tables.entry(name).or_default()
+/// A word of SQLite's own.
+fn word<'a>(row: &'a Row<'_>, at: usize) -> &'a [u8] {
+    match row.get(at) {
+        SqlValue::Text(word) => word,
+        _ => b"",
+    }
 }
 
 fn optional_text(row: &Row<'_>, at: usize) -> Result<Option<String>, SqlError> {

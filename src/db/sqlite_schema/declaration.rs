@@ -4,9 +4,10 @@
 //! accepted every one of these statements, so it is enough to find where each part begins and ends.
 
 use super::text;
+use super::written::{Plain, key_columns, plain, without_order, words};
 use crate::Dialect;
 use crate::schema::{Check, Deferral};
-use crate::sql::{Cursor, Token, TokenKind};
+use crate::sql::Cursor;
 
 /// What a CREATE TABLE statement says beyond what the pragmas tell.
 #[derive(Debug, Default)]
@@ -49,8 +50,8 @@ pub(super) struct IndexDeclaration {
     /// The terms as written, without ASC and DESC.
     pub(super) terms: Vec<String>,
     pub(super) predicate: Option<String>,
-    /// The terms, where each is nothing but a name, with or without a collation: names and collations as written.
-    pub(super) plain: Option<Vec<(String, Option<String>)>>,
+    /// The terms, where each leaves nothing open.
+    pub(super) plain: Option<Vec<Plain>>,
 }
 
 /// The module of a CREATE VIRTUAL TABLE statement.
@@ -359,51 +360,4 @@ impl<'a> Reader<'a> {
         while self.cursor.take().is_some() {}
         Some(self.sql[start..self.cursor.end].to_owned())
     }
-}
-
-/// The tokens of a term, without comments.
-fn words(term: &str) -> impl Iterator<Item = Token<'_>> {
-    let mut cursor = Cursor::new(Dialect::Sqlite, term);
-    std::iter::from_fn(move || cursor.take())
-}
-
-/// A key's columns; brackets may stand around each, and COLLATE after it.
-fn key_columns(terms: &[&str]) -> Option<Vec<(String, Option<String>)>> {
-    let column = |term: &&str| {
-        let mut cursor = Cursor::new(Dialect::Sqlite, term);
-        while cursor.eat_punct(b'(') {}
-        let name = cursor.identifier()?;
-        let mut collation = None;
-        while let Some(token) = cursor.take() {
-            if token.is_word("collate") {
-                collation = Some(cursor.identifier()?);
-            }
-        }
-        Some((name, collation))
-    };
-    terms.iter().map(column).collect()
-}
-
-/// A term that is a name with or without a collation. DESC is left to the pragma: old files don't heed it.
-fn plain(term: &str) -> Option<(String, Option<String>)> {
-    let mut cursor = Cursor::new(Dialect::Sqlite, term);
-    let name = cursor.identifier()?;
-    let collation = if cursor.eat("collate") { Some(cursor.identifier()?) } else { None };
-    cursor.eat("asc");
-    cursor.peek().is_none().then_some((name, collation))
-}
-
-/// The term without ASC or DESC at its end.
-fn without_order(term: &str) -> &str {
-    let mut before = 0;
-    let mut end = 0;
-    let mut last: Option<Token<'_>> = None;
-    for token in words(term) {
-        (before, end) = (end, token.end);
-        last = Some(token);
-    }
-    // a column may be called `asc`, and is then the only token
-    let ordered =
-        last.is_some_and(|token| token.kind == TokenKind::Word && (token.is_word("asc") || token.is_word("desc")));
-    if ordered && before > 0 { &term[..before] } else { term }
 }

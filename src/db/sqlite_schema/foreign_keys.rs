@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::catalog::{RawForeignKey, RawIndex, RawTable};
 use super::declaration::DeclaredForeignKey;
-use super::{text, unreadable};
+use super::unreadable;
 use crate::db::SqlError;
-use crate::schema::{Action, Deferral, ForeignKey, ParentState, Table};
+use crate::schema::{Deferral, ForeignKey, ParentState, Table};
 
 /// A table's foreign keys as declared: parents by the names written there, and where their columns are left out, none.
 pub(super) fn unresolved(
     table: &Table,
-    raw: &RawTable,
+    raw: &mut RawTable,
     declared: Vec<DeclaredForeignKey>,
 ) -> Result<Vec<ForeignKey>, SqlError> {
     let same = |(raw, declared): (&RawForeignKey, &DeclaredForeignKey)| {
@@ -21,17 +21,17 @@ pub(super) fn unresolved(
     if raw.foreign_keys.len() != declared.len() || !raw.foreign_keys.iter().zip(&declared).all(same) {
         return Err(unreadable(&table.name, "its statement and SQLite's list of its foreign keys do not agree"));
     }
-    let key = |(raw, declared): (&RawForeignKey, DeclaredForeignKey)| ForeignKey {
+    let key = |(raw, declared): (RawForeignKey, DeclaredForeignKey)| ForeignKey {
         name: declared.name,
-        columns: raw.columns.clone(),
-        parent: raw.parent.clone(),
-        parent_columns: raw.parent_columns.iter().flatten().cloned().collect(),
-        on_delete: action(&raw.on_delete),
-        on_update: action(&raw.on_update),
+        columns: raw.columns,
+        parent: raw.parent,
+        parent_columns: raw.parent_columns.into_iter().flatten().collect(),
+        on_delete: raw.on_delete,
+        on_update: raw.on_update,
         deferral: declared.deferral,
         parent_state: ParentState::Ok,
     };
-    Ok(raw.foreign_keys.iter().zip(declared).map(key).collect())
+    Ok(std::mem::take(&mut raw.foreign_keys).into_iter().zip(declared).map(key).collect())
 }
 
 /// What SQLite's list tells of foreign keys, for a table whose statement can't be read: no names, no deferral.
@@ -44,26 +44,16 @@ pub(super) fn undeclared(raw: &RawTable) -> Vec<DeclaredForeignKey> {
     raw.foreign_keys.iter().map(key).collect()
 }
 
-fn action(words: &str) -> Action {
-    match words {
-        "RESTRICT" => Action::Restrict,
-        "SET NULL" => Action::SetNull,
-        "SET DEFAULT" => Action::SetDefault,
-        "CASCADE" => Action::Cascade,
-        _ => Action::NoAction,
-    }
-}
-
 /// Gives each table its foreign keys, with the parents looked up as SQLite does (`sqlite3FkLocateIndex`). A view or a
-/// virtual table is no parent.
-pub(super) fn resolve(tables: &mut [Table], indexes: &[Vec<RawIndex>], keys: Vec<Vec<ForeignKey>>) {
+/// virtual table is no parent. `unique` are the unique indexes of each table.
+pub(super) fn resolve(tables: &mut [Table], unique: &[Vec<RawIndex>], keys: Vec<Vec<ForeignKey>>) {
     let places: HashMap<String, usize> =
         tables.iter().enumerate().map(|(at, table)| (table.name.to_ascii_lowercase(), at)).collect();
     for (child, mut keys) in keys.into_iter().enumerate() {
         for key in &mut keys {
             match places.get(&key.parent.to_ascii_lowercase()) {
                 None => key.parent_state = ParentState::MissingTable,
-                Some(&parent) => point(key, &tables[parent], &indexes[parent]),
+                Some(&parent) => point(key, &tables[parent], &unique[parent]),
             }
         }
         tables[child].foreign_keys = keys;
@@ -100,8 +90,10 @@ fn covers(index: &RawIndex, columns: &[String], parent: &Table) -> bool {
         let Some(column) = term.column.as_deref().filter(|name| columns.iter().any(|wanted| wanted == name)) else {
             return false;
         };
-        let own = parent.column(column).and_then(|column| column.collation.clone()).unwrap_or_default();
-        text::collation(&term.collation).unwrap_or_default().eq_ignore_ascii_case(&own)
+        match (&term.collation, parent.column(column).and_then(|column| column.collation.as_ref())) {
+            (Some(term), Some(own)) => term.eq_ignore_ascii_case(own),
+            (term, own) => term.is_none() && own.is_none(),
+        }
     };
     index.unique
         && !index.partial

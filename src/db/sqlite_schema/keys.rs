@@ -1,38 +1,51 @@
 //! A table's primary key, its UNIQUE constraints, its indexes, and the name of its rowid.
 
-use std::collections::HashMap;
-
-use super::catalog::{Origin, RawIndex, RawTable};
+use super::catalog::{Origin, RawIndex, RawTable, RawTerm};
 use super::declaration::{Declaration, DeclaredKey, IndexDeclaration};
-use super::{Reading, text, unreadable};
+use super::{Reading, unreadable};
 use crate::db::SqlError;
 use crate::schema::{Index, IndexTerm, Indexed, KeyColumn, PrimaryKey, Table, Unique};
 
+/// Gives the table its keys and indexes; the unique ones among SQLite's come back, for those who refer to them.
 pub(super) fn fill(
     table: &mut Table,
-    raw: &RawTable,
+    mut raw: RawTable,
     declared: &Declaration,
-    index_texts: &HashMap<&str, &str>,
     reading: Reading,
-) -> Result<(), SqlError> {
-    table.primary_key = primary_key(table, raw, declared)?;
-    let mut uniques: Vec<&RawIndex> = raw.indexes.iter().filter(|index| index.origin == Origin::Unique).collect();
-    // the pragma lists the newest first, those with ON CONFLICT REPLACE last; the names are numbered as declared
-    uniques.sort_by_key(|index| index.name.rsplit('_').next().and_then(|number| number.parse::<u32>().ok()));
-    for index in uniques {
+) -> Result<Vec<RawIndex>, SqlError> {
+    table.primary_key = primary_key(table, &raw, declared)?;
+    // these are listed newest first
+    raw.indexes.reverse();
+    let mut unique = Vec::new();
+    let mut constraints: Vec<RawIndex> = Vec::new();
+    for index in raw.indexes {
+        match index.origin {
+            Origin::Created => {
+                if index.unique {
+                    unique.push(RawIndex {
+                        terms: index.terms.clone(),
+                        name: String::new(),
+                        sql: String::new(),
+                        declared: None,
+                        ..index
+                    });
+                }
+                table.indexes.push(build_index(table, index, reading)?);
+            }
+            Origin::Unique => constraints.push(index),
+            Origin::PrimaryKey => unique.push(index),
+        }
+    }
+    // those with ON CONFLICT REPLACE are listed last; the names are numbered as declared
+    constraints.sort_by_key(|index| index.name.rsplit('_').next().and_then(|number| number.parse::<u32>().ok()));
+    for index in &constraints {
         let columns = key_columns(&table.name, index)?;
         let name = name_of(&columns, declared.uniques.iter());
         table.uniques.push(Unique { name, columns, index: index.name.clone() });
     }
-    // these too are listed newest first
-    let mut created: Vec<&RawIndex> = raw.indexes.iter().filter(|index| index.origin == Origin::Created).collect();
-    created.reverse();
-    for index in created {
-        let sql = index_texts.get(index.name.as_str()).copied().unwrap_or_default();
-        table.indexes.push(build_index(table, index, sql, reading)?);
-    }
+    unique.extend(constraints);
     table.rowid = rowid(table);
-    Ok(())
+    Ok(unique)
 }
 
 fn primary_key(table: &Table, raw: &RawTable, declared: &Declaration) -> Result<Option<PrimaryKey>, SqlError> {
@@ -55,9 +68,9 @@ fn primary_key(table: &Table, raw: &RawTable, declared: &Declaration) -> Result<
 }
 
 fn key_columns(table: &str, index: &RawIndex) -> Result<Vec<KeyColumn>, SqlError> {
-    let column = |term: &super::catalog::RawTerm| {
+    let column = |term: &RawTerm| {
         let name = term.column.clone()?;
-        Some(KeyColumn { name, descending: term.descending, collation: text::collation(&term.collation) })
+        Some(KeyColumn { name, descending: term.descending, collation: term.collation.clone() })
     };
     let columns: Option<Vec<_>> = index.terms.iter().map(column).collect();
     columns.ok_or_else(|| unreadable(table, "a key of it is over something other than columns"))
@@ -78,12 +91,12 @@ fn name_of<'a>(columns: &[KeyColumn], declared: impl Iterator<Item = &'a Declare
     declared.filter(same).find_map(|key| key.name.clone())
 }
 
-fn build_index(table: &Table, raw: &RawIndex, sql: &str, reading: Reading) -> Result<Index, SqlError> {
+fn build_index(table: &Table, raw: RawIndex, reading: Reading) -> Result<Index, SqlError> {
     let agrees = |declared: &IndexDeclaration| {
         declared.terms.len() == raw.terms.len() && declared.predicate.is_some() == raw.partial
     };
-    let (terms, predicate) = match raw.declared.as_ref().filter(|declared| agrees(declared)) {
-        Some(declared) => (declared.terms.clone(), declared.predicate.clone()),
+    let (terms, predicate) = match raw.declared.filter(agrees) {
+        Some(declared) => (declared.terms, declared.predicate),
         None if reading == Reading::Leniently => {
             (vec!["?".to_owned(); raw.terms.len()], raw.partial.then(|| "?".to_owned()))
         }
@@ -92,17 +105,17 @@ fn build_index(table: &Table, raw: &RawIndex, sql: &str, reading: Reading) -> Re
             return Err(unreadable(&table.name, &why));
         }
     };
-    let term = |(raw, written): (&super::catalog::RawTerm, String)| IndexTerm {
-        what: raw.column.clone().map_or(Indexed::Expression(written), Indexed::Column),
+    let term = |(raw, written): (RawTerm, String)| IndexTerm {
+        what: raw.column.map_or(Indexed::Expression(written), Indexed::Column),
         descending: raw.descending,
-        collation: text::collation(&raw.collation),
+        collation: raw.collation,
     };
     Ok(Index {
-        name: raw.name.clone(),
+        name: raw.name,
         unique: raw.unique,
-        terms: raw.terms.iter().zip(terms).map(term).collect(),
+        terms: raw.terms.into_iter().zip(terms).map(term).collect(),
         predicate,
-        sql: sql.to_owned(),
+        sql: raw.sql,
     })
 }
 

@@ -11,13 +11,15 @@ mod keys;
 mod table;
 mod terms;
 mod text;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-use self::catalog::{Catalog, Kind};
+use self::catalog::{Catalog, Kind, Object};
+use self::declaration::{Declaration, IndexDeclaration};
 use super::{SqlError, SqliteDb};
 use crate::schema::{Schema, Special, SpecialTable, Trigger, View};
 
@@ -68,67 +70,109 @@ enum Reading {
 }
 
 fn read(db: &SqliteDb, reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
-    assemble(db, Catalog::read(db)?, reading)
+    let objects = catalog::objects(db)?;
+    // the statements are read while SQLite answers
+    let (catalog, statements) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| statements(&objects));
+        (Catalog::read(db, &objects), reader.join())
+    });
+    let statements = statements.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    assemble(db, objects, statements, catalog?, reading)
 }
 
-fn assemble(db: &SqliteDb, catalog: Catalog, reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
-    let Catalog { objects, mut tables, kinds, mut views, mut sequences } = catalog;
-    let index_texts: HashMap<&str, &str> = objects
-        .iter()
-        .filter(|object| object.kind == Kind::Index)
-        .map(|object| (object.name.as_str(), object.sql.as_str()))
-        .collect();
+/// What an object's statement says.
+enum Said {
+    /// Of a table, or why it can't be read.
+    Table(Box<Result<Declaration, String>>),
+    /// Of an index; nothing where it can't be read, or a constraint made the index.
+    Index(Option<IndexDeclaration>),
+    /// Nobody asks.
+    Nothing,
+}
+
+/// What the statements of all objects say.
+fn statements(objects: &[Object]) -> Vec<Said> {
+    let said = |object: &Object| match object.kind {
+        Kind::Table => Said::Table(Box::new(declaration::table(&object.sql))),
+        Kind::Index => Said::Index(declaration::index(&object.sql)),
+        Kind::View | Kind::Trigger => Said::Nothing,
+    };
+    objects.iter().map(said).collect()
+}
+
+fn assemble(
+    db: &SqliteDb,
+    objects: Vec<Object>,
+    statements: Vec<Said>,
+    catalog: Catalog,
+    reading: Reading,
+) -> Result<(Schema, Vec<String>), SqlError> {
+    let Catalog { tables, kinds, mut views, mut sequences } = catalog;
+    let mut tables = tables.into_iter();
     let mut schema = Schema::default();
-    let mut indexes = Vec::new();
-    let mut foreign_keys = Vec::new();
-    let mut not_understood = Vec::new();
-    for object in &objects {
-        let (name, sql) = (object.name.clone(), object.sql.clone());
-        match object.kind {
-            Kind::Index => {}
-            Kind::Trigger => schema.triggers.push(Trigger { name, table: object.table.clone(), sql }),
-            Kind::View => schema.views.push(View { columns: views.remove(&name).unwrap_or_default(), name, sql }),
-            Kind::Table => {
-                if let Some(kind) = special(object, &kinds) {
-                    schema.special.push(SpecialTable { name, kind, sql });
-                    continue;
+    let mut declared_tables = Vec::new();
+    let mut created = Created::new();
+    for (Object { kind, name, table, sql, .. }, said) in objects.into_iter().zip(statements) {
+        match (kind, said) {
+            (Kind::Index, said) => {
+                let declared = if let Said::Index(declared) = said { declared } else { None };
+                created.insert(name, (sql, declared));
+            }
+            (Kind::Trigger, _) => schema.triggers.push(Trigger { name, table, sql }),
+            (Kind::View, _) => {
+                schema.views.push(View { columns: views.remove(&name).unwrap_or_default(), name, sql });
+            }
+            (Kind::Table, said) => {
+                let raw = tables.next().unwrap_or_default();
+                match special(&name, &sql, &kinds) {
+                    Some(kind) => schema.special.push(SpecialTable { name, kind, sql }),
+                    None => declared_tables.push((name, sql, said, raw)),
                 }
-                let mut raw = tables.remove(&name).unwrap_or_default();
-                let listed = kinds.get(&name).copied().unwrap_or_default();
-                let understood = table::build(&name, &sql, &raw, listed).and_then(|(table, mut declared)| {
-                    let declared_keys = std::mem::take(&mut declared.foreign_keys);
-                    let keys = foreign_keys::unresolved(&table, &raw, declared_keys)?;
-                    Ok((table, declared, keys))
-                });
-                let (mut table, declared, keys) = match understood {
-                    Err(_) if reading == Reading::Leniently => {
-                        not_understood.push(name.clone());
-                        table::undeclared(db, &name, &sql, &raw, listed)?
-                    }
-                    other => other?,
-                };
-                table.sequence = sequences.remove(&name);
-                terms::fill(db, &table, &mut raw.indexes, &index_texts)?;
-                keys::fill(&mut table, &raw, &declared, &index_texts, reading)?;
-                foreign_keys.push(keys);
-                indexes.push(raw.indexes);
-                schema.tables.push(table);
             }
         }
     }
-    foreign_keys::resolve(&mut schema.tables, &indexes, foreign_keys);
+    let mut unique = Vec::with_capacity(declared_tables.len());
+    let mut foreign_keys = Vec::with_capacity(declared_tables.len());
+    let mut not_understood = Vec::new();
+    schema.tables.reserve_exact(declared_tables.len());
+    for (name, sql, said, mut raw) in declared_tables {
+        let listed = kinds.get(&name).copied().unwrap_or_default();
+        let said = if let Said::Table(said) = said { *said } else { Err(String::new()) };
+        let understood = table::build(&name, said, &raw, listed).and_then(|(table, mut declared)| {
+            let declared_keys = std::mem::take(&mut declared.foreign_keys);
+            let keys = foreign_keys::unresolved(&table, &mut raw, declared_keys)?;
+            Ok((table, declared, keys))
+        });
+        let (mut table, declared, keys) = match understood {
+            Err(_) if reading == Reading::Leniently => {
+                not_understood.push(name.clone());
+                table::undeclared(db, &name, &mut raw, listed)?
+            }
+            other => other?,
+        };
+        table.sql = sql;
+        table.sequence = sequences.remove(&name);
+        terms::fill(db, &table, &mut raw.indexes, &mut created)?;
+        unique.push(keys::fill(&mut table, raw, &declared, reading)?);
+        foreign_keys.push(keys);
+        schema.tables.push(table);
+    }
+    foreign_keys::resolve(&mut schema.tables, &unique, foreign_keys);
     Ok((schema, not_understood))
 }
 
+/// The statements of indexes and what they say, by the indexes' names.
+type Created = HashMap<String, (String, Option<IndexDeclaration>)>;
+
 /// What the table is, where it is no table of the application's own rows.
-fn special(object: &catalog::Object, kinds: &HashMap<String, catalog::Listed>) -> Option<Special> {
-    if object.name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_")) {
+fn special(name: &str, sql: &str, kinds: &HashMap<String, catalog::Listed>) -> Option<Special> {
+    if name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_")) {
         return Some(Special::Internal);
     }
-    match kinds.get(&object.name) {
+    match kinds.get(name) {
         Some(listed) if listed.shadow => Some(Special::Shadow),
         Some(listed) if listed.is_virtual => {
-            Some(Special::Virtual { module: declaration::module(&object.sql).unwrap_or_default() })
+            Some(Special::Virtual { module: declaration::module(sql).unwrap_or_default() })
         }
         _ => None,
     }

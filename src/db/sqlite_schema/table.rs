@@ -1,25 +1,29 @@
 //! A table and its columns, from the pragmas and the statement together.
 
 use super::catalog::{Listed, RawColumn, RawTable};
-use super::declaration::{self, Declaration, DeclaredColumn};
+use super::declaration::{Declaration, DeclaredColumn};
 use super::{foreign_keys, text, unreadable};
 use crate::db::{SqlError, SqliteDb};
 use crate::schema::{Column, ForeignKey, Generated, Table};
 
-/// The table without its keys and indexes, and what its statement says of those.
-pub(super) fn build(name: &str, sql: &str, raw: &RawTable, listed: Listed) -> Result<(Table, Declaration), SqlError> {
-    let mut declared = declaration::table(sql).map_err(|why| unreadable(name, &why))?;
+/// The table without its statement, its keys and indexes, and what its statement says of those.
+pub(super) fn build(
+    name: &str,
+    said: Result<Declaration, String>,
+    raw: &RawTable,
+    listed: Listed,
+) -> Result<(Table, Declaration), SqlError> {
+    let mut declared = said.map_err(|why| unreadable(name, &why))?;
     let same = |(raw, declared): (&RawColumn, &DeclaredColumn)| raw.name == declared.name;
     if declared.columns.len() != raw.columns.len() || !raw.columns.iter().zip(&declared.columns).all(same) {
         return Err(unreadable(name, "its statement and SQLite's list of its columns do not agree"));
     }
     let mut columns = Vec::with_capacity(raw.columns.len());
-    for (raw, declared) in raw.columns.iter().zip(declared.columns.drain(..)) {
+    for (raw, declared) in raw.columns.iter().zip(std::mem::take(&mut declared.columns)) {
         columns.push(column(name, raw, declared, listed)?);
     }
     let table = Table {
         name: name.to_owned(),
-        sql: sql.to_owned(),
         strict: listed.strict,
         without_rowid: listed.without_rowid,
         autoincrement: declared.autoincrement,
@@ -35,8 +39,7 @@ pub(super) fn build(name: &str, sql: &str, raw: &RawTable, listed: Listed) -> Re
 pub(super) fn undeclared(
     db: &SqliteDb,
     name: &str,
-    sql: &str,
-    raw: &RawTable,
+    raw: &mut RawTable,
     listed: Listed,
 ) -> Result<(Table, Declaration, Vec<ForeignKey>), SqlError> {
     let mut columns = Vec::with_capacity(raw.columns.len());
@@ -50,9 +53,9 @@ pub(super) fn undeclared(
         columns.push(column(name, raw, declared, listed)?);
     }
     let (strict, without_rowid) = (listed.strict, listed.without_rowid);
-    let (name, sql) = (name.to_owned(), sql.to_owned());
-    let table = Table { name, sql, strict, without_rowid, columns, ..Table::default() };
-    let keys = foreign_keys::unresolved(&table, raw, foreign_keys::undeclared(raw))?;
+    let table = Table { name: name.to_owned(), strict, without_rowid, columns, ..Table::default() };
+    let declared = foreign_keys::undeclared(raw);
+    let keys = foreign_keys::unresolved(&table, raw, declared)?;
     Ok((table, Declaration::default(), keys))
 }
 
@@ -74,6 +77,6 @@ fn column(table: &str, raw: &RawColumn, declared: DeclaredColumn, listed: Listed
         default: raw.default.as_deref().map(text::default),
         collation: declared.collation,
         generated,
-        name: raw.name.clone(),
+        name: declared.name,
     })
 }

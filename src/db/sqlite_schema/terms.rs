@@ -3,10 +3,10 @@
 //! SQLite finds an index by its name in a table of a few dozen buckets (`rehash` in hash.c holds it to 1,024 bytes), so that
 //! asking for each of many thousand by `PRAGMA index_xinfo` takes longer than all the rest.
 
-use std::collections::HashMap;
-
 use super::catalog::{self, Origin, RawIndex, RawTerm};
-use super::declaration::{self, IndexDeclaration};
+use super::declaration::IndexDeclaration;
+use super::written::Plain;
+use super::{Created, text};
 use crate::db::{SqlError, SqliteDb};
 use crate::schema::Table;
 
@@ -15,11 +15,13 @@ pub(super) fn fill(
     db: &SqliteDb,
     table: &Table,
     indexes: &mut [RawIndex],
-    texts: &HashMap<&str, &str>,
+    created: &mut Created,
 ) -> Result<(), SqlError> {
     for index in indexes {
-        if index.origin == Origin::Created {
-            index.declared = texts.get(index.name.as_str()).and_then(|sql| declaration::index(sql));
+        if index.origin == Origin::Created
+            && let Some((sql, declared)) = created.remove(&index.name)
+        {
+            (index.sql, index.declared) = (sql, declared);
         }
         let plain = index.declared.as_ref().and_then(|declared| plain(table, declared));
         index.terms = match plain {
@@ -30,12 +32,22 @@ pub(super) fn fill(
     Ok(())
 }
 
-/// The terms, where each is a column of the table.
+/// The terms, where each is a column of the table, or a call of a function that compares like anything without a collation:
+/// an expression has one only by a COLLATE in it or by a column in it (`sqlite3ExprCollSeq` in expr.c).
 fn plain(table: &Table, declared: &IndexDeclaration) -> Option<Vec<RawTerm>> {
-    let term = |(name, written): &(String, Option<String>)| {
-        let column = table.column(name)?;
-        let collation = written.as_ref().or(column.collation.as_ref()).map_or("BINARY", String::as_str);
-        Some(RawTerm { column: Some(column.name.clone()), descending: false, collation: collation.to_owned() })
+    let term = |plain: &Plain| match plain {
+        Plain::Column(name, written) => {
+            let column = table.column(name)?;
+            let collation = match written {
+                Some(written) => text::collation(written),
+                None => column.collation.clone(),
+            };
+            Some(RawTerm { column: Some(column.name.clone()), descending: false, collation })
+        }
+        Plain::Call => {
+            let binary = table.columns.iter().all(|column| column.collation.is_none());
+            binary.then_some(RawTerm { column: None, descending: false, collation: None })
+        }
     };
     declared.plain.as_ref()?.iter().map(term).collect()
 }

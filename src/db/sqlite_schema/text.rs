@@ -10,8 +10,11 @@ pub(super) fn affinity(declared: &str, strict: bool) -> Affinity {
     if strict && declared.eq_ignore_ascii_case("any") {
         return Affinity::Blob;
     }
-    let upper = declared.to_ascii_uppercase();
-    let has = |words: &[&str]| words.iter().any(|word| upper.contains(word));
+    let has = |words: &[&str]| {
+        let within =
+            |word: &&str| declared.as_bytes().windows(word.len()).any(|at| at.eq_ignore_ascii_case(word.as_bytes()));
+        words.iter().any(within)
+    };
     if has(&["INT"]) {
         Affinity::Integer
     } else if has(&["CHAR", "CLOB", "TEXT"]) {
@@ -27,11 +30,11 @@ pub(super) fn affinity(declared: &str, strict: bool) -> Affinity {
 
 /// The collation, where it is not `BINARY`; SQLite's own in upper case.
 pub(super) fn collation(name: &str) -> Option<String> {
-    match name.to_ascii_uppercase() {
-        upper if upper == "BINARY" => None,
-        upper if upper == "NOCASE" || upper == "RTRIM" => Some(upper),
-        _ => Some(name.to_owned()),
+    if name.eq_ignore_ascii_case("BINARY") {
+        return None;
     }
+    let own = ["NOCASE", "RTRIM"].into_iter().find(|own| name.eq_ignore_ascii_case(own));
+    Some(own.unwrap_or(name).to_owned())
 }
 
 /// A default as an expression that means the same wherever it stands: a bare word that is no keyword, quoted or not, is

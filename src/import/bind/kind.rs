@@ -302,6 +302,7 @@ mod tests {
             (Integer, json!([1]), None),
             (Real, number("1"), Some(Cell::Real(1.0))),
             (Real, json!(false), Some(Cell::Real(0.0))),
+            (Real, json!(true), Some(Cell::Real(1.0))),
             (Real, number("9007199254740993"), None),
             (Real, number("1e400"), None),
             (Numeric, json!("2024-01-02"), Some(Cell::Text("2024-01-02".into()))),

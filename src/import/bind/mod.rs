@@ -4,6 +4,8 @@ mod catalog;
 mod kind;
 mod postgres;
 
+use std::path::Path;
+
 use serde_json::Value;
 
 pub(super) use self::catalog::TargetTable;
@@ -12,6 +14,7 @@ use super::ImportError;
 use super::mapping::{FileFact, From, Mapping, OnExisting, RecordPath, Step, TableMapping, Transform, pointer_keys};
 use super::seal::Seal;
 use super::store::Store;
+use super::vault::Vault;
 use crate::config::Secret;
 use crate::crypt::Key;
 use crate::db::SqlError;
@@ -51,6 +54,8 @@ pub(super) struct BoundColumn {
     pub default: Option<Cell>,
     /// What is done to a value before it is stored.
     pub seal: Option<Seal>,
+    /// Values longer than so many bytes are stored as files there, the path in the column.
+    pub spill: Option<(Vault, u64)>,
 }
 
 /// Where a column's value comes from.
@@ -89,6 +94,15 @@ impl BoundColumn {
     /// Whether another import would give another value, so that a row that exists keeps its own.
     pub fn is_kept(&self) -> bool {
         matches!(self.fill, Fill::Uuid | Fill::Number)
+    }
+
+    /// The path that a cell holds in place of a value that is stored as a file.
+    pub fn path(&self, cell: &Cell) -> Option<(&Vault, String)> {
+        let (vault, _) = self.spill.as_ref()?;
+        match self.kind.restore(cell) {
+            Value::String(text) if vault.is_path(&text) => Some((vault, text)),
+            _ => None,
+        }
     }
 
     /// Whether two of its values are the same.
@@ -169,9 +183,12 @@ pub(super) fn bind(
     store: &mut dyn Store,
     skip_existing: bool,
     key: Option<&Secret>,
+    base: &Path,
 ) -> Result<Bound, ImportError> {
     let tables = store.tables()?;
-    let mut binder = Binder { tables, store, bound: Bound::default(), count: 0, skip_existing, key };
+    let vault = mapping.store.as_ref().map(|name| Vault::new(name, base));
+    let vault = vault.as_ref();
+    let mut binder = Binder { tables, store, bound: Bound::default(), count: 0, skip_existing, key, vault };
     for source in &mapping.sources {
         let captures = &source.files.captures;
         let table = binder.table(&source.into, captures, None)?;
@@ -187,6 +204,7 @@ struct Binder<'a> {
     count: usize,
     skip_existing: bool,
     key: Option<&'a Secret>,
+    vault: Option<&'a Vault>,
 }
 
 fn problem(message: String, hint: impl Into<Option<String>>) -> ImportError {
@@ -220,10 +238,6 @@ impl Binder<'_> {
             columns.push(self.column(&known, child, Fill::Parent(at), false)?);
         }
         for column in &mapping.columns {
-            if column.store_over.is_some() {
-                let message = format!("`{}`: values can't be stored as files yet", column.column);
-                return Err(problem(message, "take `store` out of the mapping".to_owned()));
-            }
             let fill = match &column.from {
                 From::Pointer(pointer) => {
                     let keys =
@@ -250,6 +264,15 @@ impl Binder<'_> {
             let mut bound = self.column(&known, &column.column, fill, column.required)?;
             if let Some(transform) = column.transform {
                 self.seal(&known, &mut bound, transform)?;
+            }
+            if let (Some(over), Some(vault)) = (column.store_over, self.vault) {
+                let path = Value::String(format!("{}/{}", vault.folder(), "0".repeat(65)));
+                let holds = bound.kind.store(&path).is_ok_and(|cell| bound.kind.restore(&cell) == path);
+                if !holds {
+                    let message = format!("`{}`.`{}` can't hold the path of a file", known.name, bound.name);
+                    return Err(problem(message, "make its type `text` with a migration".to_owned()));
+                }
+                bound.spill = Some((vault.clone(), over));
             }
             columns.push(bound);
         }
@@ -377,6 +400,7 @@ impl Binder<'_> {
             not_null: column.not_null,
             default,
             seal: None,
+            spill: None,
         })
     }
 

@@ -68,8 +68,8 @@ impl Direct {
         let (mut entries, mut rest, mut whole) = (Vec::new(), None, None);
         let (mut others, mut must) = (Vec::new(), Vec::new());
         for (at, column) in columns.iter().enumerate() {
-            let BoundColumn { name: _, kind, fill, required, not_null, default: _, seal } = column;
-            if seal.is_some() {
+            let BoundColumn { name: _, kind, fill, required, not_null, default: _, seal, spill } = column;
+            if seal.is_some() || spill.is_some() {
                 return None;
             }
             if let Fill::Pointer { .. } | Fill::Rest | Fill::Whole = fill {
@@ -234,12 +234,13 @@ fn insert(entries: &mut Vec<Entry>, keys: &[String], column: usize, kind: Sqlite
 
 /// What a column takes of a value, and whether the value comes back from that. Where it does not it is a single one.
 fn cell(kind: SqliteKind, found: &Found<'_>) -> Option<(Cell, bool)> {
-    use SqliteKind::{Any, Bool, Json, Numeric, Text};
+    use SqliteKind::{Any, Bool, Json, Numeric, Real, Text};
     Some(match (kind, found.what) {
         (_, What::Null) => (Cell::Null, true),
         (Json { text: false }, What::Number) => (kind.number(&found.digits()?).ok()?, true),
         (Json { .. }, _) => (Cell::Text(found.compact()?), true),
         (Text, What::Bool(bool)) => (Cell::Text(bool.to_string()), false),
+        (Real, What::Bool(bool)) => (Cell::Real(f64::from(u8::from(bool))), false),
         (_, What::Bool(bool)) => (Cell::Integer(i64::from(bool)), kind == Bool),
         (Text, What::Number) => (Cell::Text(found.digits()?.into_owned()), false),
         (_, What::Number) => {

@@ -27,6 +27,7 @@ fn column(fill: Fill, kind: SqliteKind) -> BoundColumn {
         not_null: false,
         default: None,
         seal: None,
+        spill: None,
     }
 }
 

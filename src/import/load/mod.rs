@@ -29,6 +29,8 @@ pub struct Import<'a> {
     pub dir: PathBuf,
     /// The mapping.
     pub mapping: Mapping,
+    /// The folder that the mapping's `store:` is relative to: its file's.
+    pub base: PathBuf,
     /// SHA-256 of the mapping's text, for the audit trail.
     pub mapping_sha256: String,
     /// Nothing is written; everything is read and mapped.
@@ -112,7 +114,7 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let _work = import.interrupt.work();
     let mut store = store::open(db, &import.interrupt)?;
     let store = store.as_mut();
-    let bound = bind::bind(&import.mapping, store, import.skip_existing, import.key.as_ref())?;
+    let bound = bind::bind(&import.mapping, store, import.skip_existing, import.key.as_ref(), &import.base)?;
     verify::check_key(store, &bound)?;
     let folder =
         std::fs::canonicalize(&import.dir).map_err(|source| ImportError::Read { path: import.dir.clone(), source })?;
@@ -362,8 +364,13 @@ impl Work<'_> {
         for (target, sum) in sums.iter().enumerate() {
             let tables = verify::writers(self.bound, target);
             (self.import.observer)(&Event::Verifying { table: &self.bound.targets[target] });
+            let mut lost = Vec::new();
             let after = match sum.comparable {
-                true => verify::scan(self.store, tables[0])?,
+                true => verify::scan_with(self.store, tables[0], &mut |text| {
+                    if lost.len() < verify::DIFFERENCES {
+                        lost.push(text);
+                    }
+                })?,
                 false => verify::count(self.store, tables[0])?,
             };
             let expected = sum.expected();
@@ -386,10 +393,10 @@ impl Work<'_> {
                 updated: sum.updated,
                 removed: sum.removed,
                 overwritten: if sum.before.rows == 0 { sum.overwritten } else { 0 },
-                state: if right { TableState::Proven } else { TableState::Differs },
+                state: if right && lost.is_empty() { TableState::Proven } else { TableState::Differs },
                 checksum: sum.comparable.then(|| after.to_string()),
                 exempt,
-                differences: Vec::new(),
+                differences: lost,
             });
         }
         // what a run wrote that was killed before its proof is looked at record by record; so is what a sum can't tell
@@ -408,7 +415,11 @@ impl Work<'_> {
             if !differences.is_empty() {
                 table.state = TableState::Differs;
             }
-            table.differences = differences;
+            for difference in differences {
+                if table.differences.len() < verify::DIFFERENCES {
+                    table.differences.push(difference);
+                }
+            }
         }
         if self.report.tables.iter().any(|table| table.state == TableState::Differs) {
             self.report.status = Status::Differs;

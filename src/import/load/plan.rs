@@ -53,7 +53,7 @@ pub(super) fn plan(
         books.into_iter().map(|book| ((book.source.clone(), book.path.clone()), book)).collect();
     let mut plan = Plan::default();
     for (at, (source, files)) in mapping.sources.iter().zip(found.sources).enumerate() {
-        let print = fingerprint(source, dialect);
+        let print = fingerprint(mapping, source, dialect);
         let hashed = takes_hash(&source.into);
         for file in files {
             let sha256 = if hashed { sha256(&file.at)? } else { String::new() };
@@ -105,7 +105,11 @@ pub(super) fn plan(
 /// The SHA-256 of what a source says, wherever in its file it says so, and of the database that took its records: what a
 /// row can't give back of a record is another part of it in another database. After it that of which rows it means, in
 /// whatever database: a mapping may be changed, but by the keys of one table no rows of another are found.
-pub(in crate::import) fn fingerprint(source: &Source, dialect: Dialect) -> String {
+pub(in crate::import) fn fingerprint(mapping: &Mapping, source: &Source, dialect: Dialect) -> String {
+    fn spills(table: &TableMapping) -> bool {
+        table.columns.iter().any(|column| column.store_over.is_some())
+            || table.children.iter().any(|child| spills(&child.into))
+    }
     fn plain(table: &mut TableMapping) {
         table.columns.iter_mut().for_each(|column| column.place = (0, 0));
         table.children.iter_mut().for_each(|child| plain(&mut child.into));
@@ -113,8 +117,10 @@ pub(in crate::import) fn fingerprint(source: &Source, dialect: Dialect) -> Strin
     let mut source = source.clone();
     source.place = (0, 0);
     plain(&mut source.into);
+    // columns hold paths that begin with the store's name
+    let store = mapping.store.as_deref().filter(|_| spills(&source.into)).unwrap_or_default();
     let rows = hex(&Sha256::digest(format!("{:?}", (&source.into.table, &source.into.key))));
-    format!("{}-{}", hex(&Sha256::digest(format!("{dialect:?} {source:?}"))), &rows[..16])
+    format!("{}-{}", hex(&Sha256::digest(format!("{dialect:?} {source:?}{store}"))), &rows[..16])
 }
 
 /// The part of a fingerprint that says which rows are meant.

@@ -1,7 +1,7 @@
 //! Files → mapped records, in several threads, handed over in the order of the files.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::plan::Job;
 use crate::import::ImportError;
-use crate::import::bind::{Bound, derived};
+use crate::import::bind::{Bound, BoundTable, derived};
 use crate::import::direct::Direct;
 use crate::import::hide::Hidden;
 use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
@@ -50,9 +50,15 @@ pub(super) enum Message {
 const RECORDS: usize = 256;
 const BYTES: usize = 256 * 1024;
 
-/// How many pieces of a file wait for the writer, and how many files.
+/// How many pieces of a file wait for the writer, and how many files, or groups of small ones.
 const PIECES: usize = 4;
 const FILES: usize = 64;
+
+/// How many files a thread takes at once where there are many.
+const TOGETHER: usize = 16;
+
+/// What goes over at once: of each file, in order.
+type Parcel = Vec<(usize, Message)>;
 
 /// What readers share.
 pub(in crate::import) struct Readers<'a> {
@@ -76,26 +82,30 @@ impl Readers<'_> {
         mut each: impl FnMut(usize, Message) -> Result<ControlFlow<()>, ImportError>,
     ) -> Result<(), ImportError> {
         let next = AtomicUsize::new(0);
+        // of many files several go over at once; few are read side by side
+        let together = (self.jobs.len() / (self.threads * 8).max(1)).clamp(1, TOGETHER);
+        let groups: Vec<Range<usize>> =
+            (0..self.jobs.len()).step_by(together).map(|from| from..(from + together).min(self.jobs.len())).collect();
         std::thread::scope(|scope| {
-            let (files, coming) = sync_channel::<(usize, Receiver<Message>)>(FILES);
-            for _ in 0..self.threads.min(self.jobs.len()).max(1) {
+            let (files, coming) = sync_channel::<(usize, Receiver<Parcel>)>(FILES);
+            for _ in 0..self.threads.min(groups.len()).max(1) {
                 let files = files.clone();
-                scope.spawn(|| {
-                    let files = files;
+                let (next, groups) = (&next, &groups);
+                scope.spawn(move || {
                     loop {
                         let at = next.fetch_add(1, Ordering::SeqCst);
-                        let Some(job) = self.jobs.get(at) else { return };
+                        let Some(group) = groups.get(at) else { return };
                         let (sender, receiver) = sync_channel(PIECES);
                         if files.send((at, receiver)).is_err() {
                             return;
                         }
-                        self.read(job, &sender);
+                        self.read(group.clone(), &sender);
                     }
                 });
             }
             drop(files);
-            let mut waiting: HashMap<usize, Receiver<Message>> = HashMap::new();
-            for at in 0..self.jobs.len() {
+            let mut waiting: HashMap<usize, Receiver<Parcel>> = HashMap::new();
+            for at in 0..groups.len() {
                 let receiver = loop {
                     if let Some(receiver) = waiting.remove(&at) {
                         break receiver;
@@ -103,7 +113,7 @@ impl Readers<'_> {
                     let Ok((number, receiver)) = coming.recv() else { return Ok(()) };
                     waiting.insert(number, receiver);
                 };
-                for message in receiver {
+                for (at, message) in receiver.into_iter().flatten() {
                     if each(at, message)?.is_break() {
                         return Ok(());
                     }
@@ -114,30 +124,43 @@ impl Readers<'_> {
         })
     }
 
-    fn read(&self, job: &Job, sender: &SyncSender<Message>) {
-        let mut pending = Vec::new();
-        let mut bytes = 0;
-        let read = self.records(job, &mut |mapped| {
-            bytes += mapped.bytes;
-            let stop = mapped.what.is_err() && self.mapping.sources[job.source].bad == OnBad::Fail;
-            pending.push(mapped);
-            if pending.len() < RECORDS && bytes < BYTES && !stop {
-                return ControlFlow::Continue(());
+    /// Reads files one after another.
+    fn read(&self, files: Range<usize>, sender: &SyncSender<Parcel>) {
+        let mut parcel = Parcel::new();
+        let (mut count, mut bytes) = (0, 0);
+        for at in files {
+            let job = &self.jobs[at];
+            let mut pending = Vec::new();
+            let mut deaf = false;
+            let read = self.records(job, &mut |mapped| {
+                count += 1;
+                bytes += mapped.bytes;
+                let stop = mapped.what.is_err() && self.mapping.sources[job.source].bad == OnBad::Fail;
+                pending.push(mapped);
+                if count < RECORDS && bytes < BYTES && !stop {
+                    return ControlFlow::Continue(());
+                }
+                (count, bytes) = (0, 0);
+                parcel.push((at, Message::Records(std::mem::take(&mut pending))));
+                deaf = sender.send(std::mem::take(&mut parcel)).is_err();
+                if deaf || stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            // where nobody listens any more, nobody needs to know
+            if deaf {
+                return;
             }
-            bytes = 0;
-            match sender.send(Message::Records(std::mem::take(&mut pending))) {
-                Ok(()) if !stop => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
+            if !pending.is_empty() {
+                parcel.push((at, Message::Records(pending)));
             }
-        });
-        if !pending.is_empty() && sender.send(Message::Records(pending)).is_err() {
-            return;
+            parcel.push((
+                at,
+                match read {
+                    Ok(read) => Message::End(Box::new(read)),
+                    Err(error) => Message::Failed(error),
+                },
+            ));
         }
-        // where nobody listens any more, nobody needs to know
-        drop(sender.send(match read {
-            Ok(read) => Message::End(Box::new(read)),
-            Err(error) => Message::Failed(error),
-        }));
+        drop(sender.send(parcel));
     }
 
     /// Maps the records of a file.
@@ -202,6 +225,9 @@ impl Readers<'_> {
                         reason: unfit.reason,
                         raw: seen.to_string(),
                     });
+                    if let (Ok(row), true) = (&what, self.stored) {
+                        write_files(table, row)?;
+                    }
                     let size = what.as_ref().map_or(256, size);
                     let value = (keep || what.is_err() || source.bad == OnBad::Quarantine).then(|| seen.into_owned());
                     Mapped { position: record.position, what, value, bytes: size }
@@ -226,6 +252,18 @@ impl Readers<'_> {
             read
         })
     }
+}
+
+/// Writes the values that are stored as files: they are there before the rows that name them.
+fn write_files(table: &BoundTable, row: &Row) -> Result<(), ImportError> {
+    for (column, path, text) in &row.files {
+        let Some((vault, _)) = &table.columns[*column].spill else { continue };
+        vault.put(path, text).map_err(|source| ImportError::Write { path: path.into(), source })?;
+    }
+    for (child, rows) in table.children.iter().zip(&row.children) {
+        rows.iter().try_for_each(|row| write_files(&child.table, row))?;
+    }
+    Ok(())
 }
 
 /// What is said of a record that can't be read where it may hold what nobody is to see.

@@ -95,6 +95,14 @@ fn read(text: &str) -> Checked<Mapping> {
         }
         mapping.sources.push(source);
     }
+    fn spills(table: &TableMapping) -> bool {
+        table.columns.iter().any(|column| column.store_over.is_some())
+            || table.children.iter().any(|child| spills(&child.into))
+    }
+    if mapping.store.is_none() && mapping.sources.iter().any(|source| spills(&source.into)) {
+        return Err(Fault::at(sources, "values are stored as files here, and nothing says where")
+            .hint("above `sources:`, for example `store: values`: a folder, beside this file"));
+    }
     if mapping.sources.is_empty() {
         return Err(Fault::at(sources, "there is no source here"));
     }

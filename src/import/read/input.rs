@@ -16,13 +16,14 @@ pub(super) struct Input {
     file: File,
     hash: Sha256,
     size: u64,
+    ended: bool,
     failed: Option<io::Error>,
 }
 
 impl Input {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let file = File::open(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, hash: Sha256::new(), size: 0, failed: None })
+        Ok(Self { path: path.to_owned(), file, hash: Sha256::new(), size: 0, ended: false, failed: None })
     }
 
     /// Everything there is.
@@ -51,9 +52,13 @@ impl Input {
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
         loop {
             match self.file.read(buffer) {
                 Ok(count) => {
+                    self.ended = count == 0 && !buffer.is_empty();
                     self.hash.update(&buffer[..count]);
                     self.size += count as u64;
                     return Ok(count);

@@ -6,11 +6,21 @@ use super::Left;
 use crate::crypt::CryptError;
 use crate::import::bind::{BoundTable, Cell, Fill};
 use crate::import::mapping::{RecordPath, Step, pointer_keys};
+use crate::import::vault::Lost;
 
-/// The record as the row alone gives it, with what is nested in it.
-pub(in crate::import) fn rebuild(table: &BoundTable, cells: &[Cell], children: Vec<Vec<(String, Value)>>) -> Value {
+/// The record as the row alone gives it, with what is nested in it; `outside` has the values that are stored as files, by
+/// column.
+pub(in crate::import) fn rebuild(
+    table: &BoundTable,
+    cells: &[Cell],
+    outside: &[Option<Value>],
+    children: Vec<Vec<(String, Value)>>,
+) -> Value {
     let filled = |wanted: fn(&Fill) -> bool| table.columns.iter().position(|column| wanted(&column.fill));
-    let restore = |at: usize| table.columns[at].kind.restore(&cells[at]);
+    let restore = |at: usize| match &outside[at] {
+        Some(value) => value.clone(),
+        None => table.columns[at].kind.restore(&cells[at]),
+    };
     if let Some(at) = filled(|fill| matches!(fill, Fill::Whole)) {
         return restore(at);
     }
@@ -34,6 +44,31 @@ pub(in crate::import) fn rebuild(table: &BoundTable, cells: &[Cell], children: V
         }
     }
     value
+}
+
+/// The values of a row that are stored as files, by column; a null stands for one that is lost, which is told.
+pub(in crate::import) fn outside(
+    table: &BoundTable,
+    cells: &[Cell],
+    left: &Left,
+) -> (Vec<Option<Value>>, Vec<(String, Lost)>) {
+    let (mut values, mut lost) = (Vec::new(), Vec::new());
+    for (column, cell) in table.columns.iter().zip(cells) {
+        values.push(column.path(cell).map(|(vault, path)| match vault.get(&path) {
+            Err(error) => {
+                lost.push((column.name.clone(), error));
+                Value::Null
+            }
+            Ok(text) => {
+                let json = match &column.fill {
+                    Fill::Pointer { pointer, .. } => left.json.contains(pointer),
+                    _ => true,
+                };
+                json.then(|| serde_json::from_str(&text).ok()).flatten().unwrap_or(Value::String(text))
+            }
+        }));
+    }
+    (values, lost)
 }
 
 /// Puts what was encrypted into a record that was made of its row again.

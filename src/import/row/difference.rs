@@ -38,9 +38,15 @@ pub(super) fn difference(rebuilt: &Value, actual: &Value, pointer: &mut String, 
 
 /// Makes of a rebuilt record what it was. What a column took of it counts only while the column still holds that: a
 /// value that was changed since stands.
-pub(in crate::import) fn apply(table: &BoundTable, cells: &[Cell], left: &Left, value: &mut Value) {
+pub(in crate::import) fn apply(
+    table: &BoundTable,
+    cells: &[Cell],
+    outside: &[Option<Value>],
+    left: &Left,
+    value: &mut Value,
+) {
     let changed = |pointer: &str, original: Option<&Value>| {
-        table.columns.iter().zip(cells).any(|(column, cell)| {
+        table.columns.iter().zip(cells).zip(outside).any(|((column, cell), outside)| {
             let Fill::Pointer { pointer: own, keys } = &column.fill else { return false };
             let within = own.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             if !within {
@@ -52,6 +58,9 @@ pub(in crate::import) fn apply(table: &BoundTable, cells: &[Cell], left: &Left, 
             }
             let depth = pointer_keys(pointer).map_or(0, |keys| keys.len());
             let original = original.and_then(|original| at(original, &keys[depth..]));
+            if let Some(outside) = outside {
+                return !original.is_some_and(|original| same(original, outside));
+            }
             let stored = original.map_or(Ok(Cell::Null), |original| column.kind.store(original));
             let stored = match stored {
                 Ok(Cell::Null) if column.not_null => column.default.clone().unwrap_or_default(),

@@ -21,8 +21,17 @@ pub(in crate::import) fn map(
     secret: &Value,
 ) -> Result<Row, Unfit> {
     let mut row = Row::default();
+    let mut outside: Vec<Option<Value>> = vec![None; table.columns.len()];
     let mut rest = None;
     for (number, column) in table.columns.iter().enumerate() {
+        let aside = |number: usize, value: &Value, row: &mut Row, outside: &mut [Option<Value>]| {
+            let (vault, over) = column.spill.as_ref().filter(|_| !value.is_null())?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let path = vault.path_for(&text, *over)?;
+            row.files.push((number, path.clone(), text));
+            outside[number] = Some(value.clone());
+            Some(path)
+        };
         let unfit = |pointer: &str, reason: String| Unfit {
             column: format!("{}.{}", table.name, column.name),
             pointer: pointer.to_owned(),
@@ -36,7 +45,15 @@ pub(in crate::import) fn map(
                     return Err(unfit(pointer, format!("the record has no value at `{pointer}`")));
                 }
                 let cell = match (&column.seal, found) {
-                    (None, Some(found)) => store(pointer, found)?,
+                    (None, Some(found)) => match aside(number, found, &mut row, &mut outside) {
+                        Some(path) => {
+                            if !found.is_string() {
+                                row.left.json.push(pointer.clone());
+                            }
+                            store(pointer, &Value::String(path))?
+                        }
+                        None => store(pointer, found)?,
+                    },
                     (Some(seal), Some(found)) if !found.is_null() => {
                         let plain = seal.text(found).map_err(|reason| unfit(pointer, reason))?;
                         let sealed = seal.of(plain.text.expose(), place.stored);
@@ -59,8 +76,14 @@ pub(in crate::import) fn map(
             Fill::Constant(cell) => ("", cell.clone()),
             Fill::Uuid => ("", store("", &Value::from(uuid::Uuid::new_v4().to_string()))?),
             Fill::Now => ("", store("", &Value::from(place.now))?),
-            Fill::Whole => ("", store("", value)?),
-            Fill::Rest => ("", store("", rest.get_or_insert_with(|| remainder(table, value)))?),
+            Fill::Whole | Fill::Rest => {
+                let all = match column.fill {
+                    Fill::Rest => rest.get_or_insert_with(|| remainder(table, value)),
+                    _ => value,
+                };
+                let path = aside(number, all, &mut row, &mut outside);
+                ("", store("", path.map(Value::String).as_ref().unwrap_or(all))?)
+            }
             Fill::EntryKey => {
                 ("", place.entry.map(|entry| store("", &Value::from(entry))).transpose()?.unwrap_or_default())
             }
@@ -115,7 +138,7 @@ pub(in crate::import) fn map(
         row.children.push(rows);
         inner.push(values);
     }
-    let rebuilt = rebuild(table, &row.cells, inner);
+    let rebuilt = rebuild(table, &row.cells, &outside, inner);
     difference(&rebuilt, value, &mut String::new(), &mut row.left);
     if derived(path, place.position).as_deref() != Some(place.pointer) {
         row.left.pointer = Some(place.pointer.to_owned());

@@ -7,7 +7,7 @@ mod map;
 
 use serde_json::Value;
 
-pub(super) use self::back::{rebuild, unseal};
+pub(super) use self::back::{outside, rebuild, unseal};
 pub(super) use self::difference::apply;
 pub(super) use self::item::{Item, write_item};
 pub(super) use self::map::map;
@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub children: Vec<Vec<Row>>,
     /// What was hashed or encrypted, by column.
     pub plain: Vec<(usize, Secret)>,
+    /// Values that are stored as files: the column, the path, the text.
+    pub files: Vec<(usize, String, String)>,
 }
 
 impl Row {
@@ -42,7 +44,7 @@ pub(super) struct Left {
     pub minus: Vec<String>,
     /// What the record has, where the rows give nothing or something else.
     pub plus: Vec<(String, Value)>,
-    /// Where what was encrypted is JSON of a value that is no text.
+    /// Where what was encrypted, or is stored as a file, is JSON of a value that is no text.
     pub json: Vec<String>,
 }
 

@@ -60,6 +60,41 @@ pub(super) fn rows(
     Ok(loaded)
 }
 
+/// How many rows of the source would not go in, since the target holds their keys with other values, and the first of
+/// them. Nothing stays in the target.
+pub(in crate::port) fn skipped(
+    job: &TableJob,
+    worker: &mut Worker<'_>,
+    settings: &CopySettings<'_>,
+) -> Result<(u64, Vec<String>), PortError> {
+    let key = job.beside.as_ref().map(|beside| beside.key.as_slice()).unwrap_or_default();
+    let quoted: Vec<String> = key.iter().map(|column| Dialect::Postgres.quote_identifier(column)).collect();
+    let target = |error| Failure::Target(error).into_error(job);
+    worker.bulk.execute("BEGIN").map_err(target)?;
+    let mut found = Ok((0, Vec::new()));
+    for number in 0..job.batches.len() {
+        let conflicts = stage(job, number, worker, settings).and_then(|_| conflicts(job, &quoted, worker));
+        found = conflicts.map(|found| (found.skipped, found.skipped_keys)).map_err(|failure| failure.into_error(job));
+    }
+    worker.bulk.execute("ROLLBACK").map_err(target)?;
+    found
+}
+
+/// Sends a batch's rows to the table beside the target's own.
+fn stage(
+    job: &TableJob,
+    number: usize,
+    worker: &mut Worker<'_>,
+    settings: &CopySettings<'_>,
+) -> Result<Loaded, Failure> {
+    let target = job.codec.target();
+    let make = format!(
+        "CREATE TEMPORARY TABLE liftlock_stage (LIKE {target} INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED) ON COMMIT DROP"
+    );
+    worker.bulk.execute(&make).map_err(Failure::Target)?;
+    send(job, number, &job.codec.copy_into(STAGE, ""), worker, settings)
+}
+
 fn through_stage(
     job: &TableJob,
     beside: &Beside,
@@ -69,11 +104,7 @@ fn through_stage(
     settings: &CopySettings<'_>,
 ) -> Result<Loaded, Failure> {
     let target = job.codec.target();
-    let make = format!(
-        "CREATE TEMPORARY TABLE liftlock_stage (LIKE {target} INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED) ON COMMIT DROP"
-    );
-    worker.bulk.execute(&make).map_err(Failure::Target)?;
-    let mut loaded = send(job, number, &job.codec.copy_into(STAGE, ""), worker, settings)?;
+    let mut loaded = stage(job, number, worker, settings)?;
     let quoted: Vec<String> = beside.key.iter().map(|column| Dialect::Postgres.quote_identifier(column)).collect();
     let Conflicts { theirs, ours, skipped, skipped_keys } = conflicts(job, &quoted, worker)?;
     let mut became = BesideRows { kept: before.all.rows, ..sent(&loaded) };

@@ -82,7 +82,7 @@ impl From<SqlError> for InCopy {
 }
 
 impl Failure {
-    fn into_error(self, job: &TableJob) -> PortError {
+    pub fn into_error(self, job: &TableJob) -> PortError {
         match self {
             Self::Source(error) => PortError::source(format!("table `{}`", job.source), error),
             Self::Target(error) => PortError::target(format!("store rows of table `{}`", job.source), error),

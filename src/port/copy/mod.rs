@@ -9,6 +9,7 @@ mod reject;
 use std::time::{Duration, Instant};
 
 pub use aside::SHOWN;
+pub(in crate::port) use beside::skipped;
 pub(super) use reject::is_about_data;
 pub use reject::{OnError, Quarantined};
 pub(super) use reject::{

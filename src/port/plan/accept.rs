@@ -16,9 +16,116 @@ const UNACCEPTABLE: [&str; 7] = [
     "type-unknown",
 ];
 
+/// Every code that a finding of a port can have, in alphabetical order.
+const CODES: [&str; 87] = [
+    "bad-text",
+    "check",
+    "check-left-out",
+    "check-violated",
+    "column-left-out",
+    "create-missing",
+    "default",
+    "default-left-out",
+    "does-not-fit",
+    "expression-assumption",
+    "extra-column",
+    "extra-table",
+    "foreign-key",
+    "foreign-key-circle",
+    "foreign-key-left-out",
+    "foreign-key-types",
+    "foreign-keys-off",
+    "fraction-digits",
+    "generated-as-plain",
+    "generated-stored",
+    "generated-target",
+    "index",
+    "index-left-out",
+    "inherited",
+    "is-there",
+    "key-astray",
+    "key-collision",
+    "missing-column",
+    "missing-table",
+    "mixed-values",
+    "name-changed",
+    "name-matched",
+    "name-taken",
+    "no-columns",
+    "no-conversion",
+    "no-key-for-conflicts",
+    "no-privilege",
+    "no-such-table",
+    "nocase",
+    "not-made",
+    "not-null",
+    "null-in-not-null",
+    "null-in-primary-key",
+    "numbers-as-time",
+    "offset-lost",
+    "orphans",
+    "partition",
+    "partitioned",
+    "plan-has-twice",
+    "reclassed",
+    "rename-refused",
+    "required-column",
+    "respelled",
+    "row-security",
+    "row-too-large",
+    "row-too-wide",
+    "schema-not-rehearsed",
+    "self-reference",
+    "sequence-unknown",
+    "table-left-out",
+    "target-check",
+    "target-check-untried",
+    "target-conflict",
+    "target-duplicate",
+    "target-keeps",
+    "target-not-empty",
+    "target-partition",
+    "text-order",
+    "too-many-columns",
+    "trigger",
+    "trigger-off",
+    "triggers-on",
+    "truncate-referenced",
+    "type-fallback",
+    "type-unknown",
+    "unique",
+    "unique-left-out",
+    "unknown-rename",
+    "unlogged",
+    "unused-pattern",
+    "unused-type",
+    "view",
+    "view-assumption",
+    "view-differs",
+    "view-left-out",
+    "view-of-the-target",
+    "virtual-table",
+];
+
+/// What is accepted by a code that no finding can have, and what was probably meant.
+#[must_use]
+pub fn unknown(accept: &[String]) -> Option<(&str, Option<&'static str>)> {
+    let code = |accepted: &'_ String| accepted.split(':').next().unwrap_or_default().to_owned();
+    let unknown = accept.iter().find(|accepted| !CODES.contains(&code(accepted).as_str()))?;
+    Some((unknown, nearest(&code(unknown), CODES)))
+}
+
+/// Every code that can be accepted, as a list.
+#[must_use]
+pub fn known() -> String {
+    let known: Vec<&str> = CODES.iter().copied().filter(|code| !UNACCEPTABLE.contains(code)).collect();
+    known.join(", ")
+}
+
 /// Sorts the findings, the gravest first, and marks those that are accepted.
 pub(in crate::port) fn finish(findings: &mut [Finding], accept: &[String]) {
     for finding in findings.iter_mut() {
+        debug_assert!(CODES.contains(&finding.code.as_str()), "`{}` is in no list", finding.code);
         finding.accepted |= accept.iter().any(|accepted| accepts(accepted, finding));
         finding.accepted &= !(finding.level == Level::Blocker && UNACCEPTABLE.contains(&finding.code.as_str()));
     }

@@ -1,6 +1,6 @@
 //! The plan of a port: everything that will be made, filled, changed or left out, as plain data that a person can edit.
 
-pub(in crate::port) mod accept;
+pub mod accept;
 pub mod assemble;
 pub mod broken;
 pub mod candidates;

@@ -2,6 +2,7 @@
 
 mod create;
 mod existing;
+mod expected;
 mod finish;
 mod migrations;
 mod orphans;
@@ -78,10 +79,14 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     report.notes.extend(basis.notes.iter().cloned());
     report.schema_by_migrations = basis.version();
     phases.begin(Phase::Scanning, &mut report);
-    let planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
+    let mut planned = planning::plan(port, &mut snapshot, &mut control, &basis)?;
     phases.end(&mut report);
-    report.findings.clone_from(&planned.plan.findings);
     report.result = if planned.plan.blockers().next().is_some() { Outcome::Refused } else { Outcome::Planned };
+    let skipped = expected::skipped(port, &planned, &mut snapshot, &mut control)?;
+    planned.plan.findings.extend(skipped);
+    accept::finish(&mut planned.plan.findings, &port.options.accept);
+    report.findings.clone_from(&planned.plan.findings);
+    report.expected = Some(expected::end(&planned.plan, &report));
     reporting::remarks(port, &planned, &mut report);
     Ok((planned.plan, report))
 }
@@ -188,11 +193,16 @@ fn phased(
     let mut tables = jobs(&planned, unfinished.as_ref(), port.batch_size);
     reporting::tables(report, &planned.plan, &tables);
     if planned.plan.blockers().next().is_some() {
-        if unfinished.is_some() {
-            let blockers = planned.plan.blockers().map(|finding| finding.message.clone()).collect();
-            return Err(PortError::SourceChanged { tables: blockers });
+        let changed = planned.plan.blockers().filter(|finding| planning::is_of_source(finding));
+        let changed: Vec<String> = changed.map(|finding| finding.message.clone()).collect();
+        if unfinished.is_some() && !changed.is_empty() {
+            return Err(PortError::SourceChanged { tables: changed });
         }
         report.result = Outcome::Refused;
+        if unfinished.is_some() {
+            // a run that was killed has left off what it took off
+            existing::after_failure(port, &planned.plan, report);
+        }
         reporting::remarks(port, &planned, report);
         return Ok(());
     }

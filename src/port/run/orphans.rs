@@ -59,6 +59,7 @@ pub(super) fn find(
                 ..Finding::default()
             });
             table.foreign_keys[at].not_valid = true;
+            report.not_valid.push((table.target.clone(), table.foreign_keys[at].name.clone()));
         }
     }
     for finding in told {

@@ -48,7 +48,7 @@ pub(super) fn plan(
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
-    let tried = trial::find(port, &options, &planned, &target, snapshot.reader(), control)?;
+    let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
     planned.plan.findings.extend(tried);
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
@@ -105,6 +105,9 @@ pub(super) fn plan_again(
     for table in &mut planned.plan.tables {
         table.beside = run.plan.table(&table.source).and_then(|stored| stored.beside.clone());
     }
+    let tried = trial::find(port, &planned, &target, Some(run), snapshot.reader(), control)?;
+    planned.plan.findings.extend(tried);
+    planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)
 }
 
@@ -150,10 +153,19 @@ fn put_aside(plan: &mut Plan) {
     for finding in &mut plan.findings {
         if finding.level == Level::Blocker && ROWS_ALONE.contains(&finding.code.as_str()) {
             finding.level = Level::Change;
-            finding.message.push_str("; these rows are put aside");
+            finding.message.push_str(PUT_ASIDE);
             finding.choices.clear();
         }
     }
+}
+
+/// What stands at the end of a finding whose rows are put aside.
+pub(super) const PUT_ASIDE: &str = "; these rows are put aside";
+
+/// Whether a blocker is about rows that the source gained, or about what it is now; and not about what the target
+/// demands, which may have changed instead.
+pub(super) fn is_of_source(finding: &Finding) -> bool {
+    !trial::CODES.contains(&finding.code.as_str())
 }
 
 /// The findings that are about rows which can be put aside one by one.

@@ -44,7 +44,7 @@ struct ColumnRow {
     generated: String,
 }
 
-const QUERIES: [&str; 7] = [
+const QUERIES: [&str; 9] = [
     include_str!("relations.sql"),
     include_str!("types.sql"),
     include_str!("columns.sql"),
@@ -52,6 +52,8 @@ const QUERIES: [&str; 7] = [
     include_str!("indexes.sql"),
     include_str!("triggers.sql"),
     include_str!("sequences.sql"),
+    include_str!("keys.sql"),
+    include_str!("partitions.sql"),
 ];
 
 impl TargetSchema {
@@ -70,7 +72,7 @@ impl TargetSchema {
             return Err(TargetError::Encoding { encoding: server.encoding });
         }
         let answers = ask(db, schema, &QUERIES).map_err(TargetError::sql(doing()))?;
-        let [relations, types, columns, constraints, indexes, triggers, sequences] = answers
+        let [relations, types, columns, constraints, indexes, triggers, sequences, keys, partitions] = answers
             .try_into()
             .map_err(|answers: Vec<_>| TargetError::answer("the catalog", format!("{} results", answers.len())))?;
         let types = Types::new(parse("types", types)?);
@@ -83,6 +85,8 @@ impl TargetSchema {
             indexes: parse("indexes", indexes)?,
             triggers: parse("triggers", triggers)?,
             sequences: parse("sequences", sequences)?,
+            keys: parse("keys", keys)?,
+            partitions: parse("partitions", partitions)?,
         };
         target.sort_in(parse("relations", relations)?, parse("columns", columns)?, &types);
         target.look_for_rows(db)?;

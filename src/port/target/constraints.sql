@@ -41,7 +41,7 @@ SELECT k.conname AS name,
        k.confupdtype AS on_update,
        k.confdeltype AS on_delete,
        k.confmatchtype = 'f' AS match_full,
-       k.conparentid <> 0 AS inherited,
+       k.conparentid <> 0 OR k.contype = 'c' AND k.coninhcount > 0 AS inherited,
        pg_get_constraintdef(k.oid) AS definition,
        obj_description(k.oid, 'pg_constraint') AS comment,
        pg_has_role(c.relowner, 'USAGE')

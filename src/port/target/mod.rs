@@ -7,6 +7,7 @@
 mod aside;
 mod catalog;
 mod findings;
+mod keys;
 mod matching;
 mod names;
 mod objects_check;
@@ -17,6 +18,7 @@ mod sequences;
 mod types;
 
 pub use aside::{Taken, orphans, take_off, truncate_statement};
+pub use keys::{KeyKind, KeyTerm, Partition, TargetKey};
 pub use matching::{ColumnPair, TableMatch, match_tables};
 pub use objects_check::{ObjectResult, ObjectState, Worded, check_objects, read_worded};
 pub use order::{Cycle, fill_order};

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::keys::{Partition, TargetKey};
 use crate::value::PgType;
 
 /// A schema of a PostgreSQL database.
@@ -24,6 +25,10 @@ pub struct TargetSchema {
     pub triggers: Vec<Trigger>,
     /// Sequences that columns of the tables take values from.
     pub sequences: Vec<Sequence>,
+    /// What must be unique, or exclude each other, in the tables and in their partitions wherever they are.
+    pub keys: Vec<TargetKey>,
+    /// The partitions of the tables, wherever they are.
+    pub partitions: Vec<Partition>,
 }
 
 /// The server, the database, and who we are there.
@@ -202,7 +207,7 @@ pub struct Constraint {
     pub on_delete: char,
     /// MATCH FULL.
     pub match_full: bool,
-    /// It stems from the same constraint of a partitioned table, and goes and comes with that.
+    /// It stems from the same constraint of the table that its own is a partition (or an heir) of, and goes and comes with that.
     pub inherited: bool,
     /// What follows its name in ALTER TABLE … ADD CONSTRAINT, every name qualified.
     pub definition: String,

@@ -110,7 +110,7 @@ fn every_case_is_judged_as_the_planner_judges() {
         }
         let ran = client.batch_execute(&sql);
         assert!(ran.is_ok() || expected["allow_errors"] == true, "{file}: {ran:?}");
-        let (schema, _) = read_all(&database.url, &Wanted { statistics: true, schemas: Vec::new() });
+        let (schema, _) = read_all(&database.url, &Wanted { statistics: true, uses: true, schemas: Vec::new() });
         let mut ours: Vec<(String, Vec<String>, bool, String, bool)> = Vec::new();
         for table in &schema.tables {
             for key in &table.foreign_keys {

@@ -7,7 +7,7 @@ use postgres::Client;
 use super::corpus_postgres::read_all;
 use crate::support::{TestDatabase, until};
 
-const ALL: Wanted = Wanted { statistics: true, schemas: Vec::new() };
+const ALL: Wanted = Wanted { statistics: true, uses: true, schemas: Vec::new() };
 
 /// The state of the index `i` of the table `c`.
 fn state(schema: &Schema) -> Option<IndexState> {
@@ -64,7 +64,7 @@ fn tables_columns_and_constraints_are_read_as_they_are() {
     assert!(schema.taken["public"].contains("v") && schema.taken["Other"].contains("p_code_key"));
 
     let (other, statistics) =
-        read_all(&database.url, &Wanted { statistics: false, schemas: vec!["public".to_owned()] });
+        read_all(&database.url, &Wanted { statistics: false, uses: false, schemas: vec!["public".to_owned()] });
     assert_eq!(other.tables, schema.tables[1..]);
     assert_eq!(statistics, Default::default());
 }
@@ -116,7 +116,8 @@ fn parts_of_a_partitioned_table_know_what_they_are_parts_of() {
     );
     let named = |schema: &str, name: &str| Some((schema.to_owned(), name.to_owned()));
     // partitions come with their table, whichever schema they are in
-    let (schema, _) = read_all(&database.url, &Wanted { statistics: false, schemas: vec!["public".to_owned()] });
+    let (schema, _) =
+        read_all(&database.url, &Wanted { statistics: false, uses: false, schemas: vec!["public".to_owned()] });
     let partition = schema.table("parts", "c1").unwrap();
     assert_eq!(partition.partition_of, named("public", "c"));
     let of: Vec<_> = partition.indexes.iter().map(|index| index.partition_of.clone()).collect();

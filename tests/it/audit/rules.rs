@@ -14,7 +14,7 @@ use crate::support::{Kind, TestDatabase};
 pub(super) fn report(database: &TestDatabase, rule: &str) -> Report {
     let target = Target::parse(&database.url, &Environment::from_process()).unwrap();
     let mut db = Db::connect(&target, Access::Read).unwrap();
-    let wanted = Wanted { statistics: true, ..Wanted::default() };
+    let wanted = Wanted { statistics: true, uses: true, ..Wanted::default() };
     let (schema, statistics) = read::read(&mut db, &wanted).unwrap();
     let options = Options { only: vec![rule.to_owned()], ..Options::default() };
     audit(&schema, &statistics, &options).unwrap()
@@ -323,67 +323,6 @@ fn tables_without_a_primary_key_are_found_and_get_the_one_they_could_have() {
          CREATE VIRTUAL TABLE words USING fts5 (body);",
     );
     finds(&database, "no-primary-key", &["t()"]);
-}
-
-#[test]
-fn keys_near_their_end_are_widened() {
-    let database = postgres(
-        "CREATE TABLE serials (id serial PRIMARY KEY);
-         SELECT setval('serials_id_seq', 2000000000);
-         CREATE TABLE identities (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
-         SELECT setval('identities_id_seq', 2000000000);
-         CREATE TABLE widened (id serial PRIMARY KEY);
-         ALTER TABLE widened ALTER COLUMN id TYPE bigint;
-         SELECT setval('widened_id_seq', 2000000000);
-         CREATE SEQUENCE wide AS bigint;
-         CREATE TABLE narrow (id integer PRIMARY KEY DEFAULT nextval('wide'));
-         ALTER SEQUENCE wide OWNED BY narrow.id;
-         SELECT setval('wide', 2000000000);
-         CREATE SEQUENCE own MAXVALUE 100;
-         SELECT setval('own', 90);
-         CREATE SEQUENCE down INCREMENT -1;
-         CREATE TABLE downs (id integer PRIMARY KEY);
-         ALTER SEQUENCE down OWNED BY downs.id;
-         SELECT setval('down', -2000000000);
-         CREATE TABLE keys (id integer PRIMARY KEY);
-         INSERT INTO keys VALUES (2000000000);
-         CREATE TABLE fine (id serial PRIMARY KEY);
-         SELECT setval('fine_id_seq', 1000000000);
-         CREATE SEQUENCE turning MAXVALUE 100 CYCLE;
-         SELECT setval('turning', 99);
-         CREATE TABLE parent (id bigserial PRIMARY KEY);
-         SELECT setval('parent_id_seq', 2000000000);
-         CREATE TABLE child (parent_id integer CONSTRAINT child_fk REFERENCES parent);
-",
-    );
-    mends(
-        &database,
-        "key-near-maximum",
-        &[
-            ".own",
-            "child.child_fk",
-            "downs.down",
-            "identities.identities_id_seq",
-            "keys(id)",
-            "narrow.wide",
-            "serials.serials_id_seq",
-            "widened.widened_id_seq",
-        ],
-    );
-    database.execute(
-        "SELECT setval('serials_id_seq', 3000000000); INSERT INTO serials DEFAULT VALUES;
-         SELECT setval('identities_id_seq', 3000000000); INSERT INTO identities DEFAULT VALUES;",
-    );
-
-    let database = sqlite(
-        "CREATE TABLE t (id integer PRIMARY KEY AUTOINCREMENT);
-         INSERT INTO t VALUES (9223372036854775807);
-         CREATE TABLE fine (id integer PRIMARY KEY AUTOINCREMENT);
-         INSERT INTO fine VALUES (3000000000);",
-    );
-    let findings = finds(&database, "key-near-maximum", &["t.t"]);
-    assert_eq!(findings[0].severity, Severity::Error);
-    assert!(database.rusqlite().execute_batch("INSERT INTO t DEFAULT VALUES").is_err());
 }
 
 #[test]

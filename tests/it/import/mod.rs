@@ -9,3 +9,4 @@ mod read;
 mod roundtrip;
 mod secrets;
 mod sqlite_files;
+mod store;

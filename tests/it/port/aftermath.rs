@@ -71,7 +71,9 @@ fn trigger(port: &Port) -> String {
 #[test]
 fn what_was_off_is_back_after_a_failure() {
     let port = colliding();
-    for flags in [&["--jobs", "1", "--on-conflict", "error"][..], &["--jobs", "1", "--resume"]] {
+    // what was accepted stays so
+    let first = ["--jobs", "1", "--on-conflict", "error", "--accept", "target-conflict"];
+    for flags in [&first[..], &["--jobs", "1", "--resume"]] {
         let done = port.plainly(flags);
         assert_eq!(done.ran.code, Some(3), "{done}");
         assert!(done.json["error"].to_string().contains("--restart"), "{done}");
@@ -97,7 +99,7 @@ fn to_begin_anew_empties_what_keys_refer_to() {
         "CREATE TABLE p (id int PRIMARY KEY, v text); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p, v text);
          CREATE UNIQUE INDEX once ON c (lower(v));",
     );
-    let done = port.plainly(&["--jobs", "1"]);
+    let done = port.plainly(&["--jobs", "1", "--accept", "target-duplicate:once"]);
     assert_eq!(done.ran.code, Some(3), "{done}");
     assert_eq!(port.constraints("c", 'f'), [KEY], "{done}");
     port.target.execute("DROP INDEX once");
@@ -115,7 +117,7 @@ fn rows_of_the_target_that_nobody_has_counted_are_not_said_to_be_none() {
         "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text);
          CREATE UNIQUE INDEX once ON b (lower(v)); INSERT INTO b VALUES (9, 'B');",
     );
-    let done = port.plainly(&["--on-conflict", "error", "--jobs", "1"]);
+    let done = port.plainly(&["--on-conflict", "error", "--jobs", "1", "--accept", "target-conflict"]);
     assert_eq!((done.ran.code, &done.json["tables"][0]["target_rows"]), (Some(3), &2.into()), "{done}");
     port.sqlite("UPDATE a SET v = 'c'");
     let done = port.plainly(&["--resume"]);
@@ -124,4 +126,50 @@ fn rows_of_the_target_that_nobody_has_counted_are_not_said_to_be_none() {
         done.list("tables").count() == 2 && done.list("tables").all(|table| table["target_rows"].is_null()),
         "{done}"
     );
+}
+
+#[test]
+fn a_migration_of_the_schema_is_as_it_was_made() {
+    let port = Port::of(HALF);
+    let done = port.run(&["--on-error", "quarantine", "--emit-migrations"]).is_incomplete();
+    assert_eq!(port.constraints("orders", 'f'), [NOT_VALID], "{done}");
+    let files = done.json["emitted"]["files"].as_array().unwrap();
+    let up = files.iter().filter_map(|file| file.as_str()).find(|file| !file.contains("down")).unwrap();
+    let up = std::fs::read_to_string(port.project.path(up)).unwrap();
+    assert!(up.contains("NOT VALID"), "{up}");
+    // the plan is what was to be made
+    let key = &done.plan.as_ref().unwrap()["tables"][1]["foreign_keys"][0];
+    assert!(key["not_valid"].is_null(), "{key}");
+}
+
+#[test]
+fn a_dry_run_ends_as_a_run_would() {
+    let ends = |port: &Port, flags: &[&str], reason: &str| {
+        let dry = port.plainly(&[&["--dry-run"], flags].concat());
+        let run = port.run(flags);
+        assert_eq!(dry.ran.code, run.ran.code, "{flags:?}: {dry}\n{run}");
+        assert_eq!(dry.json["expected"]["exit_code"], run.ran.code.unwrap(), "{dry}");
+        assert!(dry.json["expected"]["reasons"].to_string().contains(reason), "{dry}");
+        dry
+    };
+    let port = Port::of(HALF);
+    let words = port.project.run(&["port", "source.db", &port.target.url, "--dry-run", "--on-error", "quarantine"]);
+    words.exits(1).says("a run would end with exit code 1: 1 row would be put aside; nothing was written");
+    ends(&port, &["--on-error", "quarantine"], "1 row would be put aside");
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, at DATETIME); CREATE TABLE u (id INTEGER PRIMARY KEY);
+         INSERT INTO t VALUES (1, 'a', '2020-01-01 00:00:00'), (2, 'b', NULL), (3, 'c', NULL); INSERT INTO u VALUES (1);");
+    port.target.execute(
+        "CREATE TABLE t (id bigint PRIMARY KEY, v text, at timestamp); CREATE TABLE u (id bigint PRIMARY KEY);
+         INSERT INTO t VALUES (1, 'a', '2020-01-01'), (2, 'x', NULL), (9, 'y', NULL); INSERT INTO u VALUES (1)",
+    );
+    let before = port.everything();
+    let dry = ends(&port, &["--on-conflict", "skip"], "1 row would not go in");
+    let kept = dry.finding("t", "", &["target-keeps", "1 of 3 rows is not copied"]);
+    assert_eq!((&kept["level"], kept["examples"][0].as_str()), (&"change".into(), Some("id = 2")), "{dry}");
+    assert_ne!(port.everything(), before);
+    // what is there is the same now, but for the row that was kept
+    port.sqlite("UPDATE t SET v = 'x' WHERE id = 2");
+    assert_eq!(ends(&port, &["--on-conflict", "skip"], "").ran.code, Some(0));
+    port.sqlite("UPDATE t SET v = 'z' WHERE id = 2");
+    assert_eq!(ends(&port, &["--on-conflict", "replace"], "").ran.code, Some(0));
 }

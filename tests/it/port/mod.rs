@@ -17,6 +17,7 @@ mod resume;
 mod review;
 mod robustness;
 mod target_checks;
+mod target_keys;
 mod values;
 mod values_of;
 

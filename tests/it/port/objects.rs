@@ -87,7 +87,7 @@ fn a_dry_run_ends_as_the_run_would_for_what_is_left_out() {
     let dry = port.plainly(&["--dry-run"]);
     assert_eq!((dry.ran.code, &dry.json["result"]), (Some(1), &"planned".into()), "{dry}");
     let words = port.project.run(&["port", "source.db", &port.target.url, "--dry-run"]).exits(1);
-    words.says("a run would leave out 1 thing").says("nothing was written");
+    words.says("a run would end with exit code 1: 1 thing would be left out").says("nothing was written");
     let dry = port.plainly(&["--dry-run", "--accept", "trigger:later"]);
     assert_eq!((dry.ran.code, &dry.json["result"]), (Some(0), &"planned".into()), "{dry}");
     assert!(port.target.tables().is_empty());
@@ -103,9 +103,13 @@ fn what_was_hardly_meant_is_told() {
     port.sqlite("CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t;");
     let words = port.project.run(&["port", "source.db", &port.target.url, "--include", "Nope*"]).exits(1);
     words.prints("nothing is proven").says("none of the source's 1 table is ported");
-    let done = port.plainly(&["--dry-run", "--accept", "text-ordr", "--accept", "view:NoSuch"]);
+    let done = port.plainly(&["--dry-run", "--accept", "text-order:x", "--accept", "view:NoSuch"]);
     let notes = done.json["notes"].to_string();
-    assert!(notes.contains("by `text-ordr`") && notes.contains("by `view:NoSuch`"), "{done}");
+    assert!(notes.contains("by `text-order:x`") && notes.contains("by `view:NoSuch`"), "{done}");
+    // what no finding of any port is called by is a typing error
+    let typo = |flags: &[&str]| port.project.run(&[&["port", "source.db", &port.target.url], flags].concat()).exits(2);
+    typo(&["--accept", "text-ordr"]).says("`text-ordr` can't be accepted").says("did you mean `text-order`?");
+    typo(&["--dry-run", "--accept", "colour:t.x"]).says("`colour:t.x`").says("view-differs, ");
     for (flag, of) in [("--jobs", "port"), ("--batch-rows", "port"), ("--jobs", "compare")] {
         port.project.run(&[of, "source.db", &port.target.url, flag, "0"]).exits(2);
     }

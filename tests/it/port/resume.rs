@@ -1,8 +1,11 @@
 //! Ports that do not come to their end: killed, cut off, interrupted; and those that go on with them.
 
+use liftlock::config::{Environment, Target};
+use liftlock::db::{BulkDb, ErrorClass, SqlError, Statements as _};
+
 use super::values::series;
 use super::{Done, Port};
-use crate::support::{Ran, signal, until};
+use crate::support::{Ran, TestDatabase, signal, until};
 
 /// A source of three tables, so small that every boundary can be tried.
 fn source() -> Port {
@@ -70,13 +73,38 @@ fn a_connection_that_the_server_ends() {
     let done = Done::of(Ran::wait(child));
     assert_eq!(done.ran.code, Some(3), "{done}");
     assert_eq!(done.json["result"], "failed", "{done}");
-    assert!(format!("{} {}", done.ran.stderr, done.json).contains("--resume"), "{done}");
+    let told = format!("{} {}", done.ran.stderr, done.json);
+    assert!(told.contains("--resume"), "{done}");
+    // in the server's own words, not "connection closed"
+    assert!(told.contains("terminating connection due to administrator command"), "{done}");
+    assert!(told.contains("57P01"), "{done}");
     holder.batch_execute("COMMIT").unwrap();
     drop(holder);
     others_have_ended(&port);
     let done = port.plainly(&SMALL);
     assert_eq!(done.ran.code, Some(2), "an unfinished port is gone on with unasked: {done}");
     is_whole(&port, port.plainly(&["--resume", "--jobs", "2"]));
+}
+
+#[test]
+fn a_session_that_the_server_ends_between_two_statements() {
+    let database = TestDatabase::postgres();
+    let target = Target::parse(&database.url, &Environment::default()).unwrap();
+    let Target::Postgres(target) = target else { panic!("{target}") };
+    let ended = || {
+        let mut db = BulkDb::connect(&target).unwrap();
+        let pid = db.query("SELECT pg_backend_pid()").unwrap()[0][0].clone().unwrap();
+        database.execute(&format!("SELECT pg_terminate_backend({pid})"));
+        let gone = format!("SELECT 1 FROM pg_stat_activity WHERE pid = {pid}");
+        until("the session ends", || database.query(&gone).is_empty());
+        db
+    };
+    let copied = ended().copy_in::<SqlError>("COPY pg_temp.t FROM STDIN (FORMAT binary)", |_| Ok(())).unwrap_err();
+    let asked = ended().query("SELECT 1").unwrap_err();
+    for error in [copied, asked] {
+        assert_eq!((error.code.as_deref(), error.class), (Some("57P01"), ErrorClass::ConnectionLost), "{error}");
+        assert_eq!(error.message, "FATAL: terminating connection due to administrator command");
+    }
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_person_may_let_the_copy_meet_it() {
 }
 
 /// A role that may do everything in the target but make temporary tables, and its URL.
-fn without_temporary(port: &Port) -> String {
+pub(super) fn without_temporary(port: &Port) -> String {
     let name = port.target.value("SELECT current_database()");
     port.target.execute(&format!(
         "REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC; CREATE ROLE {name}_plain LOGIN;

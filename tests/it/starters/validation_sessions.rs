@@ -1,7 +1,7 @@
 //! The starter `validation-sessions`.
 
-use super::{imported, walk};
-use crate::support::{TestDatabase, each_database};
+use super::{imported, tree, walk};
+use crate::support::{Project, TestDatabase, each_database};
 
 const NAME: &str = "validation-sessions";
 
@@ -66,5 +66,46 @@ fn who_and_why_need_a_when() {
             database.execute(&format!("UPDATE {table} SET {column} = 'x'"));
         }));
         assert!(refused.is_err());
+    });
+}
+
+#[test]
+fn what_is_marked_stays_marked_when_its_file_changes() {
+    each_database(|database| {
+        imported(NAME, database);
+        let project = Project::new().file("import.yaml", liftlock::starters::find(NAME).unwrap().import);
+        let id = "vs-20260914-0931-checkout";
+        let file = format!("sessions/{id}.json");
+        let text = std::fs::read_to_string(tree(NAME).join(&file)).unwrap();
+        let import = |change: &dyn Fn(&mut serde_json::Value)| {
+            let mut session = serde_json::from_str(&text).unwrap();
+            change(&mut session);
+            project.write(&format!("data/{file}"), &session.to_string());
+            project.run(&["import", "data", "--json", "-d", &database.url]).ok().json()
+        };
+        import(&|_| ());
+        for table in
+            ["validation_results WHERE id = 'r2'", "discrepancies WHERE result_id = 'r1' AND position IN (1, 2)"]
+        {
+            let (table, rows) = table.split_once(" WHERE ").unwrap();
+            database.execute(&format!(
+                "UPDATE {table} SET deleted_at = '2026-10-01T08:00:00Z' WHERE session_id = '{id}' AND {rows}"
+            ));
+        }
+        let report = import(&|session| {
+            session["results"][1]["message"] = "checked again".into();
+            // the discrepancy at 1 is another one now
+            session["results"][0]["discrepancies"][1]["component"] = "AddressForm.city".into();
+            session["results"].as_array_mut().unwrap().remove(2);
+        });
+        let count = |table: usize, what: &str| report["tables"][table][what].as_u64().unwrap();
+        assert_eq!((count(1, "inserted"), count(1, "updated"), count(1, "removed")), (0, 1, 1), "{report}");
+        assert_eq!((count(2, "inserted"), count(2, "updated"), count(2, "removed")), (1, 0, 1), "{report}");
+        let marked =
+            format!("SELECT id, message FROM validation_results WHERE session_id = '{id}' AND deleted_at IS NOT NULL");
+        assert_eq!(database.query(&marked), ["r2|checked again"]);
+        let marked = format!("SELECT position FROM discrepancies WHERE session_id = '{id}' AND deleted_at IS NOT NULL");
+        assert_eq!(database.query(&marked), ["2"]);
+        assert_eq!(database.value("SELECT count(*) FROM validation_results"), "5");
     });
 }

@@ -7,7 +7,8 @@ use super::definition::{definition, order};
 use super::foreign_keys::foreign_key;
 use super::lookups::Lookups;
 use super::predicate::{parse, split_list};
-use super::relabel::relabelled_columns;
+use super::predicate_tree::{self, Known};
+use super::tree::nodes;
 use crate::Dialect;
 use crate::audit::schema::{Column, Index, IndexState, Key, Keyed, Method, Owner, OwnerKind, Schema, Table, Version};
 
@@ -50,7 +51,7 @@ fn indexes(catalog: &Catalog, lookups: &Lookups, owners: &HashMap<u32, Owner>) -
             let (relation, table) = (catalog.relations.get(&row.oid)?, catalog.relations.get(&row.table)?);
             table.audited.then(|| {
                 let index = index(catalog, lookups, row, relation, table, owners.get(&row.oid));
-                (row.table, Index { needed: needed(row, &referring), ..index })
+                (row.table, Index { needed: needed(catalog, row, &referring), ..index })
             })
         });
         rows.collect::<Vec<_>>()
@@ -71,13 +72,13 @@ fn referring(catalog: &Catalog) -> HashMap<u32, &str> {
 }
 
 /// What else can't be without the index.
-fn needed(row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
+fn needed(catalog: &Catalog, row: &IndexRow, referring: &HashMap<u32, &str>) -> Option<String> {
     let refers = referring.get(&row.oid).map(|name| format!("the foreign key `{name}` refers to it"));
     let other = if row.replica_identity {
         Some("it is the table's replica identity")
     } else if row.clustered {
         Some("CLUSTER sorts the table by it")
-    } else if row.statistics_target {
+    } else if row.expressions.is_some() && catalog.statistics_targets.contains(&row.oid) {
         Some("the statistics of its expressions have a target of their own (`ALTER INDEX … SET STATISTICS`)")
     } else {
         None
@@ -165,8 +166,10 @@ fn index(
     owner: Option<&Owner>,
 ) -> Index {
     let columns = catalog.columns.get(&row.table).map(Vec::as_slice).unwrap_or_default();
-    let expressions = row.expressions.as_deref().map(split_list).unwrap_or_default();
-    let relabelled = row.trees.as_deref().map(relabelled_columns).unwrap_or_default();
+    let expressions = lookups.expression(row.expressions).map(split_list).unwrap_or_default();
+    let free = |domain: u32| lookups.free_domains.contains(&domain);
+    let trees = row.trees.as_deref().map(nodes).unwrap_or_default();
+    let relabelled: Vec<Option<i16>> = trees.into_iter().map(|node| node.column(&free)).collect();
     let name_of = |number: &i16| catalog.column_of(row.table, *number).map(|column| column.name.clone());
     let mut expressions_met = 0;
     let keys = (0..row.keys).map(|at| {
@@ -218,8 +221,11 @@ fn index(
         constraint: owner.cloned(),
         keys,
         included: row.columns.iter().skip(row.keys).filter_map(name_of).collect(),
-        predicate: row.predicate.as_deref().map(|sql| parse(sql, &is_row)),
-        predicate_sql: row.predicate.clone(),
+        predicate: lookups.expression(row.predicate).map(|sql| match &row.predicate_tree {
+            Some(tree) => predicate_tree::parse(tree, &Known { name_of: &|number| name_of(&number), free: &free, sql }),
+            None => parse(sql, &is_row),
+        }),
+        predicate_sql: lookups.expression(row.predicate).map(str::to_owned),
         parameters: relation.options.clone(),
         definition: definition(catalog, lookups, row, relation, table, &expressions),
         partition_of: full_name(catalog, relation.partition_of),

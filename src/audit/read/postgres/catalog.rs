@@ -1,9 +1,11 @@
 //! The catalogs that are read whole, in two messages: relations, columns, indexes, constraints, and counts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Server;
 use super::cells::{Cells, fetch, hand_out};
+use super::expressions::Expressions;
+use super::{predicate_tree, tree};
 use crate::audit::AuditError;
 use crate::audit::read::Wanted;
 use crate::db::{Answer, PostgresDb};
@@ -19,6 +21,10 @@ pub(super) struct Catalog {
     pub columns: HashMap<u32, Vec<ColumnRow>>,
     /// Options of operator classes, by index and place of the key from 1.
     pub class_options: HashMap<(u32, i16), String>,
+    /// The relations of which it was decided how much is known of the values of a column, or of an index's expression.
+    pub statistics_targets: HashSet<u32>,
+    /// What the server is asked to write for the indexes.
+    pub expressions: Expressions,
     pub indexes: Vec<IndexRow>,
     pub constraints: Vec<ConstraintRow>,
     pub null_fractions: Vec<(u32, i16, f64)>,
@@ -69,18 +75,19 @@ pub(super) struct IndexRow {
     pub collations: Vec<u32>,
     /// Bit 0: DESC, bit 1: NULLS FIRST (src/include/catalog/pg_index.h).
     pub options: Vec<i16>,
-    /// All expressions, with commas between them.
-    pub expressions: Option<String>,
-    /// The expressions' trees as the server stores them, where a cast that changes only a type's name is in them.
+    /// All expressions, by the number of their text.
+    pub expressions: Option<usize>,
+    /// The expressions' trees as the server stores them, where a cast that changes only a type's name may be in them.
     pub trees: Option<String>,
-    pub predicate: Option<String>,
+    /// By the number of its text.
+    pub predicate: Option<usize>,
+    /// Its tree, where its text does not tell what the planner makes of it.
+    pub predicate_tree: Option<String>,
     pub scans: Option<u64>,
     /// Rows are known to replication by it.
     pub replica_identity: bool,
     /// CLUSTER sorts the table by it.
     pub clustered: bool,
-    /// How much is known of its expressions' values was decided for it.
-    pub statistics_target: bool,
     /// Unique only at the end of the transaction, or where a statement asks for that.
     pub deferrable: bool,
 }
@@ -136,7 +143,10 @@ impl Catalog {
         };
         let indexes = include_str!("indexes.sql")
             .replace(":nulls_not_distinct", since(150_000, "x.indnullsnotdistinct", "false"))
-            .replace(":scans", if wanted.statistics { "pg_stat_get_numscans(x.indexrelid)" } else { "NULL" });
+            .replace(
+                ":scans",
+                if wanted.statistics && wanted.uses { "pg_stat_get_numscans(x.indexrelid)" } else { "NULL" },
+            );
         let constraints = include_str!("constraints.sql")
             .replace(":delete_columns", since(150_000, "array_to_string(k.confdelsetcols, ' ')", "NULL"))
             // what is not enforced searches nothing
@@ -175,7 +185,23 @@ impl Catalog {
             columns.sort_unstable_by_key(|column| column.number);
         }
         catalog.choose(wanted);
+        catalog.tell_expressions_apart();
         Ok(catalog)
+    }
+
+    /// Numbers the expressions of indexes that are to be audited.
+    fn tell_expressions_apart(&mut self) {
+        let (mut indexes, mut expressions) = (std::mem::take(&mut self.indexes), Expressions::default());
+        for row in indexes.iter_mut().filter(|row| self.relations.get(&row.table).is_some_and(|table| table.audited)) {
+            let name_of = |number| self.column_of(row.table, number).map(|column| column.name.as_str());
+            let mut number =
+                |is_predicate, tree: &String| expressions.number((row.table, row.oid), is_predicate, tree, name_of);
+            row.expressions = row.trees.as_ref().map(|tree| number(false, tree));
+            row.predicate = row.predicate_tree.as_ref().map(|tree| number(true, tree));
+            row.trees = row.trees.take().filter(|trees| tree::may_relabel(trees));
+            row.predicate_tree = row.predicate_tree.take().filter(|tree| predicate_tree::tells_more(tree));
+        }
+        (self.indexes, self.expressions) = (indexes, expressions);
     }
 
     /// Relations and columns.
@@ -231,6 +257,9 @@ impl Catalog {
         {
             self.class_options.insert((relation, number), options.to_owned());
         }
+        if row.flag(8) {
+            self.statistics_targets.insert(relation);
+        }
         self.columns.entry(relation).or_default().push(ColumnRow {
             number,
             name: row.text(2)?.to_owned(),
@@ -255,14 +284,14 @@ impl Catalog {
             classes: row.numbers(8)?,
             collations: row.numbers(9)?,
             options: row.numbers(10)?,
-            expressions: row.option(11).map(str::to_owned),
-            trees: row.option(12).map(str::to_owned),
-            predicate: row.option(13).map(str::to_owned),
-            scans: row.number_or_null(14)?,
-            replica_identity: row.flag(15),
-            clustered: row.flag(16),
-            statistics_target: row.flag(17),
-            deferrable: !row.flag(18),
+            expressions: None,
+            trees: row.option(11).map(str::to_owned),
+            predicate: None,
+            predicate_tree: row.option(12).map(str::to_owned),
+            scans: row.number_or_null(13)?,
+            replica_identity: row.flag(14),
+            clustered: row.flag(15),
+            deferrable: !row.flag(16),
         });
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::Server;
 use super::assemble::{INT2, INT4};
 use super::catalog::Catalog;
 use super::cells::ask;
+use super::lookups::Lookups;
 use crate::Dialect;
 use crate::audit::AuditError;
 use crate::audit::Statistics;
@@ -30,7 +31,7 @@ pub(super) struct Unread {
 }
 
 /// What the catalogs hold, by name; and what they don't.
-pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statistics, Unread) {
+pub(super) fn of(catalog: &Catalog, lookups: &Lookups, server: Server, wanted: &Wanted) -> (Statistics, Unread) {
     let mut statistics = Statistics { age: catalog.age, ..Statistics::default() };
     for relation in catalog.relations.values().filter(|relation| relation.audited) {
         if let Some(rows) = relation.rows {
@@ -57,7 +58,7 @@ pub(super) fn of(catalog: &Catalog, server: Server, wanted: &Wanted) -> (Statist
             statistics.columns.entry(key).or_default().null_fraction = Some(*fraction);
         }
     }
-    let mut unread = Unread { sequences: Vec::new(), keys: unnumbered_keys(catalog) };
+    let mut unread = Unread { sequences: Vec::new(), keys: unnumbered_keys(catalog, lookups) };
     for row in &catalog.sequences {
         let Some(relation) = catalog.relations.get(&row.oid) else { continue };
         if relation.of_extension || !relation.is_in(wanted) {
@@ -83,14 +84,14 @@ fn column_name(catalog: &Catalog, table: u32, column: i16) -> Option<(Name, Stri
 }
 
 /// The tables with a key of one small integer column that no sequence fills; the largest ones.
-fn unnumbered_keys(catalog: &Catalog) -> Vec<(u32, Name, String)> {
+fn unnumbered_keys(catalog: &Catalog, lookups: &Lookups) -> Vec<(u32, Name, String)> {
     let numbered: HashSet<(u32, i16)> = catalog.sequences.iter().filter_map(|sequence| sequence.column).collect();
     let mut keys = Vec::new();
     for row in catalog.constraints.iter().filter(|row| row.kind == 'p') {
         let [at] = row.columns[..] else { continue };
         let Some(table) = catalog.relations.get(&row.table) else { continue };
         let Some(column) = catalog.column_of(row.table, at) else { continue };
-        let small = matches!(column.type_oid, INT2 | INT4);
+        let small = matches!(lookups.base(column.type_oid), INT2 | INT4);
         if small && table.kind == 'r' && table.audited && !numbered.contains(&(row.table, at)) {
             keys.push((std::cmp::Reverse(table.pages), row.table, table.full_name(), column.name.clone()));
         }

@@ -45,7 +45,7 @@ pub(super) fn definition(
         let options: Vec<String> = index.options.iter().map(|option| parameter(lookups, option)).collect();
         let _ = write!(sql, " WITH ({})", options.join(", "));
     }
-    if let Some(predicate) = &row.predicate {
+    if let Some(predicate) = lookups.expression(row.predicate) {
         let _ = write!(sql, " WHERE {predicate}");
     }
     sql

@@ -1,4 +1,4 @@
--- The indexes of tables, vectors as they are stored. An index that can't be used is being built if a session reports
+-- The indexes of tables, vectors and trees of expressions as they are stored. An index that can't be used is being built if a session reports
 -- so, or works on it under a lock that nobody takes in passing: REINDEX and DROP INDEX CONCURRENTLY hold ShareUpdate-
 -- Exclusive on the index; CREATE INDEX CONCURRENTLY holds it on the table, and sessions of other roles don't show
 -- which index they build.
@@ -23,15 +23,11 @@ SELECT x.indexrelid,
        x.indclass,
        x.indcollation,
        x.indoption,
-       pg_get_expr(x.indexprs, x.indrelid),
-       CASE WHEN strpos(x.indexprs::text, '{RELABELTYPE') > 0 THEN x.indexprs::text END,
-       pg_get_expr(x.indpred, x.indrelid),
+       x.indexprs,
+       x.indpred,
        :scans,
        x.indisreplident,
        x.indisclustered,
-       -- a target of its own for an expression's statistics; the usual one is -1, and NULL since PostgreSQL 17
-       x.indexprs IS NOT NULL AND EXISTS (SELECT FROM pg_attribute a
-                                           WHERE a.attrelid = x.indexrelid AND a.attstattarget >= 0),
        x.indimmediate
   FROM pg_index x
   JOIN pg_class c ON c.oid = x.indrelid

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::catalog::{Catalog, ColumnRow};
+use super::tree::domains;
 use super::{Cells, ask};
 use crate::audit::AuditError;
 use crate::db::PostgresDb;
@@ -27,11 +28,15 @@ pub(super) struct Lookups {
     /// Casts that change nothing but a type's name, from and to; true for those that happen unasked.
     pub relabelling: HashMap<(u32, u32), bool>,
     pub classes: HashMap<u32, Class>,
-    /// Those that are the default for some type, by method.
-    defaults: HashMap<String, Vec<u32>>,
+    /// Those that are the default for some type, by method, each with its input type.
+    defaults: HashMap<String, Vec<(u32, u32)>>,
     pub collations: HashMap<u32, Collation>,
+    /// Domains without a constraint, of those that expressions of indexes cast to.
+    pub free_domains: HashSet<u32>,
     /// Words that have to be quoted.
     pub keywords: HashSet<String>,
+    /// Expressions and predicates of indexes, by number.
+    expressions: Vec<String>,
 }
 
 /// A type.
@@ -93,6 +98,9 @@ impl Lookups {
             .map(|column| column.collation)
             .chain(catalog.indexes.iter().flat_map(|index| index.collations.iter().copied()))
             .collect();
+        let asked = &catalog.expressions.asked;
+        let trees = catalog.indexes.iter().flat_map(|index| [&index.trees, &index.predicate_tree]);
+        let domains = domains(trees.flatten().map(String::as_str));
         let queries = [
             include_str!("types.sql"),
             include_str!("operators.sql"),
@@ -101,6 +109,8 @@ impl Lookups {
             include_str!("keywords.sql"),
             include_str!("classes.sql"),
             include_str!("collations.sql"),
+            include_str!("domains.sql"),
+            include_str!("expressions.sql"),
             "COMMIT",
         ];
         let sql = queries
@@ -108,8 +118,11 @@ impl Lookups {
             .replace(":types", &array(types.iter().map(|(oid, _)| oid)))
             .replace(":typmods", &array(types.iter().map(|(_, typmod)| typmod)))
             .replace(":operators", &array(&operators))
-            .replace(":collations", &array(&collations));
-        let mut lookups = Self::default();
+            .replace(":collations", &array(&collations))
+            .replace(":domains", &array(&domains))
+            .replace(":written_of", &array(asked.iter().map(|(index, _)| index)))
+            .replace(":predicates", &array(asked.iter().map(|(_, is_predicate)| is_predicate)));
+        let mut lookups = Self { expressions: vec![String::new(); asked.len()], ..Self::default() };
         ask(db, "types and operators", &sql, |nth, row| {
             match nth {
                 0 => lookups.type_row(&row)?,
@@ -127,6 +140,16 @@ impl Lookups {
                     lookups.keywords.insert(row.text(0)?.to_owned());
                 }
                 5 => lookups.class_row(&row)?,
+                7 => {
+                    lookups.free_domains.insert(row.number(0)?);
+                }
+                8 => {
+                    let nth: usize = row.number(0)?;
+                    let text = row.text(1)?;
+                    if let Some(expression) = lookups.expressions.get_mut(nth) {
+                        text.clone_into(expression);
+                    }
+                }
                 _ => {
                     let collation = Collation { name: row.text(1)?.to_owned(), deterministic: row.flag(2) };
                     lookups.collations.insert(row.number(0)?, collation);
@@ -165,7 +188,7 @@ impl Lookups {
         };
         let oid = row.number(0)?;
         if row.flag(5) {
-            self.defaults.entry(row.text(6)?.to_owned()).or_default().push(oid);
+            self.defaults.entry(row.text(6)?.to_owned()).or_default().push((oid, class.input));
         }
         self.classes.insert(oid, class);
         Ok(())
@@ -188,9 +211,9 @@ impl Lookups {
         let column = self.types.get(&type_oid)?;
         let of_method = || {
             let defaults = self.defaults.get(method).into_iter().flatten();
-            defaults.filter_map(|oid| Some((oid, self.classes.get(oid)?)))
+            defaults.filter_map(|(oid, _)| Some((oid, self.classes.get(oid)?)))
         };
-        let exact = of_method().find(|(_, class)| class.input == column.base);
+        let exact = self.defaults.get(method)?.iter().find(|(_, input)| *input == column.base);
         if exact.is_some() {
             return exact.map(|(oid, _)| *oid);
         }
@@ -215,6 +238,11 @@ impl Lookups {
             _ => false,
         };
         polymorphic || self.relabelling.get(&(column.base, input)).is_some_and(|unasked| *unasked)
+    }
+
+    /// An expression or predicate of an index as the server writes it.
+    pub fn expression(&self, number: Option<usize>) -> Option<&str> {
+        self.expressions.get(number?).map(String::as_str)
     }
 
     /// The name of a collation; `None` for a type that has none.

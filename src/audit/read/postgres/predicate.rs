@@ -65,22 +65,26 @@ impl Clause<'_> {
             [constant] if constant.is_word("true") || constant.is_word("false") => {
                 if constant.is_word("true") != negated { Predicate::And(Vec::new()) } else { Predicate::Or(Vec::new()) }
             }
-            [column, rest @ ..] if asks_for_null(rest) == Some(negated) => match self.column(*column) {
-                Some(column) => Predicate::NotNull(column),
-                None => self.other(tokens, negated),
-            },
+            [column, rest @ ..] if asks_for_null(rest).is_some_and(|(for_null, _)| for_null == negated) => {
+                let whole = asks_for_null(rest).is_some_and(|(_, whole)| whole);
+                match self.column(*column, whole) {
+                    Some(column) => Predicate::NotNull(column),
+                    None => self.other(tokens, negated),
+                }
+            }
             _ => self.other(tokens, negated),
         }
     }
 
-    fn column(&self, token: Token<'_>) -> Option<String> {
+    /// The column of that name; one of a composite type only where a row is asked about as a whole.
+    fn column(&self, token: Token<'_>, whole: bool) -> Option<String> {
         if !matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdentifier)
             || token.text.starts_with(['U', 'u']) && token.text.as_bytes().get(1) == Some(&b'&')
         {
             return None;
         }
         let name = unquoted(Dialect::Postgres, token);
-        ((self.is_row)(&name) == Some(false)).then_some(name)
+        (self.is_row)(&name).is_some_and(|is_row| whole || !is_row).then_some(name)
     }
 
     fn other(&self, tokens: &[Token<'_>], negated: bool) -> Predicate {
@@ -92,12 +96,21 @@ impl Clause<'_> {
     }
 }
 
-/// Whether these words are `IS NULL` (true) or `IS NOT NULL` (false).
-fn asks_for_null(tokens: &[Token<'_>]) -> Option<bool> {
-    match tokens {
-        [is, null] if is.is_word("is") && null.is_word("null") => Some(true),
-        [is, not, null] if is.is_word("is") && not.is_word("not") && null.is_word("null") => Some(false),
-        _ => None,
+/// Whether these words are `IS NULL` (true) or `IS NOT NULL` (false); and whether of a row they ask after the row as a
+/// whole, as `IS DISTINCT FROM NULL` does.
+fn asks_for_null(tokens: &[Token<'_>]) -> Option<(bool, bool)> {
+    let are =
+        |words: &[&str]| tokens.len() == words.len() && tokens.iter().zip(words).all(|(at, word)| at.is_word(word));
+    if are(&["is", "null"]) {
+        Some((true, false))
+    } else if are(&["is", "not", "null"]) {
+        Some((false, false))
+    } else if are(&["is", "not", "distinct", "from", "null"]) {
+        Some((true, true))
+    } else if are(&["is", "distinct", "from", "null"]) {
+        Some((false, true))
+    } else {
+        None
     }
 }
 
@@ -179,6 +192,8 @@ mod tests {
             ("(NOT ((a IS NULL) OR (b IS NULL)))", And(vec![not_null("a"), not_null("b")])),
             ("(NOT ((a IS NULL) AND (b IS NULL)))", Or(vec![not_null("a"), not_null("b")])),
             ("(NOT (NOT (a IS NOT NULL)))", not_null("a")),
+            ("(row IS DISTINCT FROM NULL)", not_null("row")),
+            ("(NOT (row IS NOT DISTINCT FROM NULL))", not_null("row")),
             ("true", And(Vec::new())),
             ("(NOT true)", Or(Vec::new())),
         ];

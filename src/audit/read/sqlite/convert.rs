@@ -1,5 +1,6 @@
 //! A SQLite schema as declared → as the audit sees it. Pure.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::predicate::predicate;
@@ -12,17 +13,18 @@ use crate::schema::{Affinity, Deferral, Indexed};
 use crate::sql::Cursor;
 
 /// The one schema that is audited.
-const MAIN: &str = "main";
+pub(super) const MAIN: &str = "main";
 
 /// The schema `from` as the audit sees it, to be judged as `version` of SQLite does.
-pub(crate) fn from_schema(from: &declared::Schema, version: Version) -> Schema {
-    let places: HashMap<String, usize> =
-        from.tables.iter().enumerate().map(|(at, table)| (table.name.to_ascii_lowercase(), at)).collect();
-    let parent = |key: &declared::ForeignKey| Some(&from.tables[*places.get(&key.parent.to_ascii_lowercase())?]);
-    let mut tables: Vec<Table> = from.tables.iter().map(|of| table(of, &parent)).collect();
-    need(&mut tables, &asked_for(from));
+pub(crate) fn from_schema(from: declared::Schema, version: Version) -> Schema {
+    let taken = BTreeMap::from([(MAIN.to_owned(), names(&from))]);
+    let asked_for = asked_for(&from);
+    // while every table is there to be referred to
+    let foreign_keys = foreign_keys(&from.tables);
+    let mut tables: Vec<Table> =
+        from.tables.into_iter().zip(foreign_keys).map(|(of, foreign_keys)| table(of, foreign_keys)).collect();
+    need(&mut tables, &asked_for);
     tables.sort_by(|one, other| one.name.cmp(&other.name));
-    let taken = BTreeMap::from([(MAIN.to_owned(), names(from))]);
     Schema { dialect: Dialect::Sqlite, version, tables, families: BTreeMap::new(), taken }
 }
 
@@ -85,51 +87,75 @@ fn names(from: &declared::Schema) -> BTreeSet<String> {
     let views = from.views.iter().map(|view| &view.name);
     let triggers = from.triggers.iter().map(|trigger| &trigger.name);
     let special = from.special.iter().map(|table| &table.name);
-    let mut names = BTreeSet::new();
+    let mut names = Vec::new();
     for name in tables.chain(views).chain(triggers).chain(special) {
-        names.insert(name.to_ascii_lowercase());
-        names.insert(name.clone());
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            names.push(name.to_ascii_lowercase());
+        }
+        names.push(name.clone());
     }
-    names
+    // a set made of a whole list at once is sorted first, and built from its leaves
+    names.into_iter().collect()
 }
 
-fn table<'a>(of: &declared::Table, parent: &dyn Fn(&declared::ForeignKey) -> Option<&'a declared::Table>) -> Table {
-    let primary = of.primary_key.as_ref();
+/// The foreign keys of each table.
+fn foreign_keys(tables: &[declared::Table]) -> Vec<Vec<ForeignKey>> {
+    let places: HashMap<Cow<'_, str>, &declared::Table> =
+        tables.iter().map(|table| (in_lower_case(&table.name), table)).collect();
+    let of_table = |table: &declared::Table| {
+        let keys = table.foreign_keys.iter();
+        keys.map(|key| foreign_key(table, key, places.get(&in_lower_case(&key.parent)).copied())).collect()
+    };
+    tables.iter().map(of_table).collect()
+}
+
+fn in_lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    }
+}
+
+fn table(mut of: declared::Table, foreign_keys: Vec<ForeignKey>) -> Table {
+    let indexes = indexes(&mut of);
+    let rowid_alias = of.rowid_alias().map(str::to_owned);
+    let primary = of.primary_key.take();
     Table {
         schema: MAIN.to_owned(),
-        name: of.name.clone(),
         without_rowid: of.without_rowid,
-        columns: of.columns.iter().map(|column| self::column(of, column)).collect(),
-        primary_key: primary.iter().flat_map(|key| &key.columns).map(|column| column.name.clone()).collect(),
-        rowid_alias: of.rowid_alias().map(str::to_owned),
-        indexes: indexes(of),
-        foreign_keys: of.foreign_keys.iter().map(|key| foreign_key(of, key, parent(key))).collect(),
-        sql: Some(of.sql.clone()),
+        columns: of.columns.into_iter().map(|of| column(of, rowid_alias.as_deref())).collect(),
+        primary_key: primary.into_iter().flat_map(|key| key.columns).map(|column| column.name).collect(),
+        rowid_alias,
+        indexes,
+        foreign_keys,
+        name: of.name,
+        sql: Some(of.sql),
         ..Table::default()
     }
 }
 
-fn column(table: &declared::Table, of: &declared::Column) -> Column {
+fn column(of: declared::Column, rowid_alias: Option<&str>) -> Column {
     Column {
-        name: of.name.clone(),
-        declared: of.declared.clone(),
         affinity: Some(of.affinity),
-        collation: Some(collation(of.collation.as_ref())),
+        collation: Some(collation(of.collation)),
         // the rowid is no NULL, whatever is declared
-        not_null: of.not_null || table.rowid_alias() == Some(&of.name),
+        not_null: of.not_null || rowid_alias == Some(of.name.as_str()),
         maximum: None,
         boolean: of.declared.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("bool")),
+        name: of.name,
+        declared: of.declared,
     }
 }
 
-fn collation(name: Option<&String>) -> String {
-    name.map_or_else(|| "BINARY".to_owned(), Clone::clone)
+fn collation(name: Option<String>) -> String {
+    name.unwrap_or_else(|| "BINARY".to_owned())
 }
 
 /// The table's own tree where it can be searched by columns, those of constraints, those that were made.
-fn indexes(table: &declared::Table) -> Vec<Index> {
+fn indexes(table: &mut declared::Table) -> Vec<Index> {
     let owner = |name: Option<&String>, kind| Some(Owner { name: name.cloned().unwrap_or_default(), kind });
-    let mut indexes = Vec::new();
+    let made = std::mem::take(&mut table.indexes);
+    let mut indexes = Vec::with_capacity(made.len() + table.uniques.len() + 1);
     if let Some(primary) = &table.primary_key {
         let method = match (primary.rowid_alias, table.without_rowid) {
             (true, _) => Method::Rowid,
@@ -146,37 +172,37 @@ fn indexes(table: &declared::Table) -> Vec<Index> {
         let keys = unique.columns.iter().map(key_column).collect();
         indexes.push(Index { name: unique.index.clone(), unique: true, constraint, keys, ..Index::default() });
     }
-    indexes.extend(table.indexes.iter().map(|index| made(table, index)));
+    indexes.extend(made.into_iter().map(|index| self::made(table, index)));
     indexes
 }
 
-fn made(table: &declared::Table, of: &declared::Index) -> Index {
-    let key = |term: &declared::IndexTerm| {
-        let what = match &term.what {
-            Indexed::Column(name) => Keyed::Column(name.clone()),
-            Indexed::Expression(expression) => Keyed::Expression(expression.clone()),
+fn made(table: &declared::Table, of: declared::Index) -> Index {
+    let key = |term: declared::IndexTerm| {
+        let what = match term.what {
+            Indexed::Column(name) => Keyed::Column(name),
+            Indexed::Expression(expression) => Keyed::Expression(expression),
         };
-        key(what, term.descending, term.collation.as_ref())
+        key(what, term.descending, term.collation)
     };
     Index {
-        name: of.name.clone(),
+        name: of.name,
         unique: of.unique,
-        keys: of.terms.iter().map(key).collect(),
+        keys: of.terms.into_iter().map(key).collect(),
         predicate: of.predicate.as_ref().map(|text| predicate(table, text)),
-        predicate_sql: of.predicate.clone(),
+        predicate_sql: of.predicate,
         needed: (of.unique && says_on_conflict(table))
             .then(|| "it refuses what a constraint of the table may pass over or replace (ON CONFLICT)".to_owned()),
-        definition: of.sql.clone(),
+        definition: of.sql,
         ..Index::default()
     }
 }
 
 fn key_column(of: &declared::KeyColumn) -> Key {
-    key(Keyed::Column(of.name.clone()), of.descending, of.collation.as_ref())
+    key(Keyed::Column(of.name.clone()), of.descending, of.collation.clone())
 }
 
 /// NULL is less than everything (<https://www.sqlite.org/datatype3.html>, section 4.1).
-fn key(what: Keyed, descending: bool, own: Option<&String>) -> Key {
+fn key(what: Keyed, descending: bool, own: Option<String>) -> Key {
     Key { what, descending, nulls_first: !descending, collation: Some(collation(own)), ..Key::default() }
 }
 
@@ -194,7 +220,7 @@ fn foreign_key(child: &declared::Table, of: &declared::ForeignKey, parent: Optio
             types_differ: differ,
             search: Search {
                 // the parent's value is compared, with its own collation; a rowid has none, and leaves it to the child's
-                collation: Some(collation(other.filter(|_| !is_rowid).or(own).and_then(|by| by.collation.as_ref()))),
+                collation: Some(collation(other.filter(|_| !is_rowid).or(own).and_then(|by| by.collation.clone()))),
                 affinity_blocks: other_affinity.is_some_and(numeric) && !affinity.is_some_and(numeric),
                 ..Search::default()
             },

@@ -7,10 +7,13 @@ use sqlite3_parser::{Bump, FallibleIterator as _};
 use crate::Dialect;
 use crate::audit::schema::Predicate;
 use crate::schema::Table;
-use crate::sql::Cursor;
+use crate::sql::{Cursor, TokenKind};
 
 /// The clause `text` of an index of `table`. What can't be read, or is anything else, is [`Predicate::Other`].
 pub(super) fn predicate(table: &Table, text: &str) -> Predicate {
+    if let Some(column) = only_not_null(table, text) {
+        return Predicate::NotNull(column);
+    }
     let bump = Bump::new();
     let select = bump.alloc_str(&format!("SELECT ({text}\n)"));
     let mut parser = Parser::new(&bump, select.as_bytes());
@@ -20,6 +23,17 @@ pub(super) fn predicate(table: &Table, text: &str) -> Predicate {
         return of(table, text, tree);
     }
     Predicate::Other(text.to_owned())
+}
+
+/// The column of what most such clauses are, `column IS NOT NULL`, for which no parser is needed.
+fn only_not_null(table: &Table, text: &str) -> Option<String> {
+    let mut cursor = Cursor::new(Dialect::Sqlite, text);
+    let name = cursor.take().filter(|token| token.kind == TokenKind::Word)?.text;
+    // NULL and CURRENT_DATE are no names
+    let is_name = name.len() > 1 && sqlite3_parser::dialect::keyword_token(name.as_bytes()).is_none();
+    (is_name && cursor.eat_all(&["is", "not", "null"]) && cursor.peek().is_none())
+        .then(|| column(table, name))
+        .flatten()
 }
 
 fn of(table: &Table, text: &str, tree: &Expr<'_>) -> Predicate {

@@ -164,3 +164,18 @@ fn statistics_are_what_sqlite_has_counted_and_little_more() {
     let table = schema.table("main", "t").expect("there");
     assert_eq!(table.indexes[1].rows_alike, [4, 2], "{:?}", table.indexes);
 }
+
+#[test]
+fn null_without_quotes_is_no_column() {
+    let sql = "CREATE TABLE t(a, \"null\");
+               CREATE INDEX i ON t(a) WHERE null IS NOT NULL; CREATE INDEX j ON t(a) WHERE \"null\" IS NOT NULL;
+               CREATE INDEX k ON t(a) WHERE A is /* so */ not null; CREATE INDEX l ON t(a) WHERE a IS NOT NULL AND a > 5;";
+    let of = |name: &str| {
+        let table = table(sql, "t");
+        table.indexes.into_iter().find(|index| index.name == name).and_then(|index| index.predicate)
+    };
+    assert_eq!(of("i"), Some(Predicate::Other("null IS NOT NULL".to_owned())));
+    assert_eq!(of("j"), Some(Predicate::NotNull("null".to_owned())));
+    assert_eq!(of("k"), Some(Predicate::NotNull("a".to_owned())));
+    assert!(matches!(of("l"), Some(Predicate::And(parts)) if parts.len() == 2));
+}

@@ -3,7 +3,7 @@
 use super::keys::matched_keys;
 use super::words::{columns_in_words, concerns, named, quoted};
 use super::{Counts, Coverage, Level, Service, by_index};
-use crate::audit::schema::{ForeignKey, Index, Schema, Table};
+use crate::audit::schema::{ForeignKey, Index, Keyed, Schema, Table};
 
 /// So many indexes that do not serve are explained.
 const EXPLAINED: usize = 3;
@@ -11,7 +11,7 @@ const EXPLAINED: usize = 3;
 /// How the table's own indexes serve it.
 pub(super) fn judge(schema: &Schema, table: &Table, foreign_key: &ForeignKey, counts: &Counts<'_>) -> Coverage {
     let mut best: Option<(&Index, Service)> = None;
-    for index in table.indexes.iter().filter(|index| counts(table, index)) {
+    for index in table.indexes.iter().filter(|index| may_serve(foreign_key, index) && counts(table, index)) {
         let service = by_index(schema, table, foreign_key, index);
         let better = best.as_ref().is_none_or(|(_, best)| rank(&service) > rank(best));
         if better {
@@ -34,6 +34,16 @@ pub(super) fn judge(schema: &Schema, table: &Table, foreign_key: &ForeignKey, co
             blocked: None,
         },
     }
+}
+
+/// Whether a key is over anything that the search could be by: most indexes of a table have nothing to do with a foreign
+/// key, and nobody asks why.
+fn may_serve(foreign_key: &ForeignKey, index: &Index) -> bool {
+    let columns = &foreign_key.columns;
+    index.keys.iter().any(|key| match &key.what {
+        Keyed::Column(name) => columns.iter().any(|column| column.column == *name),
+        Keyed::Expression(_) => key.relabels.is_some() || columns.iter().any(|column| column.search.cast.is_some()),
+    })
 }
 
 /// Of two indexes that serve as well, the one of which there is nothing to be said.

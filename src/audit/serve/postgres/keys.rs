@@ -98,6 +98,11 @@ fn miss(schema: &Schema, column: &ForeignKeyColumn, key: &Key) -> Option<Result<
 
 /// Whether an expression names a column.
 fn mentions(expression: &str, column: &str) -> bool {
+    // a name without quotes stands there as it is, but for the case of its letters
+    let could = |part: &[u8]| part.eq_ignore_ascii_case(column.as_bytes());
+    if !column.is_empty() && !expression.contains('"') && !expression.as_bytes().windows(column.len()).any(could) {
+        return false;
+    }
     let tokens = crate::sql::Lexer::new(crate::Dialect::Postgres, expression).map_while(Result::ok);
     tokens.into_iter().any(|token| {
         matches!(token.kind, crate::sql::TokenKind::Word | crate::sql::TokenKind::QuotedIdentifier)

@@ -109,7 +109,12 @@ fn implied(predicate: &Predicate, foreign_key: &ForeignKey) -> bool {
         Predicate::NotNull(name) => foreign_key.columns.iter().any(|column| column.column == *name),
         Predicate::And(parts) => parts.iter().all(|part| implied(part, foreign_key)),
         Predicate::Or(parts) => parts.iter().any(|part| implied(part, foreign_key)),
-        Predicate::Other(_) => false,
+        // of a cast that the search makes too, it asks after the very expression
+        Predicate::Other(text) => {
+            foreign_key.columns.iter().filter_map(|column| column.search.cast.as_ref()).any(|cast| {
+                words::bare(text).strip_suffix(" IS NOT NULL").is_some_and(|asked| asked == cast.expression)
+            })
+        }
     }
 }
 

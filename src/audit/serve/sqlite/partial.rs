@@ -9,6 +9,11 @@ const FOLDED_SINCE: Version = Version(3, 35, 0);
 /// … until here, where it leaves it as it is in an index (<https://www.sqlite.org/releaselog/3_46_0.html>).
 const FOLDED_UNTIL: Version = Version(3, 46, 0);
 
+/// Whether it does.
+pub(super) fn is_implied(schema: &Schema, table: &Table, foreign_key: &ForeignKey, predicate: &Predicate) -> bool {
+    implied_for(schema.version, table, foreign_key, predicate)
+}
+
 /// Whether it does; if not, why.
 pub(super) fn implied(
     schema: &Schema,
@@ -16,7 +21,7 @@ pub(super) fn implied(
     foreign_key: &ForeignKey,
     predicate: &Predicate,
 ) -> Result<(), String> {
-    if implied_for(schema.version, table, foreign_key, predicate) {
+    if is_implied(schema, table, foreign_key, predicate) {
         return Ok(());
     }
     if implied_for(FOLDED_UNTIL, table, foreign_key, predicate) {

@@ -12,8 +12,48 @@ pub(super) struct Found<'a> {
     pub(super) one_row: bool,
     /// What kept the index from more.
     pub(super) miss: Miss,
-    /// The same in words; empty where nothing did.
-    pub(super) stop: String,
+    /// The same for words.
+    pub(super) stop: Stop<'a>,
+}
+
+/// What stopped a search, written as a clause where somebody reads it: nearly every index is in the way of nobody.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stop<'a> {
+    /// Nothing did.
+    Nothing,
+    /// The column stands behind others.
+    Behind(&'a str),
+    /// The column is not in it.
+    Missing(&'a str),
+    /// It ends before another column.
+    End,
+    /// An expression is in the way.
+    Expression(&'a str),
+    /// Another column is in the way.
+    Other(&'a str),
+    /// The column, and the parent's with which it is compared as a number.
+    Affinity(&'a str, &'a str),
+    /// The column, the index's collation, and the one that is wanted.
+    Collation(&'a str, &'a str, &'a str),
+}
+
+impl std::fmt::Display for Stop<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Behind(name) => write!(f, "`{name}` stands behind other columns in it"),
+            Self::Missing(name) => write!(f, "`{name}` is not in it"),
+            Self::End => f.write_str("no other column of the foreign key is in it"),
+            Self::Expression(expression) => write!(f, "it has the expression `{expression}` there"),
+            Self::Other(name) => write!(f, "it has `{name}` there, which is no column of the foreign key"),
+            Self::Affinity(name, parent) => {
+                write!(f, "`{name}` is compared with `{parent}` as a number, and is none itself")
+            }
+            Self::Collation(name, own, wanted) => {
+                write!(f, "it compares `{name}` by {own}, and the foreign key by {wanted}")
+            }
+        }
+    }
 }
 
 /// What keeps an index from serving. Greater comes nearer.
@@ -104,7 +144,7 @@ fn collation(name: Option<&str>) -> &str {
     name.unwrap_or("BINARY")
 }
 
-pub(super) fn search<'a>(table: &'a Table, foreign_key: &ForeignKey, index: &'a Index) -> Found<'a> {
+pub(super) fn search<'a>(table: &'a Table, foreign_key: &'a ForeignKey, index: &'a Index) -> Found<'a> {
     let keys = keys(table, index);
     let own = if index.method == Method::Rowid { 1 } else { index.keys.len() };
     let mut searched: Vec<&str> = Vec::new();
@@ -121,11 +161,11 @@ pub(super) fn search<'a>(table: &'a Table, foreign_key: &ForeignKey, index: &'a 
     let missing = foreign_key.columns.iter().find(|column| !searched.contains(&column.column.as_str()));
     let (miss, stop) = match (stopped, missing) {
         (Some((Miss::Column, _)), Some(missing)) if keys.iter().any(|key| key.column() == Some(&missing.column)) => {
-            (Miss::Behind, format!("`{}` stands behind other columns in it", missing.column))
+            (Miss::Behind, Stop::Behind(&missing.column))
         }
         (Some(stopped), Some(_)) => stopped,
-        (None, Some(missing)) => (Miss::Column, format!("`{}` is not in it", missing.column)),
-        (_, None) => (Miss::Column, String::new()),
+        (None, Some(missing)) => (Miss::Column, Stop::Missing(&missing.column)),
+        (_, None) => (Miss::Column, Stop::Nothing),
     };
     let level = if missing.is_none() {
         Level::Full
@@ -143,34 +183,32 @@ pub(super) fn search<'a>(table: &'a Table, foreign_key: &ForeignKey, index: &'a 
 }
 
 /// Whether the search can be by this key; if not, why.
-fn usable(foreign_key: &ForeignKey, key: Key<'_>) -> Result<(), (Miss, String)> {
+fn usable<'a>(foreign_key: &'a ForeignKey, key: Key<'a>) -> Result<(), (Miss, Stop<'a>)> {
     let Some(name) = key.column() else {
         let Key::Expression(expression) = key else {
-            return Err((Miss::Column, "no other column of the foreign key is in it".to_owned()));
+            return Err((Miss::Column, Stop::End));
         };
         let concerned = foreign_key.columns.iter().any(|column| mentions(expression, &column.column));
         let miss = if concerned { Miss::Expression } else { Miss::Column };
-        return Err((miss, format!("it has the expression `{expression}` there")));
+        return Err((miss, Stop::Expression(expression)));
     };
-    let mut worst = Err((Miss::Column, format!("it has `{name}` there, which is no column of the foreign key")));
+    let mut worst = Err((Miss::Column, Stop::Other(name)));
     for column in foreign_key.columns.iter().filter(|column| column.column == name) {
         let Key::Column(_, own) = key else { return Ok(()) };
         let wanted = collation(column.search.collation.as_deref());
         if column.search.affinity_blocks {
-            let why = format!("`{name}` is compared with `{}` as a number, and is none itself", column.parent_column);
-            worst = Err((Miss::Affinity, why));
+            worst = Err((Miss::Affinity, Stop::Affinity(name, &column.parent_column)));
         } else if own.eq_ignore_ascii_case(wanted) {
             return Ok(());
         } else {
-            let why = format!("it compares `{name}` by {own}, and the foreign key by {wanted}");
-            worst = Err((Miss::Collation, why));
+            worst = Err((Miss::Collation, Stop::Collation(name, own, wanted)));
         }
     }
     worst
 }
 
 /// The column that a skip-scan gets to: keys before it are left out as long as at least 18 rows are alike in each.
-fn skipped_to<'a>(foreign_key: &ForeignKey, index: &Index, keys: &[Key<'a>]) -> Option<&'a str> {
+fn skipped_to<'a>(foreign_key: &'a ForeignKey, index: &Index, keys: &[Key<'a>]) -> Option<&'a str> {
     for (at, key) in keys.iter().enumerate() {
         if usable(foreign_key, *key).is_ok() {
             return key.column();
@@ -185,5 +223,6 @@ fn skipped_to<'a>(foreign_key: &ForeignKey, index: &Index, keys: &[Key<'a>]) -> 
 
 /// Whether the word is in the text, as far as it matters for what is told.
 fn mentions(text: &str, name: &str) -> bool {
-    text.to_ascii_lowercase().contains(&name.to_ascii_lowercase())
+    let (text, name) = (text.as_bytes(), name.as_bytes());
+    name.is_empty() || text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
 }

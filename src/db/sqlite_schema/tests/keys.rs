@@ -150,3 +150,33 @@ fn autoincrement_and_its_sequence() {
     let found: Vec<_> = schema.tables.iter().map(|table| (table.autoincrement, table.sequence)).collect();
     assert_eq!(found, [(true, Some(100)), (true, Some(2)), (false, None), (true, Some(17))]);
 }
+
+/// What the statements tell of terms, the pragma tells too.
+#[test]
+fn terms_are_those_of_the_pragma() {
+    let db = super::database(
+        "CREATE TABLE t(a TEXT, b TEXT, \"null\" INT, d INT);
+         CREATE TABLE n(a TEXT COLLATE NOCASE, b TEXT, d INT);
+         CREATE INDEX t1 ON t(a, lower(b)); CREATE INDEX t2 ON t(lower(a) COLLATE NOCASE, b COLLATE rtrim);
+         CREATE INDEX t3 ON t(lower(a COLLATE NOCASE)); CREATE INDEX t4 ON t(cast(a AS INT) ASC, likely(b));
+         CREATE INDEX t5 ON t(upper(a) DESC, (b), +b, d + abs(d)); CREATE INDEX t6 ON t(\"null\", [a], `b`);
+         CREATE INDEX t7 ON t(max(a, 'collate')); CREATE INDEX t8 ON t(abs(d) + d, not (a), (lower(b)));
+         CREATE INDEX n1 ON n(lower(a), b); CREATE INDEX n2 ON n(max(b, a)); CREATE INDEX n3 ON n(max(a, b) ASC, d);",
+    );
+    let schema = db.schema().expect("reads");
+    let mut compared = 0;
+    for index in schema.tables.iter().flat_map(|table| &table.indexes) {
+        let told = super::super::catalog::terms(&db, &index.name).expect("reads");
+        assert_eq!(index.terms.len(), told.len(), "{}", index.name);
+        for (term, told) in index.terms.iter().zip(told) {
+            let column = match &term.what {
+                Indexed::Column(name) => Some(name.clone()),
+                Indexed::Expression(_) => None,
+            };
+            let told = (told.column, told.descending, told.collation);
+            assert_eq!((column, term.descending, term.collation.clone()), told, "{}", index.name);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 23);
+}

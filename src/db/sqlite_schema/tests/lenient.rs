@@ -1,7 +1,7 @@
 //! Statements that can't be understood: an error, or what the pragmas tell of the table all the same.
 
-use super::super::catalog::{Catalog, Kind};
-use super::super::{Reading, assemble};
+use super::super::catalog::{self, Catalog, Kind};
+use super::super::{Reading, assemble, statements};
 use super::database;
 use crate::db::SqlError;
 use crate::schema::{Affinity, Indexed, ParentState, Schema};
@@ -15,12 +15,14 @@ const SQL: &str = "CREATE TABLE p(code TEXT COLLATE NOCASE PRIMARY KEY);
 /// The schema, where the statements of the objects that are named say nothing that makes sense.
 fn with_nonsense(names: &[&str], reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
     let db = database(SQL);
-    let mut catalog = Catalog::read(&db).expect("reads");
-    for object in catalog.objects.iter_mut().filter(|object| names.contains(&object.name.as_str())) {
+    let mut objects = catalog::objects(&db).expect("reads");
+    let catalog = Catalog::read(&db, &objects).expect("reads");
+    for object in objects.iter_mut().filter(|object| names.contains(&object.name.as_str())) {
         assert!(matches!(object.kind, Kind::Table | Kind::Index));
         object.sql = "CREATE ODDITY".to_owned();
     }
-    assemble(&db, catalog, reading)
+    let statements = statements(&objects);
+    assemble(&db, objects, statements, catalog, reading)
 }
 
 #[test]

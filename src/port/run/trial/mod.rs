@@ -1,26 +1,31 @@
-//! The target's own CHECKs and domains, tried on every row before the first write: which rows would be refused, by what.
+//! What the target demands of its rows, tried on every row before the first write: CHECKs, domains, partitions, and keys
+//! in which rows meet those that are there, or each other. Which rows would be refused, by what.
 
+mod among;
+mod keys;
+mod partitions;
 mod rules;
 mod table;
+mod told;
 
 use super::planning::Planned;
 use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb};
 use crate::port::Port;
-use crate::port::copy::OnError;
+use crate::port::batch::Batch;
+use crate::port::checkpoint::{StoredBatch, Unfinished};
 use crate::port::error::PortError;
-use crate::port::options::Options;
 use crate::port::plan::assemble::PlanError;
-use crate::port::plan::{Finding, Level, Plan, TablePlan, accept};
+use crate::port::plan::{Finding, Plan, TablePlan, accept};
 use crate::port::progress::Event;
-use crate::port::scan::{ScanError, Tally};
+use crate::port::scan::ScanError;
 use crate::port::target::{TargetSchema, qualified};
-use crate::words::thousands;
 
+use keys::{Among, Meeting};
 use rules::{Rule, Untried};
 use table::Table;
 
-/// What is told of a row that the target refuses.
-const CODE: &str = "target-check";
+/// By which words programs know what is found here.
+pub(super) const CODES: [&str; 4] = ["target-check", "target-partition", "target-conflict", "target-duplicate"];
 
 /// Why nothing was found out about a table.
 enum Failed {
@@ -35,42 +40,70 @@ impl From<SqlError> for Failed {
     }
 }
 
-/// Tries the rules of all tables that the target has already. Tables without rules of their own cost nothing.
+/// Tries the rules of all tables that the target has already. Tables without rules of their own cost nothing. Of a run
+/// that is gone on with, the rows that are not in yet are tried.
 ///
 /// What is written for it is a temporary table, in a transaction that is rolled back.
 pub(super) fn find(
     port: &Port<'_>,
-    options: &Options,
     planned: &Planned,
     target: &TargetSchema,
+    unfinished: Option<&Unfinished>,
     reader: &SqliteDb,
     control: &mut BulkDb,
 ) -> Result<Vec<Finding>, PortError> {
     let mut findings = Vec::new();
+    let whole = Batch::default();
     for table in planned.plan.tables.iter().filter(|table| table.existing && table.rows > 0) {
         let (Some(there), Some(source)) = (target.table(&table.target), planned.schema.table(&table.source)) else {
             continue;
         };
-        let (rules, untried) = rules::of(table, there, target);
-        findings.extend(untried.iter().map(|untried| not_tried(table, untried)));
-        if rules.is_empty() {
+        let stored: Vec<&StoredBatch> = unfinished
+            .map(|run| run.batches.iter().filter(|stored| stored.table == table.source).collect())
+            .unwrap_or_default();
+        let batches: Vec<&Batch> = match stored.as_slice() {
+            [] => vec![&whole],
+            stored => stored.iter().filter(|stored| stored.done.is_none()).map(|stored| &stored.batch).collect(),
+        };
+        if batches.is_empty() {
+            continue;
+        }
+        let meeting = Meeting {
+            beside: table.beside.as_ref().and(planned.plan.on_conflict),
+            begun: stored.iter().any(|stored| stored.done.is_some()),
+        };
+        let keys::Found { rules: held, among, mut untried } = keys::of(table, there, source, target, meeting);
+        let mut rules = rules::of(table, there, target);
+        rules.extend(partitions::of(there, target));
+        rules.extend(held);
+        untried.extend(rules::take_untried(&mut rules, table, there));
+        findings.extend(untried.iter().map(|untried| told::not_tried(table, untried)));
+        if rules.is_empty() && among.is_empty() {
             continue;
         }
         if !target.server.may_make_temporary {
             let why = format!("the role `{}` may not make temporary tables in the database", target.server.role);
-            findings.extend(all_untried(table, &rules, &why));
+            findings.extend(all_untried(table, &rules, &among, &why));
             continue;
         }
         port.observer.tell(&Event::Trying { table: &table.source });
         let name = qualified(&target.name, &there.name);
         let found = {
             let _running = port.interrupt.while_running(control.canceller());
-            Table::new(table, there, source, &rules, name).try_all(reader, control, &port.interrupt)
+            let on_trial = Table::new(table, there, source, (&rules, &among), name);
+            on_trial.try_all(&batches, reader, control, &port.interrupt)
         };
         match found {
             Ok(found) => {
-                let broken = rules.iter().zip(&found).filter(|(_, tally)| !tally.is_empty());
-                findings.extend(broken.map(|(rule, tally)| broken_rule(port, table, rule, tally)));
+                let broken = rules.iter().zip(&found.rules).filter(|(_, tally)| !tally.is_empty());
+                findings.extend(broken.map(|(rule, tally)| told::broken(port, table, rule, tally)));
+                for (among, found) in among.iter().zip(&found.among) {
+                    match found {
+                        Ok(tally) if tally.is_empty() => {}
+                        Ok(tally) => findings.push(told::met(port, table, among, tally)),
+                        Err(why) => findings.push(told::not_tried(table, &unknown(among, why))),
+                    }
+                }
             }
             Err(Failed::Interrupted) => return Err(interrupted()),
             // a statement that was cancelled for it
@@ -81,7 +114,7 @@ pub(super) fn find(
             Err(Failed::Target(error)) if error.class == ErrorClass::ConnectionLost => {
                 return Err(PortError::target("try the target's own constraints", error));
             }
-            Err(Failed::Target(error)) => findings.extend(all_untried(table, &rules, &error.message)),
+            Err(Failed::Target(error)) => findings.extend(all_untried(table, &rules, &among, &error.message)),
         }
     }
     let accepted = |finding: &Finding, plan: &Plan| {
@@ -90,10 +123,11 @@ pub(super) fn find(
         };
         plan.findings.iter().any(|other| other.accepted && same(other))
     };
+    let decided = port.plan.as_ref().or(unfinished.map(|run| &run.plan));
     for finding in &mut findings {
-        finding.accepted = port.plan.as_ref().is_some_and(|plan| accepted(finding, plan));
+        finding.accepted = decided.is_some_and(|plan| accepted(finding, plan));
     }
-    accept::finish(&mut findings, &options.accept);
+    accept::finish(&mut findings, &port.options.accept);
     Ok(findings)
 }
 
@@ -102,50 +136,12 @@ fn interrupted() -> PortError {
     PortError::Plan(PlanError::Scan(ScanError::Interrupted))
 }
 
-fn broken_rule(port: &Port<'_>, table: &TablePlan, rule: &Rule, tally: &Tally) -> Finding {
-    let first = tally.examples.first().map_or("", String::as_str);
-    let mut finding = Finding {
-        code: CODE.to_owned(),
-        level: Level::Blocker,
-        table: Some(table.source.clone()),
-        object: Some(rule.object.clone()),
-        message: format!(
-            "{}{} of {} rows {} {}, the first at {first}",
-            if rule.gave_up.get() { "at least " } else { "" },
-            thousands(tally.count),
-            thousands(table.rows),
-            if tally.count == 1 { "breaks" } else { "break" },
-            rule.said
-        ),
-        rows: tally.count,
-        examples: tally.examples.clone(),
-        affected: tally.affected.clone(),
-        choices: vec!["correct these rows in the source".to_owned(), "change the constraint in the target".to_owned()],
-        ..Finding::default()
-    };
-    let aside = table.beside.is_none();
-    if aside && port.on_error == OnError::Quarantine {
-        finding.level = Level::Change;
-        finding.message.push_str("; these rows are put aside");
-        finding.choices.clear();
-    } else if aside {
-        finding.choices.push("put these rows aside: --on-error quarantine".to_owned());
-    }
-    finding
+fn all_untried(table: &TablePlan, rules: &[Rule], among: &[Among], why: &str) -> Vec<Finding> {
+    let of_rule = |rule: &Rule| Untried { object: rule.object.clone(), said: rule.said.clone(), why: why.to_owned() };
+    let untried = rules.iter().map(of_rule).chain(among.iter().map(|among| unknown(among, why)));
+    untried.map(|untried| told::not_tried(table, &untried)).collect()
 }
 
-fn all_untried(table: &TablePlan, rules: &[Rule], why: &str) -> Vec<Finding> {
-    let untried = |rule: &Rule| Untried { object: rule.object.clone(), said: rule.said.clone(), why: why.to_owned() };
-    rules.iter().map(|rule| not_tried(table, &untried(rule))).collect()
-}
-
-fn not_tried(table: &TablePlan, untried: &Untried) -> Finding {
-    Finding {
-        code: "target-check-untried".to_owned(),
-        level: Level::Note,
-        table: Some(table.source.clone()),
-        object: Some(untried.object.clone()),
-        message: format!("whether every row keeps {} is not known before the copy: {}", untried.said, untried.why),
-        ..Finding::default()
-    }
+fn unknown(among: &Among, why: &str) -> Untried {
+    Untried { object: among.object.clone(), said: among.said.clone(), why: why.to_owned() }
 }

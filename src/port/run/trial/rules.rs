@@ -5,9 +5,10 @@ use std::cell::Cell;
 use crate::port::plan::TablePlan;
 use crate::port::target::{ConstraintKind, TargetColumn, TargetSchema, TargetTable, quoted};
 
-/// One demand.
+/// One demand that a row satisfies or not, whatever other rows there are in the source.
 #[derive(Debug)]
 pub(super) struct Rule {
+    pub kind: Kind,
     /// The constraint's name, or the source's column whose domain it is.
     pub object: String,
     /// What it is, in the middle of a sentence.
@@ -22,6 +23,19 @@ pub(super) struct Rule {
     pub gave_up: Cell<bool>,
 }
 
+/// What a demand is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The row's own values.
+    Check,
+    /// That there is a partition for it.
+    Partition,
+    /// Rows that the target holds; by its primary key, or else.
+    Held { primary: bool },
+    /// Rows of the source.
+    Among,
+}
+
 /// A demand that can't be tried.
 #[derive(Debug)]
 pub(super) struct Untried {
@@ -30,8 +44,15 @@ pub(super) struct Untried {
     pub why: String,
 }
 
-/// The demands that can be tried, and those that can't.
-pub(super) fn of(table: &TablePlan, there: &TargetTable, target: &TargetSchema) -> (Vec<Rule>, Vec<Untried>) {
+impl Rule {
+    pub fn new(kind: Kind, object: &str, said: String, condition: String, columns: Vec<String>) -> Self {
+        let object = object.to_owned();
+        Self { kind, object, said, condition, columns, raised: Cell::default(), gave_up: Cell::default() }
+    }
+}
+
+/// The CHECKs of a table and of its columns' domains.
+pub(super) fn of(table: &TablePlan, there: &TargetTable, target: &TargetSchema) -> Vec<Rule> {
     let mut rules = Vec::new();
     let checks = target.constraints.iter().filter(|constraint| {
         constraint.kind == ConstraintKind::Check
@@ -40,47 +61,46 @@ pub(super) fn of(table: &TablePlan, there: &TargetTable, target: &TargetSchema) 
     });
     for check in checks {
         let Some(expression) = check.check_expression() else { continue };
-        rules.push(Rule {
-            object: check.name.clone(),
-            said: format!("the target's constraint `{}`, CHECK ({expression})", check.name),
-            condition: expression.to_owned(),
-            columns: check.columns.clone(),
-            raised: Cell::default(),
-            gave_up: Cell::default(),
-        });
+        let said = format!("the target's constraint `{}`, CHECK ({expression})", check.name);
+        rules.push(Rule::new(Kind::Check, &check.name, said, expression.to_owned(), check.columns.clone()));
     }
     for column in &table.columns {
         let Some(to) = there.column(&column.target) else { continue };
         for check in &to.domain_checks {
-            rules.push(Rule {
-                object: column.source.clone(),
-                said: format!(
-                    "the constraint `{}` of the domain {} of the target's column `{}`, CHECK ({})",
-                    check.name, check.domain, to.name, check.expression
-                ),
-                // a name of the inner SELECT goes before one of the outer: VALUE is the value, whatever columns there are
-                condition: format!(
-                    "(SELECT ({}) FROM (SELECT {}.{} AS value) liftlock_value)",
-                    check.expression,
-                    quoted(&there.name),
-                    quoted(&to.name)
-                ),
-                columns: vec![to.name.clone()],
-                raised: Cell::default(),
-                gave_up: Cell::default(),
-            });
+            let said = format!(
+                "the constraint `{}` of the domain {} of the target's column `{}`, CHECK ({})",
+                check.name, check.domain, to.name, check.expression
+            );
+            // a name of the inner SELECT goes before one of the outer: VALUE is the value, whatever columns there are
+            let condition = format!(
+                "(SELECT ({}) FROM (SELECT {}.{} AS value) liftlock_value)",
+                check.expression,
+                quoted(&there.name),
+                quoted(&to.name)
+            );
+            rules.push(Rule::new(Kind::Check, &column.source, said, condition, vec![to.name.clone()]));
         }
     }
+    rules
+}
+
+/// Takes out the demands that can't be tried, and says why.
+pub(super) fn take_untried(rules: &mut Vec<Rule>, table: &TablePlan, there: &TargetTable) -> Vec<Untried> {
     let mut untried = Vec::new();
     rules.retain(|rule| {
-        let hidden = needed(table, there, &rule.columns).find(|column| is_filled_elsewhere(table, column));
+        let hidden = hidden(table, there, &rule.columns);
         if let Some(column) = hidden {
             let why = format!("it reads `{}`, which the target fills itself", column.name);
             untried.push(Untried { object: rule.object.clone(), said: rule.said.clone(), why });
         }
         hidden.is_none()
     });
-    (rules, untried)
+    untried
+}
+
+/// A column that has to be known to work out what reads `columns`, and that is not known before the copy.
+pub(super) fn hidden<'t>(table: &TablePlan, there: &'t TargetTable, columns: &[String]) -> Option<&'t TargetColumn> {
+    needed(table, there, columns).find(|column| is_filled_elsewhere(table, column))
 }
 
 /// The target's columns that have to be known to work out what reads `columns`: with a generated one among them, any.

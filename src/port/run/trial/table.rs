@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::Failed;
+use super::among::AllKeys;
+use super::keys::Among;
 use super::rules::{Rule, is_sent, needed};
 use crate::db::{BulkDb, SqlError, SqliteDb, Statements as _};
 use crate::interrupt::Interrupt;
@@ -29,6 +31,7 @@ const RAISED: usize = 100;
 /// A table on trial.
 pub(super) struct Table<'a> {
     rules: &'a [Rule],
+    among: &'a [Among],
     /// Its name in the target, qualified.
     target: String,
     codec: RowCodec,
@@ -40,6 +43,14 @@ pub(super) struct Table<'a> {
     /// table's own name.
     from: String,
     room: Room,
+}
+
+/// What was found out.
+pub(super) struct Tried {
+    /// What each rule refuses.
+    pub rules: Vec<Tally>,
+    /// Which rows meet others in each of the target's own keys; or why that is not known.
+    pub among: Vec<Result<Tally, String>>,
 }
 
 /// Rows on their way.
@@ -54,10 +65,11 @@ impl<'a> Table<'a> {
         plan: &TablePlan,
         there: &TargetTable,
         source: &schema::Table,
-        rules: &'a [Rule],
+        (rules, among): (&'a [Rule], &'a [Among]),
         target: String,
     ) -> Self {
-        let read: Vec<String> = rules.iter().flat_map(|rule| rule.columns.iter().cloned()).collect();
+        let read = rules.iter().flat_map(|rule| &rule.columns).chain(among.iter().flat_map(|among| &among.columns));
+        let read: Vec<String> = read.cloned().collect();
         let wanted: Vec<&TargetColumn> = needed(plan, there, &read).collect();
         let mut sent = plan.clone();
         sent.columns
@@ -75,6 +87,7 @@ impl<'a> Table<'a> {
         let computed: String = computed.collect();
         Self {
             rules,
+            among,
             target,
             columns: sent.columns.iter().map(|of| (quoted(&of.target), of.pg_type.base().to_string())).collect(),
             codec: RowCodec::new(&sent, source, ""),
@@ -84,44 +97,69 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Tries every row; for each rule, what it refuses. Whatever becomes of it, nothing stays in the target.
-    pub fn try_all(&self, reader: &SqliteDb, db: &mut BulkDb, interrupt: &Interrupt) -> Result<Vec<Tally>, Failed> {
+    /// Tries every row of `batches`. Whatever becomes of it, nothing stays in the target.
+    pub fn try_all(
+        &self,
+        batches: &[&Batch],
+        reader: &SqliteDb,
+        db: &mut BulkDb,
+        interrupt: &Interrupt,
+    ) -> Result<Tried, Failed> {
         db.execute("BEGIN").map_err(Failed::Target)?;
-        let tried = self.in_transaction(reader, db, interrupt);
+        let tried = self.in_transaction(batches, reader, db, interrupt);
         let rolled_back = db.execute("ROLLBACK").map_err(Failed::Target);
         let tried = tried?;
         rolled_back?;
         Ok(tried)
     }
 
-    fn in_transaction(&self, reader: &SqliteDb, db: &mut BulkDb, interrupt: &Interrupt) -> Result<Vec<Tally>, Failed> {
+    fn in_transaction(
+        &self,
+        batches: &[&Batch],
+        reader: &SqliteDb,
+        db: &mut BulkDb,
+        interrupt: &Interrupt,
+    ) -> Result<Tried, Failed> {
         self.make(db).map_err(Failed::Target)?;
+        let mut all_keys = AllKeys::make(self.among, &self.from, &self.number, db).map_err(Failed::Target)?;
         let mut found = vec![Tally::default(); self.rules.len()];
+        let mut before = 0u64;
         let mut chunk = Chunk::default();
         let mut scratch = Scratch::default();
         let fields = i16::try_from(self.columns.len() + 1).expect("a table has at most 1,600 columns");
-        let all = Batch::default();
-        let (sql, values) = self.codec.select(&all);
-        reader.each_row::<Failed>(&sql, &values, |row| {
-            let start = chunk.wire.len();
-            // what does not fit its type is no row that could break a rule, and is told already
-            if self.codec.encode(row, &mut chunk.wire, &mut scratch).is_ok() {
-                chunk.wire[start..start + 2].copy_from_slice(&fields.to_be_bytes());
-                let number = i32::try_from(chunk.keys.len()).expect("a chunk has few rows");
-                chunk.wire.extend_from_slice(&4i32.to_be_bytes());
-                chunk.wire.extend_from_slice(&number.to_be_bytes());
-                chunk.keys.push(self.codec.key_of(row));
+        let mut try_chunk = |chunk: Chunk, db: &mut BulkDb| {
+            let rows = chunk.keys.len() as u64;
+            self.try_chunk(chunk, db, &mut found)?;
+            if rows > 0 {
+                all_keys.add(before, db)?;
             }
-            if chunk.keys.len() >= ROWS || chunk.wire.len() >= BYTES {
-                if interrupt.is_set() {
-                    return Err(Failed::Interrupted);
+            before += rows;
+            Ok(())
+        };
+        for batch in batches {
+            let (sql, values) = self.codec.select_in_order(batch);
+            reader.each_row::<Failed>(&sql, &values, |row| {
+                let start = chunk.wire.len();
+                // what does not fit its type is no row that could break a rule, and is told already; its place stays
+                if self.codec.encode(row, &mut chunk.wire, &mut scratch).is_ok() {
+                    chunk.wire[start..start + 2].copy_from_slice(&fields.to_be_bytes());
+                    let number = i32::try_from(chunk.keys.len()).expect("a chunk has few rows");
+                    chunk.wire.extend_from_slice(&4i32.to_be_bytes());
+                    chunk.wire.extend_from_slice(&number.to_be_bytes());
                 }
-                self.try_chunk(std::mem::take(&mut chunk), db, &mut found).map_err(Failed::Target)?;
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        self.try_chunk(chunk, db, &mut found).map_err(Failed::Target)?;
-        Ok(found)
+                chunk.keys.push(self.codec.key_of(row));
+                if chunk.keys.len() >= ROWS || chunk.wire.len() >= BYTES {
+                    if interrupt.is_set() {
+                        return Err(Failed::Interrupted);
+                    }
+                    try_chunk(std::mem::take(&mut chunk), db).map_err(Failed::Target)?;
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        try_chunk(chunk, db).map_err(Failed::Target)?;
+        let among = all_keys.find(&self.codec, batches, self.room, reader, db, interrupt)?;
+        Ok(Tried { rules: found, among })
     }
 
     /// As the target has the columns, but for domains: what these are over. Where the target will have the table only
@@ -151,6 +189,9 @@ impl<'a> Table<'a> {
         db.execute(&format!("TRUNCATE {NAME}"))?;
         let copy = format!("COPY {NAME} ({names}{}) FROM STDIN (FORMAT binary)", self.number);
         db.copy_in::<SqlError>(&copy, |copy| copy.send(wire))?;
+        if self.rules.is_empty() {
+            return Ok(());
+        }
         let counts: Vec<String> =
             self.rules.iter().map(|rule| format!("count(*) FILTER (WHERE NOT ({}))", rule.condition)).collect();
         let counted = attempt(db, &format!("SELECT {} FROM {}", counts.join(", "), self.from))?;
@@ -214,16 +255,7 @@ impl<'a> Table<'a> {
             Some(values) => format!("{}: {values}", show_key(key)),
             None => show_key(key),
         });
-        match key.as_slice() {
-            [KeyValue::Integer(row)] => found.affected.add(*row, self.room),
-            // nothing says which row it is
-            [] => found.affected.complete = false,
-            [one] => found.affected.add_key(|| show(one.value()), self.room),
-            several => {
-                let values = || several.iter().map(|value| show(value.value())).collect::<Vec<_>>().join(", ");
-                found.affected.add_key(|| format!("({})", values()), self.room);
-            }
-        }
+        affect(found, key, self.room);
     }
 
     /// What a rule reads of a row: `price = -1, qty = NULL`.
@@ -242,8 +274,22 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Keeps which row it is.
+pub(super) fn affect(found: &mut Tally, key: &[KeyValue], room: Room) {
+    match key {
+        [KeyValue::Integer(row)] => found.affected.add(*row, room),
+        // nothing says which row it is
+        [] => found.affected.complete = false,
+        [one] => found.affected.add_key(|| show(one.value()), room),
+        several => {
+            let values = || several.iter().map(|value| show(value.value())).collect::<Vec<_>>().join(", ");
+            found.affected.add_key(|| format!("({})", values()), room);
+        }
+    }
+}
+
 /// Asks; what fails because of the rows is the answer, and leaves the transaction as it was.
-fn attempt(db: &mut BulkDb, sql: &str) -> Result<Result<Vec<crate::db::TextRow>, SqlError>, SqlError> {
+pub(super) fn attempt(db: &mut BulkDb, sql: &str) -> Result<Result<Vec<crate::db::TextRow>, SqlError>, SqlError> {
     db.execute("SAVEPOINT liftlock_trial")?;
     match db.query(sql) {
         Ok(rows) => {

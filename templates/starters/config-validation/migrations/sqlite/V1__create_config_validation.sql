@@ -7,9 +7,8 @@
 --
 -- Each foreign key is the primary key of its table, or what that begins with: its index serves it, and no other is needed.
 --
--- STRICT tables take no text in an INTEGER column. Some tables are not STRICT, since they have columns declared JSON (any
--- value: a text, a number, an object) or BOOLEAN (0 and 1), and STRICT knows neither; CHECKs do the same there. Times are
--- ISO 8601 with their zone. JSON is text that must parse.
+-- STRICT tables take no text in an INTEGER column. A boolean is 0 or 1, and JSON is text that must parse; the CHECK by itself
+-- says which column is which, and an import goes by it. Times are ISO 8601 with their zone.
 --
 -- `details` is what a file had beyond the columns.
 
@@ -26,13 +25,13 @@ CREATE TABLE validation_runs (
     finished_at     TEXT,
     history         TEXT CHECK (json_valid(history)), -- what else the history says
     verdict         TEXT CHECK (verdict IN ('pass', 'review', 'block')),
-    certified       BOOLEAN CHECK (certified IN (0, 1)),
-    score           REAL CHECK (typeof(score) IN ('real', 'null') AND score BETWEEN 0 AND 100),
-    deltas_total    INTEGER CHECK (typeof(deltas_total) IN ('integer', 'null') AND deltas_total >= 0),
-    deltas_blocking INTEGER CHECK (typeof(deltas_blocking) IN ('integer', 'null') AND deltas_blocking >= 0),
+    certified       INTEGER CHECK (certified IN (0, 1)),
+    score           REAL CHECK (score BETWEEN 0 AND 100),
+    deltas_total    INTEGER CHECK (deltas_total >= 0),
+    deltas_blocking INTEGER CHECK (deltas_blocking >= 0),
     validated_at    TEXT,
     result          TEXT CHECK (json_valid(result)) -- what else the result says
-);
+) STRICT;
 
 -- The runs of a service in an environment, the latest first.
 CREATE INDEX validation_runs_service_environment_started_at ON validation_runs (service, environment, started_at);
@@ -59,17 +58,17 @@ CREATE INDEX context_bundles_service_environment_generated_at ON context_bundles
 -- One change of one setting. A value is whatever the file has: a text, a number, a list, nothing.
 CREATE TABLE config_deltas (
     run_id    TEXT NOT NULL REFERENCES context_bundles (run_id) ON DELETE CASCADE,
-    position  INTEGER NOT NULL CHECK (typeof(position) = 'integer' AND position >= 0), -- within the bundle, from 0
+    position  INTEGER NOT NULL CHECK (position >= 0), -- within the bundle, from 0
     delta_id  TEXT, -- as the bundle calls it; not every one has one
     file      TEXT NOT NULL CHECK (file <> ''),
-    locator   JSON CHECK (json_valid(locator)), -- where in the file: a path, or an object that says how to read one
+    locator   TEXT CHECK (json_valid(locator)), -- where in the file: a path, or an object that says how to read one
     kind      TEXT NOT NULL DEFAULT 'modified' CHECK (kind IN ('added', 'removed', 'modified', 'renamed')),
-    old_value JSON CHECK (json_valid(old_value)),
-    new_value JSON CHECK (json_valid(new_value)),
+    old_value TEXT CHECK (json_valid(old_value)),
+    new_value TEXT CHECK (json_valid(new_value)),
     category  TEXT,
     details   TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
     PRIMARY KEY (run_id, position)
-);
+) STRICT;
 
 -- Where else was this file changed?
 CREATE INDEX config_deltas_file ON config_deltas (file);
@@ -100,15 +99,15 @@ CREATE TABLE policy_validations (
 -- and just that has to be seen.
 CREATE TABLE policy_decisions (
     run_id   TEXT NOT NULL REFERENCES policy_validations (run_id) ON DELETE CASCADE,
-    position INTEGER NOT NULL CHECK (typeof(position) = 'integer' AND position >= 0), -- within the file, from 0
+    position INTEGER NOT NULL CHECK (position >= 0), -- within the file, from 0
     delta_id TEXT,
     decision TEXT NOT NULL CHECK (decision IN ('allow', 'warn', 'block')),
     rule     TEXT,
     reason   TEXT,
-    waived   BOOLEAN CHECK (waived IN (0, 1)), -- somebody has let it pass
+    waived   INTEGER CHECK (waived IN (0, 1)), -- somebody has let it pass
     details  TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
     PRIMARY KEY (run_id, position)
-);
+) STRICT;
 
 -- What has a rule blocked?
 CREATE INDEX policy_decisions_rule_decision ON policy_decisions (rule, decision);
@@ -117,14 +116,14 @@ CREATE INDEX policy_decisions_rule_decision ON policy_decisions (rule, decision)
 CREATE TABLE certifications (
     run_id        TEXT NOT NULL PRIMARY KEY REFERENCES context_bundles (run_id) ON DELETE CASCADE,
     decision      TEXT NOT NULL CHECK (decision IN ('pass', 'review', 'block')),
-    certified     BOOLEAN NOT NULL DEFAULT 0 CHECK (certified IN (0, 1)),
-    confidence    REAL CHECK (typeof(confidence) IN ('real', 'null') AND confidence BETWEEN 0 AND 100),
+    certified     INTEGER NOT NULL DEFAULT 0 CHECK (certified IN (0, 1)),
+    confidence    REAL CHECK (confidence BETWEEN 0 AND 100),
     violations    TEXT CHECK (json_valid(violations)), -- an array
     golden_branch TEXT, -- the branch that was made of it, if it was
     certified_by  TEXT,
     details       TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
     certified_at  TEXT
-);
+) STRICT;
 
 -- The latest decisions of a kind.
 CREATE INDEX certifications_decision_certified_at ON certifications (decision, certified_at);

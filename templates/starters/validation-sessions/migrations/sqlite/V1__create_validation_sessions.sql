@@ -6,10 +6,9 @@
 -- The keys begin with the session, since files number what they hold anew in each session; so the index of a primary
 -- key serves the foreign key that it begins with, and no other index is needed for it.
 --
--- STRICT tables take no text in an INTEGER column. Two tables are not STRICT, since they have columns declared JSON
--- (any value: a text, a number, an object) or BOOLEAN, and STRICT knows neither; CHECKs do the same there. Times are
--- ISO 8601 with their zone, in UTC where this database writes them itself. `details` is what a file had beyond the
--- columns.
+-- STRICT tables take no text in an INTEGER column. A boolean is 0 or 1, and JSON is text that must parse; the CHECK by itself
+-- says which column is which, and an import goes by it. Times are ISO 8601 with their zone, in UTC where this database writes
+-- them itself. `details` is what a file had beyond the columns.
 
 CREATE TABLE validation_sessions (
     id             TEXT NOT NULL PRIMARY KEY CHECK (id <> ''),
@@ -51,20 +50,20 @@ CREATE INDEX validation_results_check_name_status ON validation_results (check_n
 CREATE TABLE discrepancies (
     session_id     TEXT NOT NULL,
     result_id      TEXT NOT NULL,
-    position       INTEGER NOT NULL CHECK (typeof(position) = 'integer' AND position >= 0), -- within the result, from 0
+    position       INTEGER NOT NULL CHECK (position >= 0), -- within the result, from 0
     reference      TEXT, -- the id that the file gives it; not every one has one
     kind           TEXT NOT NULL CHECK (kind <> ''),
     severity       TEXT NOT NULL DEFAULT 'medium' CHECK (severity IN ('critical', 'high', 'medium', 'low', 'info')),
     status         TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'accepted', 'fixed', 'false_positive')),
     component      TEXT,
     description    TEXT,
-    expected       JSON CHECK (json_valid(expected)), -- any value
-    actual         JSON CHECK (json_valid(actual)),
+    expected       TEXT CHECK (json_valid(expected)), -- any value
+    actual         TEXT CHECK (json_valid(actual)),
     recommendation TEXT,
     details        TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
     PRIMARY KEY (session_id, result_id, position),
     FOREIGN KEY (session_id, result_id) REFERENCES validation_results (session_id, id) ON DELETE CASCADE
-);
+) STRICT;
 
 -- What is open, the worst first?
 CREATE INDEX discrepancies_status_severity ON discrepancies (status, severity);
@@ -88,17 +87,17 @@ CREATE TABLE behavioral_test_results (
     session_id      TEXT NOT NULL REFERENCES validation_sessions (id) ON DELETE CASCADE,
     scenario        TEXT NOT NULL CHECK (scenario <> ''),
     title           TEXT,
-    passed          BOOLEAN CHECK (passed IN (0, 1)), -- NULL: not run to its end
-    input           JSON CHECK (json_valid(input)),
-    expected_output JSON CHECK (json_valid(expected_output)),
-    actual_output   JSON CHECK (json_valid(actual_output)),
-    steps           JSON CHECK (json_valid(steps)), -- an array
+    passed          INTEGER CHECK (passed IN (0, 1)), -- NULL: not run to its end
+    input           TEXT CHECK (json_valid(input)),
+    expected_output TEXT CHECK (json_valid(expected_output)),
+    actual_output   TEXT CHECK (json_valid(actual_output)),
+    steps           TEXT CHECK (json_valid(steps)), -- an array
     error           TEXT,
-    duration_ms     INTEGER CHECK (typeof(duration_ms) IN ('integer', 'null') AND duration_ms >= 0),
+    duration_ms     INTEGER CHECK (duration_ms >= 0),
     details         TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(details)),
     executed_at     TEXT,
     PRIMARY KEY (session_id, scenario)
-);
+) STRICT;
 
 -- How did this scenario do over all sessions?
 CREATE INDEX behavioral_test_results_scenario_executed_at ON behavioral_test_results (scenario, executed_at);
