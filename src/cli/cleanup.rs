@@ -1,6 +1,11 @@
 //! `liftlock cleanup`.
 
+use std::cell::Cell;
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
 use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::CommandResult;
@@ -13,6 +18,7 @@ use crate::error::exit;
 use crate::maintain::cleanup::{self, ChildFate, CleanupOptions, CleanupReport, PolicyReport, PolicyResult};
 use crate::maintain::name::database_name;
 use crate::migrate::Who;
+use crate::words::thousands;
 
 /// Delete, mark or archive rows that are older than the retention policies allow
 #[derive(Debug, Args)]
@@ -69,7 +75,9 @@ pub(super) fn run(args: &CleanupArgs, context: &Context, output: &mut Output) ->
         output.say("nothing was changed");
         return Ok(exit::FINDINGS);
     }
-    let (report, error) = cleanup::run(&mut db, &options);
+    let bar = Bar::new(output);
+    let (report, error) = cleanup::run(&mut db, &options, &|table, done, all| bar.at(table, done, all));
+    bar.end();
     print(&settings, &report, error.map(Error::from), output)
 }
 
@@ -150,6 +158,47 @@ fn print(settings: &Settings, report: &CleanupReport, error: Option<Error>, outp
         return Ok(exit::FINDINGS);
     }
     Ok(exit::DONE)
+}
+
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// How far it is: a bar on a terminal, lines elsewhere.
+struct Bar {
+    output: Output,
+    terminal: bool,
+    bar: ProgressBar,
+    last: Cell<Instant>,
+}
+
+impl Bar {
+    fn new(output: &Output) -> Self {
+        let terminal = std::io::stderr().is_terminal() && !output.is_json();
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {msg} [{elapsed}, {eta} left]");
+        let bar =
+            ProgressBar::with_draw_target(None, target).with_style(style.expect("a template of ours is well formed"));
+        Self { output: output.clone(), terminal, bar, last: Cell::new(Instant::now()) }
+    }
+
+    fn at(&self, table: &str, done: u64, all: u64) {
+        if done == 0 {
+            // the next policy: what is left of it says nothing of the one before
+            self.bar.reset();
+        }
+        let words = format!("{table}: {} of {} rows", thousands(done), thousands(all));
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        self.bar.set_message(words.clone());
+        if !self.terminal && self.last.get().elapsed() >= LINE_EVERY {
+            self.last.set(Instant::now());
+            self.output.say(&words);
+        }
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 fn in_words(policy: &PolicyReport) -> String {

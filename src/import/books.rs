@@ -196,6 +196,45 @@ pub(super) fn items(store: &mut dyn Store, file: i64, position: u64) -> Result<V
     items.ok_or_else(|| failed(doing)(SqlError::other("`liftlock_import_record` holds what is none of ours")))
 }
 
+/// So many records no file has: beyond them stand those of an earlier reading.
+const READING: u64 = 1 << 40;
+
+/// Puts what is written down of a file's records aside, under its number with a minus, until it is read again to its end:
+/// whoever goes on after a kill needs the keys that its rows have. What was put aside before stays, and stands before it.
+pub(super) fn put_aside(store: &mut dyn Store, file: i64) -> Result<(), SqlError> {
+    let next = format!(
+        "SELECT coalesce(max(position), -1) / {READING} + 1 FROM liftlock_import_record WHERE file = {}",
+        -file
+    );
+    let next =
+        store.sql(&next)?.into_iter().flatten().flatten().next().and_then(|next| next.parse().ok()).unwrap_or(0_u64);
+    let sql = "UPDATE liftlock_import_record SET file = ?, position = position + ? WHERE file = ?";
+    let shift = i64::try_from(next * READING).map_err(|_| SqlError::other("a file was begun too often"))?;
+    store.write(sql, &[Given::Number(-file), Given::Number(shift), Given::Number(file)])
+}
+
+/// Hands on each item that was put aside, with its place in its file, the oldest reading first.
+pub(super) fn aside(store: &mut dyn Store, file: i64, each: &mut dyn FnMut(u64, Item)) -> Result<(), ImportError> {
+    let mut from = 0;
+    loop {
+        let rows = store.sql(&format!(
+            "SELECT position FROM liftlock_import_record WHERE file = {} AND position >= {from} ORDER BY position LIMIT 1",
+            -file
+        ));
+        let rows = rows.map_err(failed("read what was imported"))?;
+        let Some(at) = rows.into_iter().flatten().flatten().next().and_then(|at| at.parse::<u64>().ok()) else {
+            return Ok(());
+        };
+        (at..).zip(items(store, -file, at)?).for_each(|(at, item)| each(at % READING, item));
+        from = at + 1;
+    }
+}
+
+/// Forgets what was put aside.
+pub(super) fn drop_aside(store: &mut dyn Store, file: i64) -> Result<(), SqlError> {
+    store.write("DELETE FROM liftlock_import_record WHERE file = ?", &[Given::Number(-file)])
+}
+
 /// Writes down how far a file is in.
 pub(super) fn file(
     store: &mut dyn Store,

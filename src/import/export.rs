@@ -13,7 +13,9 @@ use super::load::fingerprint;
 use super::mapping::{Format, Mapping, Source, Step, secrets};
 use super::row::{Item, apply, outside, rebuild, unseal};
 use super::store::Store;
+use super::yaml::of_json;
 use super::{ImportError, bind, books, read, store, verify};
+use crate::Dialect;
 use crate::config::Secret;
 use crate::db::Db;
 use crate::interrupt::Interrupt;
@@ -58,6 +60,12 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let _work = export.interrupt.work();
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
+    // the whole tree is of one moment, whoever writes meanwhile
+    let begin = match store.dialect() {
+        Dialect::Sqlite => "BEGIN",
+        Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    store.sql(begin).map_err(|source| ImportError::Sql { doing: "begin to read".to_owned(), source })?;
     let bound = bind::bind(&export.mapping, store, false, export.key.as_ref(), &export.base)?;
     verify::check_key(store, &bound)?;
     if !books::exist(store)? {
@@ -88,8 +96,9 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
             let kept = format!("{} files are written; the same command with `--force` writes all", work.exported.files);
             return Err(ImportError::Interrupted { kept });
         }
-        work.file(path, books)?;
-        work.exported.files += 1;
+        if work.file(path, books)? {
+            work.exported.files += 1;
+        }
     }
     Ok(work.exported)
 }
@@ -220,14 +229,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn file(&mut self, path: &str, books: &Books) -> Result<(), ImportError> {
+    /// Writes a file; false where nothing of it is left.
+    fn file(&mut self, path: &str, books: &Books) -> Result<bool, ImportError> {
         let at = self.export.dir.join(path);
         let failed = |source| ImportError::Write { path: at.clone(), source };
         let folder = at.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut file = tempfile::Builder::new().prefix(".liftlock-").tempfile_in(folder).map_err(failed)?;
         let mut out = BufWriter::new(file.as_file_mut());
-        self.contents(path, books, &mut out, &failed)?;
+        if !self.contents(path, books, &mut out, &failed)? {
+            return Ok(false);
+        }
         out.flush().map_err(failed)?;
         drop(out);
         let kept = file.into_temp_path();
@@ -238,7 +250,8 @@ impl Work<'_> {
         {
             tracing::debug!(%error, "permissions");
         }
-        kept.persist(&at).map_err(|error| failed(error.error))
+        kept.persist(&at).map_err(|error| failed(error.error))?;
+        Ok(true)
     }
 
     fn contents(
@@ -247,12 +260,12 @@ impl Work<'_> {
         books: &Books,
         out: &mut dyn Write,
         failed: &dyn Fn(io::Error) -> ImportError,
-    ) -> Result<(), ImportError> {
-        let Some((source, book)) = books.first() else { return Ok(()) };
+    ) -> Result<bool, ImportError> {
+        let Some((source, book)) = books.first() else { return Ok(false) };
         let mapping = &self.export.mapping.sources[*source];
         match mapping.format {
             Format::Jsonl => {
-                self.each(path, *source, book, &mut |_, _, value| writeln!(out, "{value}").map_err(failed))
+                self.each(path, *source, book, &mut |_, _, value| writeln!(out, "{value}").map_err(failed))?;
             }
             Format::Csv => {
                 let header = books::envelope(self.store, book.id)?;
@@ -263,7 +276,7 @@ impl Work<'_> {
                     .filter_map(|name| name.as_str().map(str::to_owned))
                     .collect();
                 if names.is_empty() {
-                    return Ok(());
+                    return Ok(true);
                 }
                 let mut csv = csv::WriterBuilder::new().from_writer(out);
                 let io = |error: csv::Error| failed(io::Error::other(error));
@@ -276,7 +289,7 @@ impl Work<'_> {
                     };
                     csv.write_record(names.iter().map(field)).map_err(io)
                 })?;
-                csv.flush().map_err(failed)
+                csv.flush().map_err(failed)?;
             }
             Format::Markdown | Format::Text => {
                 let mut text = None;
@@ -289,10 +302,10 @@ impl Work<'_> {
                     Ok(())
                 })?;
                 match text {
-                    Some(text) => out.write_all(text.as_bytes()).map_err(failed),
+                    Some(text) => out.write_all(text.as_bytes()).map_err(failed)?,
                     None => {
-                        self.exported.lost.push(format!("`{path}`: its text is gone"));
-                        Ok(())
+                        self.exported.lost.push(format!("`{path}`: its text is gone, and it is not written"));
+                        return Ok(false);
                     }
                 }
             }
@@ -305,26 +318,33 @@ impl Work<'_> {
                     let between = if std::mem::take(&mut first) { "\n  " } else { ",\n  " };
                     write!(out, "{between}{text}").map_err(failed)
                 })?;
-                out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)
+                out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)?;
             }
             Format::Json | Format::Yaml | Format::Sqlite => {
                 let documents = self.documents(path, books)?;
+                if documents.is_empty() {
+                    self.exported.lost.push(format!("`{path}`: its document is gone, and it is not written"));
+                    return Ok(false);
+                }
                 let several = documents.len() > 1;
                 for document in documents {
                     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+                    let text = if mapping.format == Format::Yaml { of_json(&text) } else { text.into() };
                     let mark = if several { "---\n" } else { "" };
                     writeln!(out, "{mark}{text}").map_err(failed)?;
                 }
-                Ok(())
             }
         }
+        Ok(true)
     }
 
-    /// The documents of a file: what was no record, and each source's records put into it.
+    /// The documents of a file: what was no record, and each source's records put into it. None where the document was the
+    /// record, and is gone.
     fn documents(&mut self, path: &str, books: &Books) -> Result<Vec<Value>, ImportError> {
         let mut document = Value::Null;
         let mut problems = Vec::new();
         let mut several = Vec::new();
+        let mut left = false;
         for (nth, (source, book)) in books.iter().enumerate() {
             let records = &self.export.mapping.sources[*source].records;
             let envelope = books::envelope(self.store, book.id)?;
@@ -332,7 +352,9 @@ impl Work<'_> {
             if nth == 0 {
                 document = envelope;
             }
+            left |= !records.is_document();
             self.each(path, *source, book, &mut |pointer, position, value| {
+                left = true;
                 if sequence {
                     several.push(value);
                 } else if let Err(reason) = read::put(&mut document, pointer, value) {
@@ -342,7 +364,11 @@ impl Work<'_> {
             })?;
         }
         self.exported.lost.append(&mut problems);
-        if several.is_empty() { Ok(vec![document]) } else { Ok(several) }
+        Ok(match several.is_empty() {
+            true if left => vec![document],
+            true => Vec::new(),
+            false => several,
+        })
     }
 
     /// Hands on each record of a file: its pointer, its place, and what it is now.
@@ -444,7 +470,10 @@ fn groups(sources: &[BoundTable]) -> Vec<usize> {
 
 /// Front matter, a line a key; JSON is YAML.
 fn front_matter(map: &Map<String, Value>) -> String {
-    map.iter().map(|(key, value)| format!("{}: {value}\n", Value::from(key.as_str()))).collect()
+    map.iter()
+        .map(|(key, value)| format!("{}: {value}\n", Value::from(key.as_str())))
+        .map(|line| of_json(&line).into_owned())
+        .collect()
 }
 
 /// The permissions that a file made in `folder` has.

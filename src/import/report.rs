@@ -70,6 +70,8 @@ pub struct Report {
     pub files_skipped: Vec<String>,
     /// It went on where a run before was stopped.
     pub resumed: bool,
+    /// What is to be known of what was done, a sentence each: a sequence that could not be set forward.
+    pub notes: Vec<String>,
     /// What was kept before anything else was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<Kept>,
@@ -121,6 +123,9 @@ pub struct TableReport {
     pub updated: u64,
     /// Rows of nested records that gave way to new ones.
     pub removed: u64,
+    /// Records that were written over the row of another of the same import, since they have one key; counted where the
+    /// table was empty before.
+    pub overwritten: u64,
     /// Whether what the database returns is what was written: `proven`, `differs`, `not_compared`.
     pub state: TableState,
     /// The checksum of all that the table holds in the columns that the mapping fills, where it was compared.

@@ -20,6 +20,8 @@ pub(super) struct Sum {
     pub inserted: u64,
     pub updated: u64,
     pub removed: u64,
+    /// Of those that were changed, where something that was written before gave way.
+    pub overwritten: u64,
     /// Whether all that write this table fill the same columns, so that a sum can be made.
     pub comparable: bool,
     pub hashes: Hashes,
@@ -36,6 +38,13 @@ impl Sum {
         self.taken.add(self.hashes.of(table, old)?);
         self.added.add(self.hashes.of(table, new)?);
         self.updated += 1;
+        // where several sources fill the columns of one row, the later ones add to it
+        let filled = |at: usize| {
+            let column = &table.columns[at];
+            let blank = old[at] == Cell::Null || column.default.as_ref() == Some(&old[at]);
+            blank || column.is_made() || column.holds(&old[at], &new[at])
+        };
+        self.overwritten += u64::from(self.comparable || !(0..old.len()).all(filled));
         Ok(())
     }
 

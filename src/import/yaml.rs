@@ -5,6 +5,7 @@
 
 mod value;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
@@ -50,6 +51,25 @@ pub(crate) struct Documents<'a> {
     anchors: HashMap<usize, Node>,
     aliased: usize,
     done: bool,
+}
+
+/// JSON text as every reader of YAML takes it: characters that YAML has not, or takes for ends of lines, are escaped
+/// (<https://yaml.org/spec/1.2.2/#51-character-set>). In JSON they stand in texts alone.
+pub(crate) fn of_json(json: &str) -> Cow<'_, str> {
+    let odd =
+        |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    if !json.contains(odd) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if odd(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Reads `text`, without its byte order mark.

@@ -67,6 +67,14 @@ impl MaintainError {
         move |source| Self::Sql { doing, source }
     }
 
+    /// That a migration, an import or another restore has the database to itself.
+    pub(crate) fn busy(holder: &str) -> Self {
+        Self::Refused {
+            message: format!("another run works on this database: {holder}; nothing was changed"),
+            hint: "wait until it has ended, or stop it".to_owned(),
+        }
+    }
+
     /// This error, or that a stop was asked for, where a statement was cancelled for that; `kept` is what is left.
     #[must_use]
     pub fn or_interrupted(self, interrupt: &Interrupt, kept: &str) -> Self {

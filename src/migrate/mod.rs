@@ -46,6 +46,7 @@ pub use migration::{Directives, Migration, Script};
 pub use plan::{DownFrom, DownTo, UpTo};
 pub use repair::StatementVerdict;
 pub use report::{Event, Outcome, RunReport, StepReport};
+pub(crate) use run::RunLock;
 pub use status::{Finding, Note, StatusEntry, StatusReport};
 
 use crate::Dialect;

@@ -294,7 +294,13 @@ fn a_tree_goes_with_its_root() {
         refusing.run(&["cleanup", "--yes"]).exits(1).prints("refused");
         let taking =
             project(database, "  - { table: node, age: at, older_than: 90d, action: delete, children: delete }\n");
-        taking.run(&["cleanup", "--yes"]).ok();
+        let plan = taking.run(&["cleanup", "--dry-run", "--json"]).ok().json();
+        let report = taking.run(&["cleanup", "--yes", "--batch-rows", "1", "--json"]).ok().json();
+        // what is counted before is what is done
+        for (report, rows) in [(&plan, "rows_found"), (&report, "rows_done")] {
+            let policy = &report["policies"][0];
+            assert_eq!((&policy[rows], &policy["children"][0][rows]), (&2.into(), &1.into()), "{report}");
+        }
         assert_eq!(database.query("SELECT id FROM node"), ["4"]);
     });
 }

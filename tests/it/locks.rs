@@ -16,13 +16,13 @@ fn one() -> Project {
 
 /// Holds the lock of a run from outside while it lives.
 #[expect(dead_code, reason = "held for what they lock")]
-enum Holder {
+pub enum Holder {
     Session(Box<Client>),
     File(File),
 }
 
 /// The holder, and how a waiter should name it.
-fn hold(database: &TestDatabase) -> (Holder, String) {
+pub fn hold(database: &TestDatabase) -> (Holder, String) {
     match database.kind {
         Kind::Postgres => {
             let mut client = database.client();

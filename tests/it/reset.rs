@@ -125,6 +125,22 @@ fn what_cannot_be_dropped_leaves_all() {
     assert_eq!(database.contents(), contents);
 }
 
+#[test]
+fn another_runner_keeps_it_away() {
+    each_database(|database| {
+        let (project, url) = (project(database.kind), database.url.as_str());
+        project.run(&["up", "-d", url]).ok();
+        project.write("liftlock.yaml", &format!("database: '{url}'\nmigrations:\n  lock_timeout: 100ms\n"));
+        let contents = database.contents();
+        let (holder, who) = crate::locks::hold(database);
+        let reset = ["reset", "--yes", "--confirm", &name(database)];
+        project.run(&reset).exits(2).says(&format!("another run works on this database: {who}"));
+        assert_eq!(database.contents(), contents);
+        drop(holder);
+        project.run(&reset).ok();
+    });
+}
+
 #[cfg(feature = "crash-tests")]
 #[test]
 fn killed_before_the_commit_nothing_is_gone() {

@@ -153,6 +153,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
             kept.folder.join("files").display()
         ))?;
     }
+    report.notes.iter().for_each(|note| output.warn(note));
     text_report(report, args, output)?;
     if let Some(error) = error {
         output.error(&error);
@@ -244,6 +245,17 @@ fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<()
             ]
         });
         output.table(&["table", "rows before", "after", "new", "changed", "read back"], rows.collect())?;
+    }
+    for table in report.tables.iter().filter(|table| table.overwritten > 0) {
+        output.line(&format!(
+            "`{}`: {} written over a row of this import, of a record with the same key; the last one stands",
+            table.table,
+            if table.overwritten == 1 {
+                "1 record was".to_owned()
+            } else {
+                format!("{} records were", thousands(table.overwritten))
+            },
+        ))?;
     }
     for table in &report.tables {
         for difference in &table.differences {

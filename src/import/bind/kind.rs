@@ -126,7 +126,7 @@ impl SqliteKind {
             (Self::Json { .. }, value) => Cell::Text(value.to_string()),
             (Self::Bool, value) if boolean(value).is_some() => Cell::Integer(boolean(value).unwrap_or_default().into()),
             (Self::Text, Value::Bool(bool)) => Cell::Text(bool.to_string()),
-            // as SQLite keeps it there, and gives it back
+            // its affinity makes reals of integers, and what comes back would differ
             (Self::Real, Value::Bool(bool)) => Cell::Real(f64::from(u8::from(*bool))),
             (_, Value::Bool(bool)) => Cell::Integer(i64::from(*bool)),
             (Self::Text, Value::Number(digits)) => Cell::Text(digits.as_str().to_owned()),

@@ -114,7 +114,10 @@ fn read_all(group: &Group, source: &Source) -> Result<Seen, ImportError> {
     }
     // a key that is once a text and once a number is none
     let fits = |key: &String| {
-        seen.shape.keys.get(key).is_some_and(|shape| shape.strings == shape.count || shape.integers == shape.count)
+        seen.shape
+            .keys
+            .get(key)
+            .is_some_and(|shape| (shape.strings == shape.count && shape.nuls == 0) || shape.integers == shape.count)
     };
     seen.natural = candidates.into_iter().map(|(key, _)| key).find(fits);
     Ok(seen)
@@ -251,7 +254,14 @@ fn root(
         key.push(columns.add("position", Some(From::Position), ColumnKind::Integer, true));
     }
     let with_rest = source.format != Format::Text;
-    let table = Table { name, shape: &seen.shape, depth: 0, natural: seen.natural.as_deref(), with_rest };
+    let table = Table {
+        name,
+        shape: &seen.shape,
+        depth: 0,
+        natural: seen.natural.as_deref(),
+        with_rest,
+        verbatim: seen.shape.verbatim,
+    };
     table.fill(columns, key, &[], taken, tables)
 }
 
@@ -264,6 +274,8 @@ struct Table<'a> {
     natural: Option<&'a str>,
     /// Whether records may have more than was seen.
     with_rest: bool,
+    /// Whether JSON is to be kept as it is written.
+    verbatim: bool,
 }
 
 impl Table<'_> {
@@ -296,6 +308,7 @@ impl Table<'_> {
                 (table.clone(), parent.iter().map(|(own, its, _)| (own.clone(), its.clone())).collect())
             }),
             records: self.shape.count,
+            verbatim: self.verbatim,
         });
         let children = children
             .into_iter()
@@ -387,7 +400,8 @@ fn child(
         true => columns.add("entry_key", Some(From::EntryKey), ColumnKind::Text, true),
         false => columns.add("position", Some(From::Position), ColumnKind::Integer, true),
     });
-    let table = Table { name, shape, depth: parent.depth + 1, natural: None, with_rest: true };
+    let table =
+        Table { name, shape, depth: parent.depth + 1, natural: None, with_rest: true, verbatim: parent.verbatim };
     let into = table.fill(columns, key, &links, taken, tables);
     Child { records, parent: links.into_iter().map(|(own, its, _)| (own, its)).collect(), into }
 }
@@ -398,7 +412,7 @@ fn kind(shape: &Shape) -> ColumnKind {
     match shape {
         _ if values == 0 => ColumnKind::Json,
         shape if shape.bools == values => ColumnKind::Bool,
-        shape if shape.strings == values => ColumnKind::Text,
+        shape if shape.strings == values && shape.nuls == 0 => ColumnKind::Text,
         shape if shape.integers == values => ColumnKind::Integer,
         shape if shape.reals == values => ColumnKind::Real,
         _ => ColumnKind::Json,

@@ -60,6 +60,8 @@ pub struct InferredTable {
     pub parent: Option<(String, Vec<(String, String)>)>,
     /// How many records it takes.
     pub records: u64,
+    /// Whether its JSON has what PostgreSQL's `jsonb` would change or refuse, and `json` keeps: `-0`, `\u0000`.
+    pub verbatim: bool,
 }
 
 /// A column to be created.

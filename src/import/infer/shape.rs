@@ -17,6 +17,8 @@ pub(super) struct Shape {
     pub nulls: u64,
     pub bools: u64,
     pub strings: u64,
+    /// Texts with a NUL among them, which PostgreSQL's `text` can't hold.
+    pub nuls: u64,
     /// Integers that 64 bits hold.
     pub integers: u64,
     /// Numbers that a double holds with all their digits, integers not among them.
@@ -25,6 +27,8 @@ pub(super) struct Shape {
     pub wide: u64,
     pub arrays: u64,
     pub objects: u64,
+    /// Whether there is somewhere, however deep, what PostgreSQL's `jsonb` would change or refuse.
+    pub verbatim: bool,
     /// Of the arrays' items.
     pub items: Option<Box<Shape>>,
     pub keys: Keys,
@@ -75,6 +79,7 @@ impl Keys {
 
 impl Shape {
     pub(super) fn add(&mut self, value: &Value) {
+        self.verbatim = self.verbatim || changes_as_jsonb(value);
         self.add_at(value, 0);
     }
 
@@ -83,7 +88,10 @@ impl Shape {
         match value {
             Value::Null => self.nulls += 1,
             Value::Bool(_) => self.bools += 1,
-            Value::String(_) => self.strings += 1,
+            Value::String(text) => {
+                self.strings += 1;
+                self.nuls += u64::from(text.contains('\0'));
+            }
             Value::Number(number) => match kind_of_number(number.as_str()) {
                 NumberKind::Integer => self.integers += 1,
                 NumberKind::Real => self.reals += 1,
@@ -110,6 +118,8 @@ impl Shape {
         self.nulls += other.nulls;
         self.bools += other.bools;
         self.strings += other.strings;
+        self.nuls += other.nuls;
+        self.verbatim |= other.verbatim;
         self.integers += other.integers;
         self.reals += other.reals;
         self.wide += other.wide;
@@ -211,6 +221,24 @@ pub(super) fn is_step(key: &str) -> bool {
 /// Whether a key is no name of a field: it has what names don't, or is a number or an id.
 fn is_odd(key: &str) -> bool {
     super::folders::is_id(key) || key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether `jsonb` would change or refuse a value: a zero with a sign, a NUL, a number beyond those of `numeric`
+/// (<https://www.postgresql.org/docs/current/datatype-json.html>).
+fn changes_as_jsonb(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Number(number) => {
+            let digits = number.as_str();
+            let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+            let zero = !mantissa.contains(|c: char| ('1'..='9').contains(&c));
+            let huge = digits.len() > 10_000 || exponent.parse::<i32>().map_or(true, |exponent| exponent.abs() > 4_000);
+            huge || (zero && mantissa.starts_with('-'))
+        }
+        Value::Array(items) => items.iter().any(changes_as_jsonb),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || changes_as_jsonb(value)),
+    }
 }
 
 enum NumberKind {

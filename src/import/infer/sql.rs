@@ -34,7 +34,11 @@ pub fn up(tables: &[InferredTable], dialect: Dialect) -> String {
         for column in &table.columns {
             let not_null = if column.not_null || table.key.contains(&column.name) { " not null" } else { "" };
             let name = dialect.quote_identifier(&column.name);
-            lines.push(format!("    {name} {}{not_null}", column.kind.name(dialect)));
+            let kind = match (column.kind, dialect) {
+                (ColumnKind::Json, Dialect::Postgres) if table.verbatim => "json",
+                (kind, dialect) => kind.name(dialect),
+            };
+            lines.push(format!("    {name} {kind}{not_null}"));
         }
         if !table.key.is_empty() {
             lines.push(format!("    primary key ({})", quoted(table.key.iter().map(String::as_str).collect())));

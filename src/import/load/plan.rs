@@ -22,6 +22,8 @@ pub(in crate::import) struct Job {
     pub skip: u64,
     /// The books know it.
     pub known: bool,
+    /// The keys that they have are those of the rows that it goes to.
+    pub keyed: bool,
     /// Its SHA-256, where a column takes that.
     pub sha256: String,
 }
@@ -56,7 +58,8 @@ pub(super) fn plan(
         for file in files {
             let sha256 = if hashed { sha256(&file.at)? } else { String::new() };
             let old = known.remove(&(source.name.clone(), file.path.clone()));
-            let mut job = Job { source: at, sha256, known: old.is_some(), ..Job::default() };
+            let keyed = old.as_ref().is_some_and(|old| of_rows(&old.mapping) == of_rows(&print));
+            let mut job = Job { source: at, sha256, known: old.is_some(), keyed, ..Job::default() };
             let fresh = FileBook {
                 id: old.as_ref().map_or(0, |old| old.id),
                 source: source.name.clone(),
@@ -100,7 +103,8 @@ pub(super) fn plan(
 }
 
 /// The SHA-256 of what a source says, wherever in its file it says so, and of the database that took its records: what a
-/// row can't give back of a record is another part of it in another database.
+/// row can't give back of a record is another part of it in another database. After it that of which rows it means, in
+/// whatever database: a mapping may be changed, but by the keys of one table no rows of another are found.
 pub(in crate::import) fn fingerprint(mapping: &Mapping, source: &Source, dialect: Dialect) -> String {
     fn spills(table: &TableMapping) -> bool {
         table.columns.iter().any(|column| column.store_over.is_some())
@@ -115,7 +119,13 @@ pub(in crate::import) fn fingerprint(mapping: &Mapping, source: &Source, dialect
     plain(&mut source.into);
     // columns hold paths that begin with the store's name
     let store = mapping.store.as_deref().filter(|_| spills(&source.into)).unwrap_or_default();
-    hex(&Sha256::digest(format!("{dialect:?} {source:?}{store}")))
+    let rows = hex(&Sha256::digest(format!("{:?}", (&source.into.table, &source.into.key))));
+    format!("{}-{}", hex(&Sha256::digest(format!("{dialect:?} {source:?}{store}"))), &rows[..16])
+}
+
+/// The part of a fingerprint that says which rows are meant.
+fn of_rows(fingerprint: &str) -> Option<&str> {
+    fingerprint.split_once('-').map(|(_, rows)| rows)
 }
 
 fn takes_hash(table: &TableMapping) -> bool {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::columns::{BCRYPT_COST, fact_name};
 use super::{ColumnMapping, Format, From, Mapping, OnBad, OnExisting, TableMapping, Transform};
+use crate::import::yaml::of_json;
 
 /// What is said beside a mapping, line by line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,7 +99,7 @@ fn origin(column: &ColumnMapping) -> String {
         From::Capture(name) => ("capture", text(name)),
         From::File(fact) => ("file", fact_name(*fact).to_owned()),
         // JSON is YAML
-        From::Constant(value) => ("constant", value.to_string()),
+        From::Constant(value) => ("constant", of_json(&value.to_string()).into_owned()),
         From::Uuid => ("generate", "uuid".to_owned()),
         From::Now => ("generate", "now".to_owned()),
         From::Whole => ("from", "whole".to_owned()),
@@ -149,7 +150,7 @@ fn text(text: &str) -> String {
             text.to_ascii_lowercase().as_str(),
             "y" | "n" | "null" | "true" | "false" | "yes" | "no" | "on" | "off"
         );
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    if plain { text.to_owned() } else { of_json(&serde_json::Value::from(text).to_string()).into_owned() }
 }
 
 #[cfg(test)]
@@ -206,5 +207,13 @@ sources:
         let comments =
             Comments { head: vec!["all of it".to_owned()], sources: vec![vec!["one".to_owned(), "two".to_owned()]] };
         assert_eq!(to_yaml(&mapping, &comments), yaml);
+    }
+
+    #[test]
+    fn keys_with_characters_that_yaml_has_not_are_escaped() {
+        let odd = "/a\u{7f}\u{80}\u{85}\u{2028}\u{feff}\u{ffff}\u{1}\u{1f600}é";
+        let yaml = format!("sources:\n  - files: \"*.json\"\n    table: t\n    columns:\n      a: {}\n", text(odd));
+        let mapping = Mapping::parse(Path::new("import.yaml"), &yaml).unwrap_or_else(|error| panic!("{yaml}: {error}"));
+        assert_eq!(mapping.sources[0].into.columns[0].from, From::Pointer(odd.to_owned()));
     }
 }

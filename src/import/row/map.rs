@@ -1,5 +1,7 @@
 //! A record → its row, and the rows of what is nested in it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::back::rebuild;
@@ -113,6 +115,7 @@ pub(in crate::import) fn map(
     for child in &table.children {
         let mut rows = Vec::new();
         let mut values = Vec::new();
+        let mut keys = HashSet::new();
         // what is hidden of a record is never what holds records
         let found = nested(value, &child.records).zip(nested(secret, &child.records));
         for (number, ((pointer, entry, position, value), (.., secret))) in (0..).zip(found) {
@@ -123,6 +126,11 @@ pub(in crate::import) fn map(
                 mapped.left.pointer = None;
             } else {
                 mapped.left.pointer = Some(pointer.clone());
+            }
+            if let Some(column) = child.table.repeats(&mut keys, &mapped.cells) {
+                let reason = "another record beside it has the same key".to_owned();
+                let column = format!("{}.{}", child.table.name, column);
+                return Err(Unfit { column, pointer, reason });
             }
             rows.push(mapped);
             values.push((pointer, value.clone()));
@@ -136,6 +144,23 @@ pub(in crate::import) fn map(
         row.left.pointer = Some(place.pointer.to_owned());
     }
     Ok(row)
+}
+
+impl BoundTable {
+    /// Whether a nested record has the key of another beneath the same record: one would be lost under the other. Gives a
+    /// column of the key.
+    fn repeats(&self, keys: &mut HashSet<Vec<u8>>, cells: &[Cell]) -> Option<&str> {
+        if self.key_is_made() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let own = || self.key.iter().filter(|at| !matches!(self.columns[**at].fill, Fill::Parent(_)));
+        for at in own() {
+            self.columns[*at].kind.canonical(&cells[*at], &mut bytes).ok()?;
+        }
+        let column = own().next().or(self.key.first())?;
+        (!keys.insert(bytes)).then_some(self.columns[*column].name.as_str())
+    }
 }
 
 fn file_fact(fact: FileFact, place: Place<'_>) -> Value {

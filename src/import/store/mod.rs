@@ -1,6 +1,7 @@
 //! The database under an import: rows of bound tables, and SQL text for the books.
 
 mod postgres;
+mod sequence;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -66,6 +67,12 @@ pub(super) trait Store {
 
     /// So many new numbers for a column that the database would number.
     fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError>;
+
+    /// Sees to it that the next number that the database gives these columns of a table is beyond those that rows came
+    /// with. Gives a sentence for each where that can't be.
+    fn forward(&mut self, _table: &str, _columns: &[&str]) -> Result<Vec<String>, SqlError> {
+        Ok(Vec::new())
+    }
 
     /// Begins a transaction that writes.
     fn begin(&mut self) -> Result<(), SqlError>;

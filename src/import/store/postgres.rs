@@ -1,11 +1,13 @@
 //! PostgreSQL: rows go by COPY into a temporary table of the same columns, and from there, in one statement a batch.
 
+use super::sequence::{self, Sequence};
 use super::{EachRow, Given, Guard, Store, all, names, quoted};
 use crate::Dialect;
 use crate::config::PostgresTarget;
 use crate::db::{BulkDb, SqlError, Statements as _, TextRow};
 use crate::import::ImportError;
 use crate::import::bind::{self, BoundTable, Cell, TargetTable};
+use crate::migrate::history::LOCK_KEY;
 
 /// The first half of the advisory lock's key; the second is the schema's. `LLIM` in ASCII.
 const LOCK: i32 = 0x4c4c_494d;
@@ -14,6 +16,8 @@ pub(super) struct PostgresStore {
     db: BulkDb,
     /// Statements of the books, which go in one message.
     waiting: String,
+    /// Those that number the tables' columns, once they were asked for.
+    sequences: Option<Vec<Sequence>>,
 }
 
 /// How many bytes of rows are sent at once.
@@ -28,7 +32,7 @@ impl PostgresStore {
              SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET liftlock.command = 'import'",
         );
         set_up.map_err(|source| ImportError::Sql { doing: "set the session up".to_owned(), source })?;
-        Ok(Self { db, waiting: String::new() })
+        Ok(Self { db, waiting: String::new(), sequences: None })
     }
 
     /// Puts rows into the temporary table.
@@ -62,6 +66,16 @@ impl PostgresStore {
             copy.send(bytes)
         })?;
         Ok(stage)
+    }
+
+    fn sequences(&mut self, table: &str, column: &str) -> Result<Vec<Sequence>, SqlError> {
+        let all = match self.sequences.take() {
+            Some(known) => known,
+            None => sequence::all(&mut self.db)?,
+        };
+        let found = all.iter().filter(|sequence| sequence.is_of(table, column)).cloned().collect();
+        self.sequences = Some(all);
+        Ok(found)
     }
 
     fn copy_out(
@@ -226,15 +240,19 @@ impl Store for PostgresStore {
     }
 
     fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError> {
-        let literal = |text: &str| Dialect::Postgres.literal(text);
-        let rows = self.db.query(&format!(
-            "SELECT nextval(pg_get_serial_sequence({}, {})) FROM generate_series(1, {count})",
-            literal(&quoted(&table.name)),
-            literal(&table.columns[column].name)
-        ))?;
-        let number = |row: TextRow| row.into_iter().flatten().next().and_then(|number| number.parse().ok());
-        let numbers: Option<Vec<i64>> = rows.into_iter().map(number).collect();
-        numbers.ok_or_else(|| SqlError::other(format!("`{}` has no sequence that numbers its rows", table.name)))
+        let found = self.sequences(&table.name, &table.columns[column].name)?.into_iter().next();
+        let none = || SqlError::other(format!("`{}` has no sequence that numbers its rows", table.name));
+        found.ok_or_else(none)?.numbers(&mut self.db, count)
+    }
+
+    fn forward(&mut self, table: &str, columns: &[&str]) -> Result<Vec<String>, SqlError> {
+        let mut told = Vec::new();
+        for column in columns {
+            for sequence in self.sequences(table, column)? {
+                told.extend(sequence.forward(&mut self.db)?);
+            }
+        }
+        Ok(told)
     }
 
     fn begin(&mut self) -> Result<(), SqlError> {
@@ -244,9 +262,22 @@ impl Store for PostgresStore {
     fn lock(&mut self) -> Result<Result<Guard, String>, ImportError> {
         let failed = |source| ImportError::Sql { doing: "take the lock against a second import".to_owned(), source };
         let tried = self.db.query(&format!("SELECT pg_try_advisory_lock({LOCK}, hashtext(current_schema()))"));
-        let taken = tried.map_err(failed)?.into_iter().flatten().flatten().next().as_deref() == Some("t");
-        if taken {
-            return Ok(Ok(Guard(None)));
+        let yes = |rows: Vec<TextRow>| rows.into_iter().flatten().flatten().next().as_deref() == Some("t");
+        if yes(tried.map_err(failed)?) {
+            // nor beside a migration: it might change the tables that rows are written to
+            let tried = self.db.query(&format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY})"));
+            if yes(tried.map_err(failed)?) {
+                return Ok(Ok(Guard(None)));
+            }
+            let given = self.db.query(&format!("SELECT pg_advisory_unlock({LOCK}, hashtext(current_schema()))"));
+            given.map_err(failed)?;
+            let holder = self.db.query(&format!(
+                "SELECT 'pid ' || a.pid || ' since ' || a.backend_start::timestamptz(0) FROM pg_locks l \
+                 JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+                 AND (l.classid::bigint << 32) + l.objid::bigint = {LOCK_KEY}"
+            ));
+            let holder = holder.map_err(failed)?.into_iter().flatten().flatten().next();
+            return Ok(Err(holder.unwrap_or_else(|| "a migration that has just ended".to_owned())));
         }
         let holder = self.db.query(&format!(
             "SELECT 'pid ' || a.pid || ' since ' || a.backend_start::timestamptz(0) FROM pg_locks l \

@@ -74,17 +74,25 @@ pub fn plan(db: &mut Db, options: &CleanupOptions) -> Result<CleanupReport, Main
     Ok(report)
 }
 
+/// Told how far a cleanup is: the table of the policy in hand, how many of its old rows are done, and how many there are.
+pub type Observer<'a> = &'a dyn Fn(&str, u64, u64);
+
 /// Cleans up. The report says what was done, also where an error ended it.
-pub fn run(db: &mut Db, options: &CleanupOptions) -> (CleanupReport, Option<MaintainError>) {
+pub fn run(db: &mut Db, options: &CleanupOptions, observer: Observer<'_>) -> (CleanupReport, Option<MaintainError>) {
     let _work = options.interrupt.work();
     let begun = Instant::now();
     let mut report = CleanupReport { now: options.now.to_string(), ..CleanupReport::default() };
-    let result = run_all(db, options, &mut report);
+    let result = run_all(db, options, &mut report, observer);
     report.duration_seconds = begun.elapsed().as_secs_f64();
     (report, result.err())
 }
 
-fn run_all(db: &mut Db, options: &CleanupOptions, report: &mut CleanupReport) -> Result<(), MaintainError> {
+fn run_all(
+    db: &mut Db,
+    options: &CleanupOptions,
+    report: &mut CleanupReport,
+    observer: Observer<'_>,
+) -> Result<(), MaintainError> {
     let catalog = prepare(db, options)?;
     let policies = chosen(options, &catalog)?;
     let mut all = Vec::new();
@@ -96,7 +104,7 @@ fn run_all(db: &mut Db, options: &CleanupOptions, report: &mut CleanupReport) ->
     }
     log::make(db)?;
     for (bound, report) in all.iter().zip(&mut report.policies) {
-        one(db, options, &catalog, bound, report)?;
+        one(db, options, &catalog, bound, report, observer)?;
     }
     Ok(())
 }
@@ -108,6 +116,7 @@ fn one(
     catalog: &Catalog,
     bound: &Bound<'_>,
     report: &mut PolicyReport,
+    observer: Observer<'_>,
 ) -> Result<(), MaintainError> {
     let begun = Instant::now();
     let entry = log::begin(db, bound, report, options.now, &options.who)?;
@@ -118,7 +127,7 @@ fn one(
             report.result = PolicyResult::Refused;
             return Ok(());
         }
-        batches(db, options, catalog, bound, report, &entry)?;
+        batches(db, options, catalog, bound, report, (&entry, observer))?;
         report.result = PolicyResult::Done;
         Ok(())
     });
@@ -262,7 +271,7 @@ fn batches(
     catalog: &Catalog,
     bound: &Bound<'_>,
     report: &mut PolicyReport,
-    entry: &log::Entry,
+    (entry, observer): (&log::Entry, Observer<'_>),
 ) -> Result<(), MaintainError> {
     let rows = Rows { catalog, bound };
     let mut archive = match &bound.policy.action {
@@ -273,6 +282,8 @@ fn batches(
     };
     let size = options.batch_rows.or(bound.policy.batch_rows).unwrap_or(BATCH_ROWS).max(1);
     let mut from = 1;
+    let mut own = 0;
+    observer(&report.table, 0, report.rows_found);
     while from <= report.rows_found {
         if options.interrupt.is_set() {
             return Err(stopped());
@@ -286,14 +297,21 @@ fn batches(
             db.roll_back();
         })?;
         crash::point("cleanup-committed");
-        report.rows_done += done[0];
+        own += done[0];
+        report.rows_done = own;
         for child in report.children.iter_mut().filter(|child| child.fate == ChildFate::Goes) {
+            // rows of the table itself that are not old, and go because they refer to old ones
+            if child.table == report.table {
+                report.rows_done = own.min(report.rows_found);
+                child.rows_done = own - report.rows_done;
+            }
             let place = bound.tables.iter().position(|&at| catalog.shown(&catalog.tables[at]) == child.table);
             if let Some(place) = place.filter(|place| *place > 0) {
                 child.rows_done += done[place];
             }
         }
         tracing::info!(table = report.table, done = report.rows_done, of = report.rows_found, "cleanup");
+        observer(&report.table, report.rows_done, report.rows_found);
         from = to + 1;
     }
     rows.forget(db)

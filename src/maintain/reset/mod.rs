@@ -10,6 +10,7 @@ use crate::Dialect;
 use crate::crash;
 use crate::db::{Db, ErrorClass, SqlError};
 use crate::interrupt::Interrupt;
+use crate::migrate::RunLock;
 
 /// What was dropped, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -77,6 +78,11 @@ pub fn run(db: &mut Db, options: &ResetOptions) -> Result<ResetReport, MaintainE
 
 fn drop_all(db: &mut Db, options: &ResetOptions) -> Result<ResetReport, MaintainError> {
     let database = database_name(db)?;
+    // a migration that goes on under a database that is emptied would record what is no longer there
+    let lock = match db {
+        Db::Sqlite(_) => Some(alone(db, options)?),
+        Db::Postgres(_) => None,
+    };
     let begin = match db {
         Db::Sqlite(db) => {
             db.wait(options.lock_timeout, &options.interrupt);
@@ -88,6 +94,10 @@ fn drop_all(db: &mut Db, options: &ResetOptions) -> Result<ResetReport, Maintain
         }
     };
     db.execute(&begin).map_err(MaintainError::sql("begin"))?;
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => alone(db, options)?,
+    };
     let objects = objects(db).map_err(MaintainError::sql("read what there is"))?;
     for object in &objects {
         db.execute(&object.sql).map_err(|source| {
@@ -98,6 +108,11 @@ fn drop_all(db: &mut Db, options: &ResetOptions) -> Result<ResetReport, Maintain
     crash::point("reset-commit");
     db.execute("COMMIT").map_err(MaintainError::sql("commit; nothing was dropped"))?;
     Ok(ResetReport { dry_run: false, database, objects })
+}
+
+/// The lock of migrations and imports; on PostgreSQL that of the transaction.
+fn alone(db: &mut Db, options: &ResetOptions) -> Result<RunLock, MaintainError> {
+    RunLock::beside_none(db, options.lock_timeout, &options.interrupt)?.map_err(|holder| MaintainError::busy(&holder))
 }
 
 fn objects(db: &mut Db) -> Result<Vec<ResetObject>, SqlError> {

@@ -16,6 +16,7 @@ use crate::maintain::backup::manifest::{crypt, damaged, differences};
 use crate::maintain::backup::sqlite::{examine, interrupted, one, open, open_target, sums};
 use crate::maintain::backup::workspace::{Workspace, folder_of, sync_folder};
 use crate::maintain::backup::{self, Backup, names};
+use crate::migrate::RunLock;
 
 /// How often the old content is kept anew, where somebody writes meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -60,6 +61,8 @@ pub(super) fn restore(
         return Err(damaged(&format!("`{}` is not what its manifest says: {difference}", restore.file.display())));
     }
     crate::crash::point("restore-checked");
+    let _lock =
+        RunLock::of_file(path, restore.patience, &restore.interrupt)?.map_err(|holder| MaintainError::busy(&holder))?;
     let mode = checked.contents.as_ref().and_then(|contents| contents.journal_mode.clone());
     let mut report = checked.report(restore, Target::Sqlite(target.clone()).to_string(), notes);
     report.schema_version = found.schema_version.clone();

@@ -4,6 +4,7 @@ mod recognise;
 mod tables;
 pub(crate) mod write;
 
+pub(crate) use self::write::LOCK_KEY;
 pub(crate) use recognise::column_names;
 pub use recognise::{OtherHistory, Standing};
 pub use tables::Tables;

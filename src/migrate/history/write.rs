@@ -5,19 +5,31 @@ use super::{Direction, Mark};
 use crate::Dialect;
 use crate::migrate::Directives;
 
+macro_rules! lock_key {
+    () => {
+        "pg_catalog.hashtextextended('liftlock migrate ' || current_database() || ' ' || coalesce(current_schema(), ''), 0)"
+    };
+}
+
 /// PostgreSQL: who and where this session is. The schema, the lock's key, the session mark, the server process, and
 /// the schema in which an unqualified `schema_migrations` is found, and whether the schema is the one that `"$user"`
 /// on the search path means.
 ///
 /// The key is a hash of database and schema; it is shared knowledge: whoever else wants to keep out of the way of
 /// migrations can take the same lock.
-pub(super) const IDENTIFY_POSTGRES: &str = "SELECT current_schema(), \
-     pg_catalog.hashtextextended('liftlock migrate ' || current_database() || ' ' || coalesce(current_schema(), ''), 0), \
+pub(super) const IDENTIFY_POSTGRES: &str = concat!(
+    "SELECT current_schema(), ",
+    lock_key!(),
+    ", \
      pg_catalog.current_setting('liftlock.session', true), pg_catalog.pg_backend_pid(), \
      (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
       WHERE c.oid = pg_catalog.to_regclass('schema_migrations') AND c.relkind IN ('r', 'p')), \
      current_schema() = current_user AND pg_catalog.current_setting('search_path') LIKE '%$user%', \
-     pg_catalog.to_regclass(quote_ident(current_schema()) || '.schema_migrations_log') IS NOT NULL";
+     pg_catalog.to_regclass(quote_ident(current_schema()) || '.schema_migrations_log') IS NOT NULL"
+);
+
+/// The key alone.
+pub(crate) const LOCK_KEY: &str = lock_key!();
 
 /// What runs the migration, for the rows that say so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::patience::{jitter, sleep};
 use crate::db::{Db, PostgresDb};
-use crate::migrate::history::State;
+use crate::interrupt::Interrupt;
+use crate::migrate::history::{LOCK_KEY, State};
 use crate::migrate::{Event, MigrateError, Options};
 
 /// The lock of a run.
@@ -96,6 +97,47 @@ impl RunLock {
         }
     }
 
+    /// Takes the lock for what is no migration and must not be done beside one; after `longest` who holds it. On
+    /// PostgreSQL it is the transaction's that is open, and ends with it.
+    pub fn beside_none(
+        db: &mut Db,
+        longest: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Result<Self, String>, MigrateError> {
+        match db {
+            Db::Sqlite(sqlite) => match sqlite.path() {
+                None => Ok(Ok(Self::Alone)),
+                Some(path) => Self::of_file(path, longest, interrupt),
+            },
+            Db::Postgres(postgres) => try_for(longest, interrupt, &mut || {
+                let answer = postgres.query_each(&format!(
+                    "SELECT pg_catalog.pg_try_advisory_xact_lock(k), k FROM (SELECT {LOCK_KEY} AS k) q"
+                ));
+                let row = answer.map_err(locking)?.into_iter().flatten().next().unwrap_or_default();
+                if row.first().cloned().flatten().as_deref() == Some("t") {
+                    return Ok(Ok(Self::Alone));
+                }
+                let key = row.get(1).cloned().flatten().and_then(|key| key.parse().ok()).unwrap_or_default();
+                Ok(Err(advisory_holder(postgres, key)?))
+            }),
+        }
+    }
+
+    /// The same for a SQLite file, which need not be there yet.
+    pub fn of_file(
+        database: &Path,
+        longest: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Result<Self, String>, MigrateError> {
+        // SQLite names the file that links lead to, and so does the lock
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let real = database
+            .canonicalize()
+            .or_else(|_| folder.canonicalize().map(|folder| folder.join(database.file_name().unwrap_or_default())));
+        let path = beside(&real.unwrap_or_else(|_| database.to_owned()));
+        try_for(longest, interrupt, &mut || lock_file(&path))
+    }
+
     /// The advisory lock's key.
     pub fn key(&self) -> Option<i64> {
         match self {
@@ -114,6 +156,26 @@ impl RunLock {
         {
             tracing::debug!(%error, "unlock");
         }
+    }
+}
+
+/// Tries again and again.
+fn try_for(
+    longest: Duration,
+    interrupt: &Interrupt,
+    attempt: &mut dyn FnMut() -> Result<Result<RunLock, String>, MigrateError>,
+) -> Result<Result<RunLock, String>, MigrateError> {
+    let began = Instant::now();
+    loop {
+        let tried = attempt()?;
+        if tried.is_ok() || began.elapsed() >= longest {
+            return Ok(tried);
+        }
+        if interrupt.is_set() {
+            let during = Some("while it waited for another runner".to_owned());
+            return Err(MigrateError::Interrupted { during });
+        }
+        sleep((FIRST_PAUSE * 4).min(longest.saturating_sub(began.elapsed())), interrupt);
     }
 }
 

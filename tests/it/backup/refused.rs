@@ -168,3 +168,20 @@ fn no_room_for_all_of_it() {
         assert_eq!(files(project.root()), ["b.bak", "b.bak.manifest.json"]);
     });
 }
+
+#[test]
+fn another_runner_keeps_a_restore_away() {
+    let database = TestDatabase::sqlite();
+    seed(&database);
+    let project = Project::new();
+    project.run(&["backup", "b.bak", "-d", &database.url]).ok();
+    change(&database);
+    let before = contents(&database);
+    let (holder, who) = crate::locks::hold(&database);
+    let restore = ["restore", "b.bak", "-d", &database.url, "--yes", "--wait", "100ms"];
+    project.run(&restore).exits(2).says(&format!("another run works on this database: {who}"));
+    assert_eq!(contents(&database), before);
+    drop(holder);
+    project.run(&restore).ok();
+    assert_ne!(contents(&database), before);
+}

@@ -1,6 +1,6 @@
 //! What the commands write, refuse and say.
 
-use crate::support::{Project, TestDatabase};
+use crate::support::{Project, TestDatabase, each_database};
 
 fn project() -> Project {
     Project::new()
@@ -147,7 +147,9 @@ fn records_of_two_sources_that_share_a_row_come_back_where_their_columns_differ(
             .file("data/run_1.json", r#"{"id":1,"result":"good","at":5}"#)
             .file("data/run_3.json", r#"{"id":3}"#);
         let url = database.url.as_str();
-        project.run(&["import", "data", "-d", url]).ok();
+        let report = project.run(&["import", "data", "-d", url, "--json"]).ok().json();
+        // what the second one adds to a row is nothing that gave way
+        assert_eq!(report["tables"][0]["overwritten"], 0, "{report}");
         assert_eq!(database.query("SELECT id, state, result FROM runs ORDER BY 1"), ["1|done|good", "2|∅|∅", "3|∅|∅"]);
         project.run(&["import", "data", "-d", url, "--check", "--all"]).ok();
         project.run(&["export", "out", "--map", "import.yaml", "-d", url]).ok();
@@ -161,5 +163,57 @@ fn records_of_two_sources_that_share_a_row_come_back_where_their_columns_differ(
         project.run(&["import", "data", "-d", url]).ok();
         let told = project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force"]).exits(1);
         told.says("1 records have the key of another");
+    });
+}
+
+#[test]
+fn an_import_is_not_run_beside_a_migration() {
+    each_database(|database| {
+        database.execute("CREATE TABLE t (id bigint PRIMARY KEY, v text)");
+        let (holder, name) = crate::locks::hold(database);
+        let ran = project().run(&["import", "data", "-d", &database.url]).exits(3);
+        ran.says(&format!("another run works on this database: {name}"));
+        drop(holder);
+        project().run(&["import", "data", "-d", &database.url]).ok();
+    });
+}
+
+#[test]
+fn a_file_whose_record_is_gone_is_not_written() {
+    let (project, database) = (project(), database());
+    let mapping = "sources:\n  - files: \"*.json\"\n    bad: quarantine\n    table: t\n    key: [id]\n    columns: {id: /id, v: /v}\n";
+    project.write("import.yaml", mapping);
+    for (path, text) in [("data/a.json", r#"{"id":1}"#), ("data/b.json", "{"), ("data/c.json", r#"{"id":3}"#)] {
+        project.write(path, text);
+    }
+    project.run(&["import", "data", "-d", &database.url]).exits(1);
+    database.execute("DELETE FROM t WHERE id = 3");
+    let ran = project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url, "--json"]).exits(1);
+    assert_eq!(ran.json()["files"], 1);
+    ran.says("`c.json`: its document is gone, and it is not written");
+    assert!(project.path("out/a.json").exists() && !project.path("out/b.json").exists());
+    assert!(!project.path("out/c.json").exists());
+}
+
+#[test]
+fn a_draft_takes_what_jsonb_and_text_cannot_hold_and_yaml_cannot_spell() {
+    each_database(|database| {
+        let tree = [
+            (
+                "data/a.json",
+                r#"[{"id":1,"n":-0.0,"t":"a\u0000b","o":{"x":[-0,1e400]}},{"id":2,"n":{},"t":"c","o":{"x":1}}]"#,
+            ),
+            ("data/b/x.yaml", "\"k\\x7F\": \"v\\x7F\\x85\"\n"),
+        ];
+        let project = tree.iter().fold(Project::new(), |project, (path, text)| project.file(path, text));
+        project.run(&["import", "data", "--infer", "-d", &database.url]).ok();
+        project.run(&["up", "-d", &database.url]).ok();
+        project.run(&["import", "data", "-d", &database.url]).ok().prints("proven");
+        project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
+        // what was written is read as the same again
+        project.run(&["import", "out", "--check", "-d", &database.url]).ok();
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(json(&project.read("out/a.json")), json(tree[0].1));
+        assert!(project.read("out/b/x.yaml").is_ascii());
     });
 }

@@ -42,6 +42,17 @@ fn contents(database: &TestDatabase) -> Vec<Vec<String>> {
     ]
 }
 
+/// Waits until the server has noticed that its client was killed.
+fn gone(database: &TestDatabase) {
+    if database.kind == Kind::Postgres {
+        until("the killed client's session ends", || {
+            database
+                .query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                .is_empty()
+        });
+    }
+}
+
 fn killed_everywhere(kind: Kind) {
     let project = project();
     let undisturbed = TestDatabase::new(kind);
@@ -61,13 +72,7 @@ fn killed_everywhere(kind: Kind) {
             }
             assert_eq!(killed.code, None, "{what}: {killed:?}");
             times = time;
-            if kind == Kind::Postgres {
-                until("the killed client's session ends", || {
-                    database
-                        .query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-                        .is_empty()
-                });
-            }
+            gone(&database);
             let again = project.run(&import);
             assert_eq!(again.code, Some(0), "{what}: {again:?}");
             assert_eq!(contents(&database), expected, "{what}");
@@ -97,4 +102,37 @@ fn killed_at_every_point_on_sqlite() {
 #[test]
 fn killed_at_every_point_on_postgres() {
     killed_everywhere(Kind::Postgres);
+}
+
+/// Rows whose keys the import has made are found again by a changed file, however often it was killed meanwhile.
+fn killed_over_rows_that_are_there(kind: Kind) {
+    let (project, database) = (project(), TestDatabase::new(kind));
+    make(&database);
+    let import = ["import", "data", "-d", database.url.as_str()];
+    project.run(&import).ok();
+    let keys = || database.query("SELECT id, n FROM big ORDER BY n");
+    let before = keys();
+    let whole = project.read("data/big.jsonl");
+    for (time, word) in [(1, "other"), (2, "yet another"), (1, "the last")] {
+        // another file each time, that is begun anew
+        project.write("data/big.jsonl", &whole.replacen("line 7\"", &format!("{word}\""), 1));
+        let killed = Ran::of(project.command(&import).env("LIFTLOCK_CRASH_AT", format!("import-after-commit#{time}")));
+        assert_eq!(killed.code, None, "{killed:?}");
+        gone(&database);
+    }
+    project.run(&import).ok();
+    assert_eq!(database.value("SELECT s FROM big WHERE n = 7"), "the last");
+    assert_eq!(keys(), before);
+    assert_eq!(database.value("SELECT count(*) FROM tags"), "400");
+    assert_eq!(database.value("SELECT count(*) FROM liftlock_import_record WHERE file < 0"), "0");
+}
+
+#[test]
+fn killed_over_rows_that_are_there_on_sqlite() {
+    killed_over_rows_that_are_there(Kind::Sqlite);
+}
+
+#[test]
+fn killed_over_rows_that_are_there_on_postgres() {
+    killed_over_rows_that_are_there(Kind::Postgres);
 }

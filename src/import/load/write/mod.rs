@@ -15,8 +15,8 @@ use super::read::Bad;
 use crate::crash;
 use crate::db::SqlError;
 use crate::import::ImportError;
-use crate::import::bind::{Bound, BoundTable, Cell};
-use crate::import::books;
+use crate::import::bind::{Bound, Cell};
+use crate::import::books::{self, FileState};
 use crate::import::mapping::Mapping;
 use crate::import::report::Problem;
 use crate::import::store::{Given, Store};
@@ -136,12 +136,31 @@ impl<'a> Writer<'a> {
         for part in &batch.parts {
             let job = &jobs[part.job];
             let table = &self.bound.sources[job.source];
-            if job.book.done == 0 && job.known && !self.old_keys.contains_key(&part.job) {
-                let keys = if table.key_is_made() { self.keys_of(table, job.book.id)? } else { HashMap::new() };
-                self.old_keys.insert(part.job, keys);
+            if !job.known || self.old_keys.contains_key(&part.job) {
+                continue;
+            }
+            let keyed = table.key_is_made() && job.keyed;
+            if job.book.done == 0 {
+                if keyed {
+                    books::put_aside(self.store, job.book.id).map_err(writing)?;
+                } else {
+                    books::drop_aside(self.store, job.book.id).map_err(writing)?;
+                }
                 let sql = "DELETE FROM liftlock_import_record WHERE file = ?";
                 self.store.write(sql, &[Given::Number(job.book.id)]).map_err(writing)?;
+                // what was bad in it is found again, or mended
+                let sql = "DELETE FROM liftlock_import_quarantine WHERE source = ? AND path = ? \
+                           AND run IN (SELECT id FROM liftlock_import_run WHERE folder = ?)";
+                let given = [&*self.mapping.sources[job.source].name, &*job.file.path, self.folder].map(Given::Text);
+                self.store.write(sql, &given).map_err(writing)?;
             }
+            let mut keys = HashMap::new();
+            if keyed {
+                books::aside(self.store, job.book.id, &mut |at, item| {
+                    keys.extend(item.cells(table).map(|cells| (at, cells)));
+                })?;
+            }
+            self.old_keys.insert(part.job, keys);
         }
         // parts of one source that follow each other are written together
         let mut from = 0;
@@ -154,26 +173,14 @@ impl<'a> Writer<'a> {
         }
         for part in &mut batch.parts {
             self.write_books(&mut jobs[part.job], part)?;
+            let job = &jobs[part.job];
+            if job.book.state == FileState::Done && self.old_keys.remove(&part.job).is_some_and(|keys| !keys.is_empty())
+            {
+                books::drop_aside(self.store, job.book.id).map_err(writing)?;
+            }
         }
         crash::point("import-written");
         Ok(())
-    }
-
-    fn keys_of(&mut self, table: &BoundTable, file: i64) -> Result<HashMap<u64, Vec<Cell>>, ImportError> {
-        let mut keys = HashMap::new();
-        let mut position = 0;
-        loop {
-            let items = books::items(self.store, file, position)?;
-            if items.is_empty() {
-                return Ok(keys);
-            }
-            for item in items {
-                if let Some(cells) = item.cells(table) {
-                    keys.insert(position, cells);
-                }
-                position += 1;
-            }
-        }
     }
 }
 

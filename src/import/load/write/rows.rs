@@ -1,6 +1,6 @@
 //! Rows of one table, and of the tables below it, into the database: added, or written over those that are there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -37,9 +37,20 @@ impl From<SqlError> for Stop {
                 | ErrorClass::LockTimeout
                 | ErrorClass::ReadOnly
                 | ErrorClass::Missing
-        ) || matches!(error.code.as_deref(), Some("SQLITE_FULL" | "SQLITE_IOERR" | "53100"));
+        ) || error.code.as_deref().is_some_and(|code| is_the_databases(code, &error.message));
         if fatal { Self::Fatal(writing(error)) } else { Self::Refused(error) }
     }
+}
+
+/// Whether an error says something of the database, and nothing of the record in hand.
+fn is_the_databases(code: &str, message: &str) -> bool {
+    let of_sqlite =
+        ["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_NOMEM", "SQLITE_CANTOPEN"];
+    // classes of https://www.postgresql.org/docs/current/errcodes-appendix.html: resources, operators, the system, bugs
+    let of_postgres = code.len() == 5 && ["53", "57", "58", "XX"].iter().any(|class| code.starts_with(class));
+    // a policy of row-level security refuses rows, a missing privilege all of them
+    let no_right = code == "42501" && !message.contains("row-level security");
+    of_postgres || no_right || of_sqlite.iter().any(|name| code.starts_with(name))
 }
 
 /// What becomes of rows that were nested in a record and are there still.
@@ -118,6 +129,7 @@ impl Writer<'_> {
                     below.push(below_row);
                 }
             }
+            told_apart(&child.table, &below)?;
             self.write_rows(&child.table, &mut below, nested)?;
         }
         Ok(outcomes)
@@ -213,6 +225,21 @@ impl Writer<'_> {
 
 fn refused(reason: &str) -> Stop {
     Stop::Refused(SqlError::other(reason))
+}
+
+/// Refuses rows with one key: written together, which of them stands would be the database's choice. Where they are of
+/// several records, each is written by itself then, and the last one stands; beneath one record one would be lost.
+fn told_apart(table: &BoundTable, rows: &[&mut Row]) -> Result<(), Stop> {
+    if table.key_is_made() {
+        return Ok(());
+    }
+    let mut keys = HashSet::with_capacity(rows.len());
+    for row in rows {
+        if !keys.insert(xxhash_rust::xxh3::xxh3_128(&key_of(table, &row.cells)?)) {
+            return Err(refused(&format!("two records for `{}` have the same key", table.name)));
+        }
+    }
+    Ok(())
 }
 
 /// The bytes of a row's key.
