@@ -1,6 +1,6 @@
 //! Rows of one table, and of the tables below it, into the database: added, or written over those that are there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::Value;
 
@@ -150,16 +150,16 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Removes what was nested in a record and no longer is. Rows whose keys are made here are never the same ones.
+    /// Removes what was nested in a record and no longer is.
     fn remove_outdated(&mut self, table: &BoundTable, row: &mut Row, nested: Nested) -> Result<(), Stop> {
-        if nested == Nested::GiveWay || table.children.iter().all(|child| child.table.key_is_made()) {
+        if nested == Nested::GiveWay {
             return self.remove_children(table, &row.cells);
         }
         let Row { cells, children, .. } = row;
         for (child, rows) in table.children.iter().zip(children) {
             let child = &child.table;
             if child.key_is_made() {
-                self.remove_child(table, child, cells)?;
+                self.keep_keys(table, child, cells, rows)?;
                 continue;
             }
             let mut staying = HashMap::new();
@@ -178,13 +178,56 @@ impl Writer<'_> {
                 if staying.get(&key_of(child, &old)?).is_some_and(|again| !by_position || same(again)) {
                     continue;
                 }
-                self.remove_children(child, &old)?;
-                self.sums[child.target].remove(child, &old)?;
-                let key: Vec<Cell> = child.key.iter().map(|at| old[*at].clone()).collect();
-                self.store.remove(child, &child.key, &key)?;
+                self.remove_one(child, &old)?;
             }
         }
         Ok(())
+    }
+
+    /// Nested rows whose keys are made here are the same as long as they say the same: they keep the keys that they have, so
+    /// that what refers to them goes on doing so. The others go.
+    fn keep_keys(
+        &mut self,
+        table: &BoundTable,
+        child: &BoundTable,
+        parent: &[Cell],
+        rows: &mut [Row],
+    ) -> Result<(), Stop> {
+        let own: Vec<usize> = (0..child.columns.len())
+            .filter(|at| !child.columns[*at].is_kept() && !child.columns[*at].is_made())
+            .collect();
+        let says = |cells: &[Cell]| {
+            let mut bytes = Vec::new();
+            let plain = own.iter().filter(|at| child.columns[**at].seal.is_none());
+            plain.map(|at| child.columns[*at].kind.canonical(&cells[*at], &mut bytes)).collect::<Result<(), _>>()?;
+            Ok::<_, SqlError>(bytes)
+        };
+        let mut new: HashMap<Vec<u8>, VecDeque<usize>> = HashMap::new();
+        for (at, row) in rows.iter_mut().enumerate() {
+            fill_parents(table, child, parent, &mut row.cells).map_err(|reason| refused(&reason))?;
+            new.entry(says(&row.cells)?).or_default().push_back(at);
+        }
+        for old in self.rows_of(table, child, parent)?.1 {
+            let is_old =
+                |row: &Row| own.iter().all(|at| child.columns[*at].is_of(&old[*at], &row.cells[*at], row.plain(*at)));
+            let same = new.get_mut(&says(&old)?).and_then(|alike| {
+                let place = alike.iter().position(|at| is_old(&rows[*at]))?;
+                alike.remove(place)
+            });
+            match same {
+                Some(at) => child.key.iter().for_each(|key| rows[at].cells[*key] = old[*key].clone()),
+                None => self.remove_one(child, &old)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A row goes, and what is nested in it.
+    fn remove_one(&mut self, table: &BoundTable, row: &[Cell]) -> Result<(), Stop> {
+        self.remove_children(table, row)?;
+        self.sums[table.target].remove(table, row)?;
+        let key: Vec<Cell> = table.key.iter().map(|at| row[*at].clone()).collect();
+        Ok(self.store.remove(table, &table.key, &key)?)
     }
 
     /// What is nested in a row goes.
