@@ -176,6 +176,10 @@ mod tests {
     fn values_come_back_as_the_type_spells_them() {
         for (of, value, expected) in [
             ("int4", json!(5), json!(5)),
+            ("int4", json!("5"), json!(5)),
+            ("float8", json!("1e3"), json!(1000.0)),
+            ("bool", json!("true"), json!(true)),
+            ("bool", json!(0), json!(false)),
             ("bool", json!(true), json!(true)),
             ("text", json!("x"), json!("x")),
             ("text", json!({"a": 1}), json!({"a": 1})),
@@ -202,8 +206,10 @@ mod tests {
     fn what_a_type_cannot_hold_is_refused() {
         for (of, value) in [
             ("int2", json!(40000)),
-            ("int4", json!("5 of them")),
+            ("int4", json!("five")),
+            ("int4", json!("5.5")),
             ("bool", json!(2)),
+            ("bool", json!("yes")),
             ("text", json!("a\u{0}b")),
             ("timestamptz", json!("2024-01-02T03:04:05.1234567Z")),
             ("timestamptz", json!("yesterday")),
