@@ -199,7 +199,9 @@ impl Writer<'_> {
         let says = |cells: &[Cell]| {
             let mut bytes = Vec::new();
             let plain = own.iter().filter(|at| child.columns[**at].seal.is_none());
-            plain.map(|at| child.columns[*at].kind.canonical(&cells[*at], &mut bytes)).collect::<Result<(), _>>()?;
+            for at in plain {
+                child.columns[*at].kind.canonical(&cells[*at], &mut bytes)?;
+            }
             Ok::<_, SqlError>(bytes)
         };
         let mut new: HashMap<Vec<u8>, VecDeque<usize>> = HashMap::new();
