@@ -1,6 +1,6 @@
 //! `liftlock compare`.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::output::{ErrorJson, Output};
-use super::port::{Progress, ShapeArgs, read_plan, text};
-use super::{CommandResult, duration};
+use super::port::{Progress, ShapeArgs, not_beside_a_plan, read_plan, text};
+use super::{CommandResult, duration, one_or_more};
 use crate::Error;
 use crate::error::exit;
 use crate::port::progress::{Event, Observer};
@@ -33,7 +33,7 @@ pub(super) struct CompareArgs {
     /// The plan by which the data was moved; without it, the columns' types say how values are read
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// The schema in PostgreSQL [default: public]
+    /// The schema in PostgreSQL [default: public]; a plan says it itself
     #[arg(long, value_name = "NAME")]
     schema: Option<String>,
     /// Only these tables (`*` and `?`); may be repeated
@@ -41,10 +41,10 @@ pub(super) struct CompareArgs {
     tables: Vec<String>,
     /// Only about so many rows of each table, from places spread over it; tables without an integer key are compared
     /// whole
-    #[arg(long, value_name = "ROWS")]
-    sample: Option<u64>,
+    #[arg(long, value_name = "ROWS", value_parser = one_or_more::<NonZeroU64>)]
+    sample: Option<NonZeroU64>,
     /// How many connections work at once [default: the machine's cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = one_or_more::<NonZeroUsize>)]
     jobs: Option<NonZeroUsize>,
     /// How long to wait for locks of the source's
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
@@ -65,14 +65,16 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
         super::port::ends(&args.source, args.target.as_deref(), context, output)?;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
     let configured = context.port()?;
-    let mut options = ShapeArgs::default().options(&configured);
+    let mut options = match &plan {
+        Some(_) if args.schema.is_some() => return Err(not_beside_a_plan("--schema")),
+        Some(plan) => ShapeArgs::default().options_beside(plan, &configured)?,
+        None => ShapeArgs::default().options(&configured),
+    };
     if !args.tables.is_empty() {
         options.include.clone_from(&args.tables);
     }
     if let Some(schema) = &args.schema {
         options.target_schema.clone_from(schema);
-    } else if let Some(plan) = &plan {
-        options.target_schema.clone_from(&plan.target_schema);
     }
     let progress = Progress::new(output);
     let tell = |event: &Event<'_>| progress.event(event);
@@ -81,7 +83,7 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
         target,
         options,
         plan,
-        sample: args.sample,
+        sample: args.sample.map(NonZeroU64::get),
         jobs: args.jobs.map(NonZeroUsize::get).or(configured.jobs).unwrap_or_else(super::port::cores),
         patience: args.source_wait,
         interrupt: context.interrupt(),

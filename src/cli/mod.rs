@@ -161,6 +161,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|problem| problem.to_string())
 }
 
+/// A number that can't be 0.
+fn one_or_more<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "write a whole number, 1 or more".to_owned())
+}
+
 fn numbering(text: &str) -> Result<Numbering, String> {
     text.parse().map_err(|problem: crate::config::Problem| problem.to_string())
 }

@@ -17,10 +17,10 @@ use self::ends::ends_of_rehearsal;
 pub(super) use self::ends::{Ends, ends};
 use self::page::ReportFile;
 pub(super) use self::progress::Progress;
-pub(super) use self::shape::ShapeArgs;
+pub(super) use self::shape::{ShapeArgs, not_beside_a_plan};
 use super::context::Context;
 use super::output::{ErrorJson, Output};
-use super::{CommandResult, duration, whole_file};
+use super::{CommandResult, duration, one_or_more, whole_file};
 use crate::Error;
 use crate::config::{PostgresTarget, ProjectSettings};
 use crate::error::exit;
@@ -68,7 +68,7 @@ pub(super) struct PortArgs {
     /// Write the plan to this file, to be looked at, edited and given to `--plan`
     #[arg(long, value_name = "FILE")]
     plan_out: Option<PathBuf>,
-    /// Port by this plan, after scanning again
+    /// Port by this plan, after scanning again; the flags that shape a plan can't be used with it
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     #[command(flatten)]
@@ -81,10 +81,10 @@ pub(super) struct PortArgs {
     #[arg(long)]
     emit_migrations: bool,
     /// How many connections work at once [default: the machine's cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = one_or_more::<NonZeroUsize>)]
     jobs: Option<NonZeroUsize>,
     /// How many rows go into one transaction at most [default: 50000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = one_or_more::<NonZeroU64>)]
     batch_rows: Option<NonZeroU64>,
     /// Go on with a port that was not finished
     #[arg(long, conflicts_with_all = ["types", "rename", "lowercase", "snake_case", "include", "exclude", "int4",
@@ -141,9 +141,12 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         Ends { source, target: Some(target), protected, project }
     };
     let configured = context.port()?;
-    let options = args.shape.options(&configured);
-    refuse_unknown_codes(&options)?;
     let plan = args.plan.as_deref().map(read_plan).transpose()?;
+    let options = match &plan {
+        None => args.shape.options(&configured),
+        Some(plan) => args.shape.options_beside(plan, &configured)?,
+    };
+    refuse_unknown_codes(&options)?;
     // what can't be written is said before the work, not after it
     if let Some(path) = &args.plan_out {
         whole_file::can_write(path)?;

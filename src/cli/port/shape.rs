@@ -2,9 +2,11 @@
 
 use clap::Args;
 
+use crate::Error;
 use crate::config::{PortColumns, PortNames, PortNocase, PortSettings};
 use crate::port::Options;
 use crate::port::options::{ColumnMatch, NameStyle, Nocase, OnConflict, TypeRule};
+use crate::port::plan::Plan;
 use crate::value::{BadText, PgType, Reading, TimeNumber};
 
 /// What shapes the plan.
@@ -111,7 +113,49 @@ fn type_rule(text: &str) -> Result<TypeRule, String> {
     Ok(TypeRule { columns, to, reading: Reading { numbers, ..Reading::default() } })
 }
 
+/// A flag that says what a plan document says already.
+pub(in crate::cli) fn not_beside_a_plan(flag: &str) -> Error {
+    Error::Usage {
+        message: format!("`{flag}` can't be used with `--plan`: the plan file says it"),
+        hint: "edit the plan, or make a new one with `--plan-out` and without `--plan`".to_owned(),
+    }
+}
+
 impl ShapeArgs {
+    /// The choices that are left beside a plan document: what it says itself is looked for there alone.
+    pub fn options_beside(&self, plan: &Plan, configured: &PortSettings) -> Result<Options, Error> {
+        if let Some(flag) = self.said_by_a_plan() {
+            return Err(not_beside_a_plan(flag));
+        }
+        let mut options = self.options(&PortSettings {
+            include: configured.include.clone(),
+            exclude: configured.exclude.clone(),
+            accept: configured.accept.clone(),
+            ..PortSettings::default()
+        });
+        options.target_schema.clone_from(&plan.target_schema);
+        Ok(options)
+    }
+
+    /// The first flag of the line that says what a plan document says.
+    fn said_by_a_plan(&self) -> Option<&'static str> {
+        let said = [
+            (self.schema.is_some(), "--schema"),
+            (!self.include.is_empty(), "--include"),
+            (!self.exclude.is_empty(), "--exclude"),
+            (self.keep_names, "--keep-names"),
+            (self.lowercase, "--lowercase"),
+            (self.snake_case, "--snake-case"),
+            (!self.rename.is_empty(), "--rename"),
+            (!self.types.is_empty(), "--type"),
+            (self.int4, "--int4"),
+            (self.keep_length, "--keep-length"),
+            (self.nocase.is_some(), "--nocase"),
+            (self.bad_text.is_some(), "--bad-text"),
+        ];
+        said.into_iter().find_map(|(is_there, flag)| is_there.then_some(flag))
+    }
+
     /// The choices: what is said here goes before what liftlock.yaml says.
     pub fn options(&self, configured: &PortSettings) -> Options {
         let mut options = Options::default();
@@ -224,6 +268,43 @@ mod tests {
     #[test]
     fn without_either_the_defaults_hold() {
         assert_eq!(options(&[], &PortSettings::default()), Options::default());
+    }
+
+    #[test]
+    fn a_plan_goes_before_the_file_and_beside_no_flag_that_says_the_same() {
+        let plan = Plan { target_schema: "planned".to_owned(), ..Plan::default() };
+        let beside = |line: &[&str]| {
+            let line = Line::try_parse_from([&["x"], line].concat()).expect("the line parses");
+            line.shape.options_beside(&plan, &configured())
+        };
+        let options = beside(&["--accept=check", "--truncate"]).expect("both say what no plan says");
+        let expected = Options {
+            target_schema: "planned".to_owned(),
+            include: vec!["a*".to_owned()],
+            exclude: vec!["b*".to_owned()],
+            accept: vec!["trigger".to_owned(), "check".to_owned()],
+            truncate: true,
+            ..Options::default()
+        };
+        assert_eq!(options, expected);
+        for flag in [
+            "--schema=s",
+            "--include=x",
+            "--exclude=y",
+            "--keep-names",
+            "--lowercase",
+            "--snake-case",
+            "--rename=t=u",
+            "--type=t.c=jsonb",
+            "--int4",
+            "--keep-length",
+            "--nocase=citext",
+            "--bad-text=strip",
+        ] {
+            let error = beside(&[flag]).expect_err("it would be dropped").to_string();
+            let name = flag.split('=').next().unwrap_or(flag);
+            assert!(error.starts_with(&format!("`{name}` can't be used with `--plan`")), "{error}");
+        }
     }
 
     #[test]

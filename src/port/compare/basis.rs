@@ -67,7 +67,36 @@ pub(super) fn plan(
         });
     }
     plan.tables.retain(|table| target.table(&table.target).is_some());
+    let missing = missing_columns(&mut plan, target);
+    plan.findings.extend(missing);
     Ok(plan)
+}
+
+/// The columns that the target's tables no longer have, which are taken out of the plan: the others are compared.
+fn missing_columns(plan: &mut Plan, target: &TargetSchema) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for table in &mut plan.tables {
+        let Some(there) = target.table(&table.target) else { continue };
+        let name = &table.source;
+        table.columns.retain(|column| {
+            let is_there = there.columns.iter().any(|own| own.name == column.target);
+            if !is_there {
+                findings.push(Finding {
+                    code: "missing-column".to_owned(),
+                    level: Level::LeftOut,
+                    table: Some(name.clone()),
+                    object: Some(column.source.clone()),
+                    message: format!(
+                        "the target's table `{}` has no column `{}`: the values of `{}` are not compared",
+                        there.name, column.target, column.source
+                    ),
+                    ..Finding::default()
+                });
+            }
+            is_there
+        });
+    }
+    findings
 }
 
 /// What a plan says nothing of, and so is not compared.

@@ -66,11 +66,14 @@ pub fn make_edited(
 /// Rules for the columns whose type or reading is another in `edited` than in ours.
 fn rules_for(ours: &Plan, edited: &Plan) -> Vec<TypeRule> {
     let mut rules = Vec::new();
-    for table in ours.tables.iter().filter(|table| !table.existing) {
+    for table in &ours.tables {
         let columns = edited.table(&table.source).map(|table| table.columns.as_slice()).unwrap_or_default();
         for column in columns {
             let same = |own: &super::ColumnPlan| own.pg_type == column.pg_type && own.reading == column.reading;
-            if !table.column(&column.source).is_some_and(same) {
+            let own = table.column(&column.source);
+            // a table that is there has its own types, and the plan says how values are read into them
+            let is_ruled = !table.existing || own.is_some_and(|own| own.pg_type == column.pg_type);
+            if is_ruled && !own.is_some_and(same) {
                 rules.push(TypeRule {
                     columns: ColumnMatch::Column(format!("{}.{}", table.source, column.source)),
                     to: column.pg_type.clone(),

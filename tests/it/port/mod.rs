@@ -3,6 +3,7 @@
 mod affected;
 mod aftermath;
 mod batches;
+mod by_plan;
 mod cases_existing;
 mod cases_objects;
 mod cases_values;

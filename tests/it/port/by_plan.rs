@@ -1,0 +1,81 @@
+//! Ports and comparisons by a plan document: what it says, and what else may not say it.
+
+use super::Port;
+
+#[test]
+fn beside_a_plan_no_flag_says_what_it_says() {
+    let port =
+        Port::of("CREATE TABLE \"Users\" (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO \"Users\" VALUES (1, 5);");
+    port.run(&["--dry-run"]);
+    std::fs::copy(port.project.path("plan-out.yaml"), port.project.path("plan.yaml")).unwrap();
+    let with = |command: &str, flags: &[&str]| {
+        let always = [command, "source.db", &port.target.url, "--plan", "plan.yaml"];
+        port.project.run(&[&always, flags].concat())
+    };
+    for flags in [
+        &["--schema", "s2"][..],
+        &["--rename", "Users=people"],
+        &["--type", "Users.v=text"],
+        &["--int4"],
+        &["--lowercase"],
+        &["--include", "Users"],
+        &["--rename", "Users=people", "--dry-run"],
+    ] {
+        let ran = with("port", flags).exits(2);
+        ran.says(&format!("`{}` can't be used with `--plan`: the plan file says it", flags[0])).says("--plan-out");
+        assert!(port.target.tables().is_empty(), "{flags:?}");
+    }
+    // nor does the file of the project go before the plan
+    let configured =
+        "port:\n  schema: s2\n  names: lowercase\n  int4: true\n  types:\n    - column: Users.v\n      to: text\n";
+    port.project.write("liftlock.yaml", configured);
+    let done = port.plainly(&["--plan", "plan.yaml"]).is_proven();
+    assert!(!done.json.to_string().contains("s2"), "{done}");
+    assert_eq!((port.target.tables(), port.type_of("Users", "v")), (vec!["Users".to_owned()], "bigint".to_owned()));
+    with("compare", &["--schema", "s2"]).exits(2).says("`--schema` can't be used with `--plan`");
+    with("compare", &[]).exits(0);
+}
+
+#[test]
+fn a_plan_says_how_values_are_read_into_tables_that_are_there() {
+    let port =
+        Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, at INTEGER); INSERT INTO t VALUES (1, 1700000000000);");
+    port.target.execute("CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz)");
+    port.run(&["--dry-run", "--type", "t.at=timestamptz:milliseconds"]);
+    std::fs::copy(port.project.path("plan-out.yaml"), port.project.path("plan.yaml")).unwrap();
+    port.plainly(&["--plan", "plan.yaml"]).is_proven();
+    assert_eq!(port.target.value("SELECT extract(epoch FROM at)::bigint FROM t"), "1700000000");
+}
+
+#[test]
+fn by_a_plan_the_columns_that_are_left_are_compared() {
+    let port = Port::of(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v INTEGER, w TEXT); INSERT INTO t VALUES ('a', 5, 'w'), ('b', 6, 'x');
+         CREATE TABLE u (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO u VALUES (1, 'u');",
+    );
+    port.run(&[]).is_proven();
+    for (gone, change) in [("v", "UPDATE t SET w = 'other' WHERE k = 'b'"), ("k", "UPDATE u SET v = 'other'")] {
+        port.target.execute(&format!("ALTER TABLE t DROP COLUMN {gone}"));
+        let done = port.compare(&["--plan", "plan-out.yaml"]);
+        assert_eq!(done.ran.code, Some(1), "{done}");
+        let finding = done.finding("t", gone, &["missing-column", "not compared"]);
+        assert_eq!(finding["level"], "left-out", "{done}");
+        assert_eq!(done.list("tables").count(), 2, "{done}");
+        port.target.execute(change);
+        let done = port.compare(&["--plan", "plan-out.yaml"]);
+        assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("differs")), "{done}");
+    }
+}
+
+#[test]
+fn numbers_that_can_not_be_nought() {
+    let project = crate::support::Project::new();
+    for line in [
+        &["compare", "a.db", "postgres:///b", "--sample", "0"][..],
+        &["compare", "a.db", "postgres:///b", "--jobs", "0"],
+        &["port", "a.db", "postgres:///b", "--jobs", "0"],
+        &["port", "a.db", "postgres:///b", "--batch-rows", "0"],
+    ] {
+        project.run(line).exits(2).says("a whole number, 1 or more");
+    }
+}
