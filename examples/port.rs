@@ -30,7 +30,7 @@ pub fn move_to_postgres(source: &str, target: &str) -> Result<String, Box<dyn st
         return Err("the first is a SQLite file, the second a PostgreSQL URL".into());
     };
     let tell = |event: &Event<'_>| {
-        if let Event::Compared { table, proven, rows } = event {
+        if let Event::Compared { table, proven, rows, .. } = event {
             eprintln!("{table}: {rows} rows, {}", if *proven { "proven" } else { "different" });
         }
     };

@@ -216,7 +216,7 @@ fn one_table(
     let proof = verify::compare(job, &source, &target, &Refused::default(), worker, interrupt)?;
     let proven = proof.is_proven() && compared.unfit == 0;
     let rows = proof.target.rows;
-    comparison.observer.tell(&Event::Compared { table: &job.source, proven, rows });
+    comparison.observer.tell(&Event::Compared { table: &job.source, proven, sampled: compared.sampled, rows });
     compared.copy.proof = Some(proof);
     Ok(())
 }

@@ -56,8 +56,10 @@ pub enum Event<'a> {
     Compared {
         /// The table in SQLite.
         table: &'a str,
-        /// Both sides are the same.
+        /// Both sides are the same, as far as they were read.
         proven: bool,
+        /// Only some of its rows were read.
+        sampled: bool,
         /// The rows that PostgreSQL holds.
         rows: u64,
     },

@@ -169,12 +169,13 @@ impl State {
                 }
                 None
             }
-            Event::Compared { table, proven, rows } => {
+            Event::Compared { table, proven, sampled, rows } => {
                 if let Some(bar) = self.tables.remove(table) {
                     bar.finish_and_clear();
                 }
                 let rows = counted(rows, "row");
                 Some(match proven {
+                    true if sampled => format!("{table}: {rows}, sampled"),
                     true => format!("{table}: {rows}, proven"),
                     false => format!("{table}: {rows}, DIFFERS"),
                 })

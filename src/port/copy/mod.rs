@@ -217,6 +217,7 @@ fn advance(
         settings.observer.tell(&Event::Compared {
             table: &job.source,
             proven: proof.is_proven(),
+            sampled: false,
             rows: proof.target.rows,
         });
         board.proven(table, proof);

@@ -79,3 +79,12 @@ fn numbers_that_can_not_be_nought() {
         project.run(line).exits(2).says("a whole number, 1 or more");
     }
 }
+
+#[test]
+fn what_is_sampled_is_not_called_proven() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 5), (2, 6);");
+    port.run(&[]).is_proven();
+    let ran = port.project.run(&["compare", "source.db", &port.target.url, "--sample", "1"]).exits(0);
+    let ran = ran.says("t: 2 rows, sampled").prints("the same in a sample");
+    assert!(!ran.stderr.contains(", proven"), "{ran:?}");
+}
