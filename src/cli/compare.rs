@@ -99,5 +99,8 @@ pub(super) fn run(args: &CompareArgs, context: &Context, output: &mut Output) ->
         return Ok(error.kind().exit_code());
     }
     printed?;
-    Ok(if matches!(report.result, Outcome::Proven | Outcome::Sampled) { exit::DONE } else { exit::FINDINGS })
+    Ok(match report.result {
+        Outcome::Proven | Outcome::Nothing | Outcome::Sampled => exit::DONE,
+        _ => exit::FINDINGS,
+    })
 }

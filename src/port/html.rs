@@ -50,6 +50,7 @@ pub fn page(report: &Report, error: Option<(&str, Option<&str>)>) -> String {
 fn verdict_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Proven => "Proven",
+        Outcome::Nothing => "Nothing to prove",
         Outcome::Sampled => "The same, in a sample",
         Outcome::Incomplete => "Incomplete",
         Outcome::Differs => "Differs",
@@ -63,7 +64,7 @@ fn verdict_word(outcome: Outcome) -> &'static str {
 fn verdict(page: &mut Page, report: &Report) {
     let class = match report.result {
         Outcome::Proven => "good",
-        Outcome::Sampled | Outcome::Incomplete | Outcome::Interrupted | Outcome::Planned => "open",
+        Outcome::Sampled | Outcome::Nothing | Outcome::Incomplete | Outcome::Interrupted | Outcome::Planned => "open",
         Outcome::Differs | Outcome::Refused | Outcome::Failed => "bad",
     };
     let (rows, tables) = (report.proven_rows(), report.tables.len());
@@ -79,6 +80,7 @@ fn verdict(page: &mut Page, report: &Report) {
             let open = "something was left out, put aside or is not proven, as told below.";
             format!("{} rows are proven; {open}", grouped(rows))
         }
+        Outcome::Nothing => "No table was looked at: nothing is proven.".to_owned(),
         Outcome::Sampled => "Only a sample was compared: what is not in it is not proven.".to_owned(),
         Outcome::Differs => "PostgreSQL does not hold what SQLite holds; the rows are below.".to_owned(),
         Outcome::Refused => "Nothing was written: what blocks it is below, and has to be decided.".to_owned(),

@@ -112,6 +112,8 @@ pub enum Outcome {
     Incomplete,
     /// Both sides are the same as far as a sample shows.
     Sampled,
+    /// There was no table to look at: nothing was left out, and nothing is proven.
+    Nothing,
     /// Every row is proven, and nothing was left out.
     Proven,
 }
@@ -256,6 +258,8 @@ impl Report {
             Outcome::Differs
         } else if open || aside || left_out || missing {
             Outcome::Incomplete
+        } else if self.tables.is_empty() {
+            Outcome::Nothing
         } else {
             Outcome::Proven
         };

@@ -226,7 +226,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     let plan_written = plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan));
     say_quarantine(&report, output);
     let mut error = error.map(Error::from);
-    let done = matches!(report.result, Outcome::Proven | Outcome::Incomplete) && !args.rehearse;
+    let done = matches!(report.result, Outcome::Proven | Outcome::Nothing | Outcome::Incomplete) && !args.rehearse;
     let mut emitted = None;
     if let (true, Some(plan)) = (done, &plan)
         && let Some(emission) = emission(args, &report, &project, context, output)?
@@ -258,8 +258,8 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     }
     printed?;
     Ok(match report.result {
-        Outcome::Proven if !unwritten.is_empty() => exit::FAILED,
-        Outcome::Proven | Outcome::Sampled | Outcome::Planned => exit::DONE,
+        Outcome::Proven | Outcome::Nothing if !unwritten.is_empty() => exit::FAILED,
+        Outcome::Proven | Outcome::Nothing | Outcome::Sampled | Outcome::Planned => exit::DONE,
         Outcome::Incomplete | Outcome::Differs | Outcome::Refused => exit::FINDINGS,
         Outcome::Failed => exit::FAILED,
         Outcome::Interrupted => exit::INTERRUPTED,

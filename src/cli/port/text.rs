@@ -302,6 +302,9 @@ fn proven(report: &Report) -> String {
     format!("{} in {}", counted(report.proven_rows(), "row"), counted(report.tables.len() as u64, "table"))
 }
 
+/// How a run ends that had no table to look at.
+const NOTHING: &str = "no table was looked at: nothing is proven";
+
 fn summary(report: &Report, output: &Output) -> Result<(), Error> {
     let times: Vec<String> =
         report.phases.iter().map(|phase| format!("{} {:.1} s", phase.name, phase.took.as_secs_f64())).collect();
@@ -315,9 +318,8 @@ fn summary(report: &Report, output: &Output) -> Result<(), Error> {
         output.line(&format!("rehearsed in {} ({gone}) in {took:.1} s{of}", place(rehearsal)))?;
     }
     output.line(&match report.result {
-        Outcome::Proven | Outcome::Incomplete if report.tables.is_empty() => {
-            "no table was looked at: nothing is proven".to_owned()
-        }
+        Outcome::Nothing => NOTHING.to_owned(),
+        Outcome::Incomplete if report.tables.is_empty() => NOTHING.to_owned(),
         Outcome::Proven => {
             let but = match report.accepted() {
                 0 => String::new(),

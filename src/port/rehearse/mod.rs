@@ -136,7 +136,7 @@ fn not_rehearsed(request: &Port<'_>, report: &mut Report) {
         accepted,
         ..Finding::default()
     });
-    if report.result == Outcome::Proven && !accepted {
+    if matches!(report.result, Outcome::Proven | Outcome::Nothing) && !accepted {
         report.result = Outcome::Incomplete;
     }
 }

@@ -155,7 +155,13 @@ fn nothing_to_port() {
     let port = Port::of("");
     std::fs::write(port.source(), "").unwrap();
     let done = port.run(&[]);
-    assert_eq!(done.ran.code, Some(0), "{done}");
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(0), Some("nothing")), "{done}");
+    let compared = port.compare(&[]);
+    assert_eq!((compared.ran.code, compared.json["result"].as_str()), (Some(0), Some("nothing")), "{compared}");
+    for command in ["port", "compare"] {
+        let words = port.project.run(&[command, "source.db", &port.target.url]).exits(0);
+        words.prints("no table was looked at: nothing is proven");
+    }
     assert!(port.target.tables().is_empty());
     let port = Port::of(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, v DATETIME); CREATE TABLE b (x, y); CREATE TABLE c (k TEXT PRIMARY KEY) WITHOUT ROWID;
