@@ -98,6 +98,14 @@ pub enum PortError {
         /// The tables, each with what is different.
         tables: Vec<String>,
     },
+    /// A run was to be gone on with from another file, which does not hold what was copied.
+    #[error("the port was begun from `{began_from}`, and `{given}` does not hold what was copied from that")]
+    OtherSource {
+        /// The file that it was begun from.
+        began_from: String,
+        /// The one that is given now.
+        given: String,
+    },
     /// Another process ports into this schema.
     #[error("another port into the schema `{schema}` is running")]
     Busy {
@@ -159,6 +167,7 @@ impl PortError {
             | Self::RowsLost { .. }
             | Self::Malformed { .. }
             | Self::SourceChanged { .. }
+            | Self::OtherSource { .. }
             | Self::Busy { .. }
             | Self::Aside(_)
             | Self::Pooler
@@ -199,6 +208,9 @@ impl PortError {
             Self::Unfinished { .. } => "`--resume` goes on with it; `--restart` drops what it made and begins anew",
             Self::NothingToResume { .. } => "leave `--resume` out",
             Self::SourceChanged { .. } => "what is in the target is of two minds now: begin anew with `--restart`",
+            Self::OtherSource { .. } => {
+                "go on with the file that it was begun from, or begin anew from this one with `--restart`"
+            }
             Self::Busy { .. } => "wait for it to end",
             Self::Pooler => "give the server's own address, not the pooler's",
             Self::Document(_) => "`liftlock port … --plan-out FILE` writes one that can be edited",

@@ -1,5 +1,6 @@
 //! A run from end to end: snapshot, plan, create, copy and compare, finish, validate, report.
 
+mod aside_file;
 mod create;
 mod existing;
 mod expected;
@@ -195,8 +196,8 @@ fn phased(
     if planned.plan.blockers().next().is_some() {
         let changed = planned.plan.blockers().filter(|finding| planning::is_of_source(finding));
         let changed: Vec<String> = changed.map(|finding| finding.message.clone()).collect();
-        if unfinished.is_some() && !changed.is_empty() {
-            return Err(PortError::SourceChanged { tables: changed });
+        if let Some(run) = unfinished.as_ref().filter(|_| !changed.is_empty()) {
+            return Err(resume::source_changed(port, run, changed));
         }
         report.result = Outcome::Refused;
         if unfinished.is_some() {
@@ -311,7 +312,7 @@ fn check_finished(
         tracing::info!("the finished batches of the run begun at {} are as they were", run.began);
         return Ok(());
     }
-    Err(PortError::SourceChanged { tables: changed })
+    Err(resume::source_changed(port, run, changed))
 }
 
 fn copy(

@@ -1,10 +1,8 @@
 //! What a run has done so far, written into its report.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
 
+use super::aside_file::Lines;
 use super::planning::Planned;
 use super::session;
 use crate::Dialect;
@@ -100,7 +98,7 @@ pub(super) fn quarantined(port: &Port<'_>, report: &mut Report, control: &mut Bu
     let schema = Dialect::Postgres.quote_identifier(&report.target_schema);
     let mut aside: HashMap<String, (u64, Vec<Quarantined>)> =
         report.tables.iter().map(|table| (table.source.clone(), Default::default())).collect();
-    let mut file = Lines { path: port.quarantine_file.as_deref(), file: None, failed: None };
+    let mut file = Lines::new(port.quarantine_file.as_deref(), report);
     copy::read_quarantine(control, &schema, report.resumed, |row| {
         let Some((rows, shown)) = aside.get_mut(&row.table) else { return };
         *rows += 1;
@@ -115,7 +113,7 @@ pub(super) fn quarantined(port: &Port<'_>, report: &mut Report, control: &mut Bu
         (table.quarantined_rows, table.quarantined) = (rows, shown);
     }
     match file.end() {
-        Ok(written) => report.quarantine_file = written.map(Path::to_path_buf),
+        Ok(written) => report.quarantine_file = written,
         Err((path, error)) => report.notes.push(format!(
             "the rows put aside can't be written to `{}`: {error}; they are in the table `liftlock_quarantine`",
             path.display()
@@ -132,39 +130,6 @@ pub(super) fn quarantined_so_far(port: &Port<'_>, report: &mut Report) {
     let read = session::connect(port).and_then(|mut control| quarantined(port, report, &mut control));
     if let Err(error) = read {
         tracing::debug!(%error, "after a failure");
-    }
-}
-
-/// A file of a JSON object a line, which is made with the first.
-struct Lines<'p> {
-    path: Option<&'p Path>,
-    file: Option<BufWriter<File>>,
-    failed: Option<io::Error>,
-}
-
-impl<'p> Lines<'p> {
-    fn write(&mut self, row: &Quarantined) {
-        let Some(path) = self.path.filter(|_| self.failed.is_none()) else { return };
-        let mut write = || {
-            let file = match &mut self.file {
-                Some(file) => file,
-                none => none.insert(BufWriter::new(File::create(path)?)),
-            };
-            serde_json::to_writer(&mut *file, row)?;
-            file.write_all(b"\n")
-        };
-        self.failed = write().err();
-    }
-
-    /// The file, where there is one now.
-    fn end(self) -> Result<Option<&'p Path>, (&'p Path, io::Error)> {
-        let Some(path) = self.path else { return Ok(None) };
-        let flushed = match (self.failed, self.file) {
-            (Some(error), _) => Err(error),
-            (None, None) => return Ok(None),
-            (None, Some(mut file)) => file.flush(),
-        };
-        flushed.map(|()| Some(path)).map_err(|error| (path, error))
     }
 }
 

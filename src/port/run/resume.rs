@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::db::{BulkDb, SqlError, SqliteDb};
 use crate::interrupt::Interrupt;
+use crate::port::Port;
 use crate::port::checkpoint::{Checkpoint, Unfinished};
 use crate::port::copy::{Before, TableJob};
 use crate::port::error::PortError;
@@ -68,6 +69,17 @@ pub(super) fn changed(
         (count > 0).then(|| format!("`{}` ({count} of {of} finished batches)", job.source))
     });
     Ok(changed.collect())
+}
+
+/// The source is not what the run was begun with: it has changed, or it is another file. A file may have been moved, or
+/// be named from another folder: that alone is no reason to stop.
+pub(super) fn source_changed(port: &Port<'_>, run: &Unfinished, tables: Vec<String>) -> PortError {
+    let given = port.source.to_string();
+    if given == run.source {
+        PortError::SourceChanged { tables }
+    } else {
+        PortError::OtherSource { began_from: run.source.clone(), given }
+    }
 }
 
 /// What went in beside other rows has a checksum of its own: the other is that of both.

@@ -107,6 +107,70 @@ fn a_session_that_the_server_ends_between_two_statements() {
     }
 }
 
+/// A port that is interrupted while it waits for a table.
+fn interrupted(port: &Port, mut holder: postgres::Client, flags: &[&str]) -> Done {
+    let mut child = port.spawn(&[&SMALL, flags].concat());
+    copy_waits(port);
+    signal(&child, "INT");
+    until("it ends", || {
+        let _ = holder.batch_execute("COMMIT");
+        child.try_wait().unwrap().is_some()
+    });
+    let done = Done::of(Ran::wait(child));
+    assert_eq!(done.ran.code, Some(130), "{done}");
+    drop(holder);
+    others_have_ended(port);
+    done
+}
+
+#[test]
+fn the_rows_put_aside_go_to_a_file_of_the_port_s_own() {
+    let (port, holder) = held();
+    port.sqlite(
+        "UPDATE a SET n = 'no number' WHERE id = 5; DELETE FROM c WHERE a = 5; UPDATE b SET x = 'none' WHERE rowid = 7",
+    );
+    port.project.write("liftlock-quarantine.jsonl", "another port's\n");
+    let files = || {
+        ["", "-2", "-3"]
+            .map(|name| std::fs::read_to_string(port.project.path(&format!("liftlock-quarantine{name}.jsonl"))).ok())
+    };
+    let lines = |text: &Option<String>| text.as_ref().map(|text| text.lines().count());
+    let done = interrupted(&port, holder, &["--on-error", "quarantine", "--jobs", "1"]);
+    assert_eq!(done.json["quarantine_file"], "liftlock-quarantine-2.jsonl", "{done}");
+    let [first, second, third] = files();
+    assert_eq!((first.as_deref(), lines(&second), third), (Some("another port's\n"), Some(1), None), "{done}");
+    // it is gone on with in the same file
+    let done = port.plainly(&["--resume", "--on-error", "quarantine"]).is_incomplete();
+    assert_eq!(done.json["quarantine_file"], "liftlock-quarantine-2.jsonl", "{done}");
+    let [first, second, third] = files();
+    assert_eq!((first.as_deref(), lines(&second), third), (Some("another port's\n"), Some(2), None), "{done}");
+    // and the next port has its own
+    let done = port.plainly(&["--truncate", "--yes", "--on-error", "quarantine"]).is_incomplete();
+    assert_eq!(done.json["quarantine_file"], "liftlock-quarantine-3.jsonl", "{done}");
+    let [_, before, third] = files();
+    assert_eq!((before, lines(&third)), (second, Some(2)), "{done}");
+}
+
+#[test]
+fn another_file_is_named_beside_the_one_that_the_port_was_begun_from() {
+    let (port, holder) = held();
+    interrupted(&port, holder, &["--jobs", "1"]);
+    std::fs::copy(port.source(), port.project.path("moved.db")).unwrap();
+    let from = |file: &str| port.project.run(&["port", file, &port.target.url, "--resume"]);
+    for sql in [
+        "CREATE TABLE x (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT, n REAL); CREATE TABLE b (x INTEGER, y TEXT); CREATE TABLE c (k TEXT PRIMARY KEY, a INT REFERENCES a) WITHOUT ROWID",
+    ] {
+        let _ = std::fs::remove_file(port.project.path("other.db"));
+        rusqlite::Connection::open(port.project.path("other.db")).unwrap().execute_batch(sql).unwrap();
+        let ran = from("other.db").exits(3);
+        ran.says("the port was begun from `sqlite:source.db`, and `sqlite:other.db` does not hold what was copied");
+    }
+    // the same file in another place is the same
+    from("moved.db").exits(0);
+    assert_eq!(port.target.value("SELECT count(*) FROM a"), "3000");
+}
+
 #[test]
 fn interrupted_and_gone_on_with() {
     let (port, mut holder) = held();
