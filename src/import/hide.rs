@@ -33,8 +33,12 @@ impl Hidden {
         Cow::Owned(value)
     }
 
-    /// The same of what a document holds besides its records.
+    /// The same of what a document holds besides its records. Front matter as it was written can't be taken apart: none of
+    /// it is kept.
     pub fn document(&self, envelope: &mut Value) {
+        if envelope.is_string() && !self.is_empty() {
+            *envelope = Value::Null;
+        }
         self.document.iter().for_each(|secret| take_out(envelope, &secret.steps, secret.hashed));
     }
 }

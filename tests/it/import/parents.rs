@@ -115,7 +115,10 @@ fn nested_rows_without_a_key_of_their_own_keep_their_numbers_while_they_say_the_
         let before = database.query(numbers);
         let nested = database.query("SELECT id, c, v FROM g ORDER BY id");
         import(r#"[{"id":1,"v":"b","c":[{"v":"x","g":["1","2"]},{"v":"y"},{"v":"x"},{"v":null}]}]"#);
-        assert_eq!((database.query(numbers), database.query("SELECT id, c, v FROM g ORDER BY id")), (before.clone(), nested));
+        assert_eq!(
+            (database.query(numbers), database.query("SELECT id, c, v FROM g ORDER BY id")),
+            (before.clone(), nested)
+        );
         // one of two that say the same goes, one changes, the others stay
         import(r#"[{"id":1,"v":"b","c":[{"v":null},{"v":"z"},{"v":"x","g":["2","3"]}]}]"#);
         let after = database.query(numbers);

@@ -1,0 +1,173 @@
+//! A file of the tree: its records put together, whole or not at all.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{Books, Work};
+use crate::import::books;
+use crate::import::mapping::{Format, Step};
+use crate::import::yaml::of_json;
+use crate::import::{ImportError, read};
+
+impl Work<'_> {
+    /// Writes a file; false where nothing of it is left.
+    pub(super) fn file(&mut self, path: &str, books: &Books) -> Result<bool, ImportError> {
+        let at = self.export.dir.join(path);
+        let failed = |source| ImportError::Write { path: at.clone(), source };
+        let folder = at.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new().prefix(".liftlock-").tempfile_in(folder).map_err(failed)?;
+        let mut out = BufWriter::new(file.as_file_mut());
+        if !self.contents(path, books, &mut out, &failed)? {
+            return Ok(false);
+        }
+        out.flush().map_err(failed)?;
+        drop(out);
+        let kept = file.into_temp_path();
+        // temporary files are for their owner alone; those of a tree are as others are made
+        let permissions = umask_of(folder);
+        if let Some(permissions) = permissions
+            && let Err(error) = std::fs::set_permissions(&kept, permissions)
+        {
+            tracing::debug!(%error, "permissions");
+        }
+        kept.persist(&at).map_err(|error| failed(error.error))?;
+        Ok(true)
+    }
+
+    pub(super) fn contents(
+        &mut self,
+        path: &str,
+        books: &Books,
+        out: &mut dyn Write,
+        failed: &dyn Fn(io::Error) -> ImportError,
+    ) -> Result<bool, ImportError> {
+        let Some((source, book)) = books.first() else { return Ok(false) };
+        let mapping = &self.export.mapping.sources[*source];
+        match mapping.format {
+            Format::Jsonl => {
+                self.each(path, *source, book, &mut |_, _, value| writeln!(out, "{value}").map_err(failed))?;
+            }
+            Format::Csv => {
+                let header = books::envelope(self.store, book.id)?;
+                let names: Vec<String> = header
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|name| name.as_str().map(str::to_owned))
+                    .collect();
+                if names.is_empty() {
+                    return Ok(true);
+                }
+                let mut csv = csv::WriterBuilder::new().from_writer(out);
+                let io = |error: csv::Error| failed(io::Error::other(error));
+                csv.write_record(&names).map_err(io)?;
+                self.each(path, *source, book, &mut |_, _, value| {
+                    let field = |name: &String| match value.get(name) {
+                        None | Some(Value::Null) => String::new(),
+                        Some(Value::String(text)) => text.clone(),
+                        Some(other) => other.to_string(),
+                    };
+                    csv.write_record(names.iter().map(field)).map_err(io)
+                })?;
+                csv.flush().map_err(failed)?;
+            }
+            Format::Markdown | Format::Text => {
+                let mut text = None;
+                let head = books::envelope(self.store, book.id)?;
+                self.each(path, *source, book, &mut |_, _, value| {
+                    text = match (mapping.format, &value) {
+                        (Format::Markdown, Value::Object(map)) => read::compose(map, head.as_str(), &front_matter),
+                        (_, value) => value.get("text").and_then(Value::as_str).map(str::to_owned),
+                    };
+                    Ok(())
+                })?;
+                match text {
+                    Some(text) => out.write_all(text.as_bytes()).map_err(failed)?,
+                    None => {
+                        self.exported.lost.push(format!("`{path}`: its text is gone, and it is not written"));
+                        return Ok(false);
+                    }
+                }
+            }
+            // a long array of records is written as it is read
+            Format::Json if books.len() == 1 && mapping.records.0 == [Step::Items] => {
+                let mut first = true;
+                out.write_all(b"[").map_err(failed)?;
+                self.each(path, *source, book, &mut |_, _, value| {
+                    let text = serde_json::to_string_pretty(&value).unwrap_or_default().replace('\n', "\n  ");
+                    let between = if std::mem::take(&mut first) { "\n  " } else { ",\n  " };
+                    write!(out, "{between}{text}").map_err(failed)
+                })?;
+                out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)?;
+            }
+            Format::Json | Format::Yaml | Format::Sqlite => {
+                let documents = self.documents(path, books)?;
+                if documents.is_empty() {
+                    self.exported.lost.push(format!("`{path}`: its document is gone, and it is not written"));
+                    return Ok(false);
+                }
+                let several = documents.len() > 1;
+                for document in documents {
+                    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+                    let text = if mapping.format == Format::Yaml { of_json(&text) } else { text.into() };
+                    let mark = if several { "---\n" } else { "" };
+                    writeln!(out, "{mark}{text}").map_err(failed)?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The documents of a file: what was no record, and each source's records put into it. None where the document was the
+    /// record, and is gone.
+    pub(super) fn documents(&mut self, path: &str, books: &Books) -> Result<Vec<Value>, ImportError> {
+        let mut document = Value::Null;
+        let mut problems = Vec::new();
+        let mut several = Vec::new();
+        let mut left = false;
+        for (nth, (source, book)) in books.iter().enumerate() {
+            let records = &self.export.mapping.sources[*source].records;
+            let envelope = books::envelope(self.store, book.id)?;
+            let sequence = records.is_document() && envelope.is_array();
+            if nth == 0 {
+                document = envelope;
+            }
+            left |= !records.is_document();
+            self.each(path, *source, book, &mut |pointer, position, value| {
+                left = true;
+                if sequence {
+                    several.push(value);
+                } else if let Err(reason) = read::put(&mut document, pointer, value) {
+                    problems.push(format!("`{path}`: record {position}: {reason}"));
+                }
+                Ok(())
+            })?;
+        }
+        self.exported.lost.append(&mut problems);
+        Ok(match several.is_empty() {
+            true if left => vec![document],
+            true => Vec::new(),
+            false => several,
+        })
+    }
+}
+
+/// Front matter, a line a key; JSON is YAML.
+fn front_matter(map: &Map<String, Value>) -> String {
+    map.iter()
+        .map(|(key, value)| format!("{}: {value}\n", Value::from(key.as_str())))
+        .map(|line| of_json(&line).into_owned())
+        .collect()
+}
+
+/// The permissions that a file made in `folder` has.
+fn umask_of(folder: &Path) -> Option<std::fs::Permissions> {
+    let probe = folder.join(format!(".liftlock-probe-{}", std::process::id()));
+    let permissions =
+        std::fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
+    drop(std::fs::remove_file(&probe));
+    permissions.ok()
+}
