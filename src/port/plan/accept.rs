@@ -6,18 +6,19 @@ use super::{Finding, Level};
 use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
-const UNACCEPTABLE: [&str; 7] = [
+const UNACCEPTABLE: [&str; 8] = [
     "bad-text",
     "does-not-fit",
     "key-collision",
     "null-in-not-null",
     "row-too-large",
+    "target-not-writable",
     "too-many-columns",
     "type-unknown",
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 87] = [
+const CODES: [&str; 88] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -84,6 +85,7 @@ const CODES: [&str; 87] = [
     "target-duplicate",
     "target-keeps",
     "target-not-empty",
+    "target-not-writable",
     "target-partition",
     "text-order",
     "too-many-columns",

@@ -13,6 +13,7 @@ pub(super) mod session;
 mod taken;
 mod trial;
 mod views;
+pub(super) mod writable;
 
 use std::time::Instant;
 
@@ -296,7 +297,9 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>, size: BatchSize) -> 
 /// How rows get into a table that keeps those that it holds.
 fn beside(plan: &Plan, table: &TablePlan, done: Option<BesideRows>) -> Option<Beside> {
     let key = table.beside.clone()?;
-    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key, done })
+    // a person has accepted that nothing tells which rows are there already
+    let how = if key.is_empty() { OnConflict::Error } else { plan.on_conflict.unwrap_or(OnConflict::Error) };
+    Some(Beside { how, key, done })
 }
 
 fn check_finished(

@@ -10,6 +10,7 @@ mod compare;
 mod corners;
 mod edges;
 mod faults;
+mod foreseen;
 mod json_of;
 mod objects;
 mod real;
