@@ -18,7 +18,7 @@ const UNACCEPTABLE: [&str; 8] = [
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 88] = [
+const CODES: [&str; 89] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -46,6 +46,7 @@ const CODES: [&str; 88] = [
     "is-there",
     "key-astray",
     "key-collision",
+    "key-too-long",
     "missing-column",
     "missing-table",
     "mixed-values",

@@ -372,7 +372,7 @@ fn finish(
     let single = port.single_transaction;
     let how = finish::How { resumed, single, interrupt: &port.interrupt, observer: port.observer };
     let not_made = finish::make_objects(plan, sessions.all(), &how).map_err(|error| rolled_back(port, error))?;
-    report.findings.extend(not_made);
+    trial::long::settle(&mut report.findings, not_made);
     existing::sequences(planned, sessions.control()).map_err(|error| rolled_back(port, error))?;
     if port.single_transaction {
         // nothing that is written later takes this to the disk

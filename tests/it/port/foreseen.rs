@@ -89,3 +89,36 @@ fn a_target_that_nothing_can_be_written_to_is_known_before() {
     port.target.execute(&format!("ALTER ROLE {role} IN DATABASE {name} RESET default_transaction_read_only"));
     into(&port, &url, &[]).is_proven();
 }
+
+#[test]
+fn values_too_long_for_an_index_are_known_before() {
+    // hexadecimal digits of random bytes: half of them are gone once compressed, and no more
+    let port = Port::of(
+        "CREATE TABLE big (k TEXT PRIMARY KEY, v TEXT UNIQUE);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, k TEXT REFERENCES big, note TEXT);
+         CREATE INDEX by_note ON child (note);
+         CREATE INDEX of_few ON child (note) WHERE id < 3;
+         INSERT INTO big VALUES ('short', 'x'), (hex(randomblob(5000)), 'y'), (hex(randomblob(1340)), 'fits'), ('repeats', hex(zeroblob(5000)));
+         INSERT INTO child SELECT rowid, k, 'n' FROM big;
+         INSERT INTO child VALUES (7, 'short', hex(randomblob(9000)));",
+    );
+    let dry = port.plainly(&["--dry-run"]);
+    assert_eq!(dry.ran.code, Some(1), "{dry}");
+    let key = dry.finding("big", "big_pkey", &["1 of 4 rows is too long for an index", "rowid 2"]);
+    assert_eq!((&key["code"], &key["level"], &key["rows"]), (&"key-too-long".into(), &"left-out".into(), &1.into()));
+    assert_eq!(key["affected"], serde_json::json!({"ranges": [[2, 2]], "complete": true}), "{key}");
+    dry.finding("child", "", &["key-too-long", "refers to the columns of `big_pkey`"]);
+    let note = dry.finding("child", "by_note", &["key-too-long", "1 of 5 rows is"]);
+    assert_eq!(note["affected"]["ranges"], serde_json::json!([[7, 7]]), "{note}");
+    let found = |done: &Done| done.findings().filter(|finding| finding["level"] == "left-out").count();
+    assert_eq!(found(&dry), 3, "{dry}");
+    // the run leaves out those, and no others; accepted before, they are accepted then
+    let flags = ["--accept", "key-too-long"];
+    assert_eq!(port.plainly(&["--dry-run", flags[0], flags[1]]).ran.code, Some(0));
+    let done = port.run(&flags);
+    assert_eq!(done.ran.code, Some(0), "{done}");
+    done.finding("big", "big_pkey", &["key-too-long", "the server refuses to make it"]);
+    assert_eq!(found(&done), 3, "{done}");
+    assert_eq!(port.indexes("child").len(), 1, "{done}");
+    assert_eq!(port.indexes("big").len(), 1, "{done}");
+}

@@ -3,6 +3,7 @@
 
 mod among;
 mod keys;
+pub(super) mod long;
 mod partitions;
 mod rules;
 mod table;
@@ -115,6 +116,23 @@ pub(super) fn find(
                 return Err(PortError::target("try the target's own constraints", error));
             }
             Err(Failed::Target(error)) => findings.extend(all_untried(table, &rules, &among, &error.message)),
+        }
+    }
+    for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
+        let Some(source) = planned.schema.table(&table.source).filter(|_| !table.existing) else { continue };
+        if !target.server.may_make_temporary {
+            break;
+        }
+        let found = {
+            let _running = port.interrupt.while_running(control.canceller());
+            long::find(&planned.plan, (table, source, scan), reader, control, &port.interrupt)
+        };
+        match found {
+            Ok(found) => findings.extend(found),
+            Err(Failed::Interrupted) => return Err(interrupted()),
+            Err(_) if port.interrupt.is_set() => return Err(interrupted()),
+            Err(Failed::Source(error)) => return Err(PortError::source(format!("table `{}`", table.source), error)),
+            Err(Failed::Target(error)) => return Err(PortError::target("try long values in an index", error)),
         }
     }
     planning::follow_decisions(&mut findings, port, port.plan.as_ref().or(unfinished.map(|run| &run.plan)));
