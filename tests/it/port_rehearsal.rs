@@ -154,7 +154,10 @@ fn what_a_role_lacks_is_found_before_the_real_run() {
     let ran = port(&source, &url, &["--rehearse"]).exits(3);
     assert!(!there(&target, &database_of(&ran.json())));
     ran.says("may not make tables in the schema `public`").says("GRANT CREATE");
-    port(&source, &url, &[]).exits(3);
+    for flags in [&["--dry-run"][..], &[]] {
+        let json = port(&source, &url, flags).exits(1).json();
+        assert!(json["findings"].to_string().contains("GRANT CREATE"), "{json}");
+    }
 }
 
 #[test]

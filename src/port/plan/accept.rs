@@ -6,18 +6,19 @@ use super::{Finding, Level};
 use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
-const UNACCEPTABLE: [&str; 7] = [
+const UNACCEPTABLE: [&str; 8] = [
     "bad-text",
     "does-not-fit",
     "key-collision",
     "null-in-not-null",
     "row-too-large",
+    "target-not-writable",
     "too-many-columns",
     "type-unknown",
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 87] = [
+const CODES: [&str; 89] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -45,6 +46,7 @@ const CODES: [&str; 87] = [
     "is-there",
     "key-astray",
     "key-collision",
+    "key-too-long",
     "missing-column",
     "missing-table",
     "mixed-values",
@@ -84,6 +86,7 @@ const CODES: [&str; 87] = [
     "target-duplicate",
     "target-keeps",
     "target-not-empty",
+    "target-not-writable",
     "target-partition",
     "text-order",
     "too-many-columns",

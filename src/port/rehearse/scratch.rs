@@ -11,6 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::port::error::PortError;
 use crate::port::report::ExistingSchema;
 use crate::port::run::session::refuse_pooler;
+use crate::port::run::writable;
 use crate::port::target::TargetSchema;
 
 /// A rehearsal, in words.
@@ -130,8 +131,7 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
          EXISTS (SELECT FROM pg_extension WHERE extname <> 'plpgsql') \
          OR EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace({schema})) \
          OR EXISTS (SELECT FROM pg_type WHERE typnamespace = to_regnamespace({schema})) \
-         OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = to_regnamespace({schema})), \
-         has_database_privilege(d.oid, 'CREATE') \
+         OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = to_regnamespace({schema})) \
          FROM pg_database d WHERE d.datname = current_database()",
         schema = Dialect::Postgres.literal(&quoted(schema))
     );
@@ -145,22 +145,7 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
         bytes: next().parse().unwrap_or(u64::MAX),
         holds_something: next() == "t",
     };
-    let may_make_schemas = next() == "t";
-    facts.unfit = match (there.schema_exists, there.may_create, may_make_schemas) {
-        (true, false, _) => Some((
-            format!("`{}` may not make tables in the schema `{schema}` of `{}`", there.role, original.name),
-            format!("let its owner do `GRANT CREATE ON SCHEMA {} TO {}`", quoted(schema), quoted(&there.role)),
-        )),
-        (false, _, false) => Some((
-            format!("`{}` may not make the schema `{schema}` in `{}`", there.role, original.name),
-            format!(
-                "let its owner do `GRANT CREATE ON DATABASE {} TO {}`",
-                quoted(&original.name),
-                quoted(&there.role)
-            ),
-        )),
-        _ => None,
-    };
+    facts.unfit = writable::may_not_make(&there, schema);
     Ok(Some(original))
 }
 

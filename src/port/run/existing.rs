@@ -17,7 +17,9 @@ use crate::port::options::{OnConflict, Options};
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::report::{ObjectReport, ObjectState, Report};
 use crate::port::scan::TableScan;
-use crate::port::target::{self, ConstraintKind, RestoredState, Rows, TargetSchema, qualified, truncate_statement};
+use crate::port::target::{
+    self, ConstraintKind, KeyKind, RestoredState, Rows, TargetSchema, qualified, truncate_statement,
+};
 use crate::port::translate::ddl::{self, Statement};
 use crate::words::counted;
 
@@ -34,19 +36,7 @@ pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Opt
             .constraints
             .iter()
             .find(|constraint| constraint.kind == ConstraintKind::PrimaryKey && constraint.table == table.target);
-        if key.is_none() && options.on_conflict != Some(OnConflict::Error) {
-            findings.push(Finding {
-                code: "no-key-for-conflicts".to_owned(),
-                level: Level::Blocker,
-                table: Some(table.source.clone()),
-                message: format!(
-                    "`{}` holds rows and has no primary key, by which rows that are there already could be found",
-                    table.target
-                ),
-                choices: vec!["--on-conflict error".to_owned(), "--truncate".to_owned()],
-                ..Finding::default()
-            });
-        }
+        findings.extend(no_key(table, key.is_some(), options, target));
         let staged = options.on_conflict != Some(OnConflict::Error);
         if staged && !target.server.may_make_temporary {
             findings.push(Finding {
@@ -70,6 +60,48 @@ pub(super) fn add_beside(plan: &mut Plan, scans: &mut [TableScan], options: &Opt
         scan.batches = vec![Batch { rows: scan.rows, bytes: scan.bytes, ..Batch::default() }];
     }
     plan.findings.extend(findings);
+}
+
+/// That nothing can tell which rows are there already.
+fn no_key(table: &TablePlan, has_primary: bool, options: &Options, target: &TargetSchema) -> Option<Finding> {
+    let message = if options.on_conflict != Some(OnConflict::Error) {
+        let message = "has no primary key, by which rows that are there already could be found";
+        (!has_primary).then(|| format!("`{}` holds rows and {message}", table.target))
+    } else {
+        (table.rows > 0 && !tells_rows_apart(table, target)).then(|| {
+            format!(
+                "`{}` holds rows, and no key of it is filled from the source alone: rows are copied beside, they may be \
+                 there already; nothing can tell",
+                table.target
+            )
+        })
+    };
+    message.map(|message| Finding {
+        code: "no-key-for-conflicts".to_owned(),
+        level: Level::Blocker,
+        table: Some(table.source.clone()),
+        message,
+        choices: vec!["--truncate".to_owned(), "copy all rows beside: --accept no-key-for-conflicts".to_owned()],
+        ..Finding::default()
+    })
+}
+
+/// Whether a row that is copied once more meets itself: in a key that every row is in, and that the source fills.
+fn tells_rows_apart(table: &TablePlan, target: &TargetSchema) -> bool {
+    let Some(there) = target.table(&table.target) else { return false };
+    let fills = |name: &str| {
+        let sent = table.columns.iter().any(|column| column.target == name && column.generated.is_none());
+        sent && there.column(name).is_some()
+    };
+    // not those of one partition
+    let keys = target.keys.iter().filter(|key| (&key.schema, &key.table) == (&target.name, &there.name));
+    let mut whole = keys.filter(|key| key.kind != KeyKind::Exclusion && key.predicate.is_none());
+    whole.any(|key| {
+        key.terms.iter().all(|term| {
+            let column = term.column.as_deref().and_then(|name| there.column(name));
+            column.is_some_and(|column| fills(&column.name) && (column.not_null || key.nulls_equal))
+        })
+    })
 }
 
 /// The tables of the plan that were there before.
@@ -303,7 +335,8 @@ fn refuse_rows_of_others(run: &Unfinished, control: &mut BulkDb) -> Result<(), P
     for table in &run.plan.tables {
         let (name, copied) = (qualified(&run.plan.target_schema, &table.target), copied(run, table));
         if table.beside.is_some() {
-            if copied > 0 && run.plan.on_conflict.unwrap_or(OnConflict::Error) == OnConflict::Error {
+            let by_key = table.beside.as_ref().is_some_and(|key| !key.is_empty());
+            if copied > 0 && (!by_key || run.plan.on_conflict.unwrap_or(OnConflict::Error) == OnConflict::Error) {
                 return Err(PortError::Unfit {
                     message: format!(
                         "the unfinished port has copied rows into `{}` beside others: which of them are its own is not \

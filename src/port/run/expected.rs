@@ -6,7 +6,7 @@ use crate::Dialect;
 use crate::db::{BulkDb, Snapshot};
 use crate::error::exit;
 use crate::port::Port;
-use crate::port::copy::{self, CopySettings, OnError, Worker};
+use crate::port::copy::{self, CopySettings, OnError, TableJob, Worker};
 use crate::port::error::PortError;
 use crate::port::options::OnConflict;
 use crate::port::plan::{Finding, Level, Plan};
@@ -37,7 +37,7 @@ pub(super) fn skipped(
         observer: Observer::none(),
     };
     let mut found = Vec::new();
-    for job in jobs(planned, None, port.batch_size).iter().filter(|job| job.beside.is_some()) {
+    for job in jobs(planned, None, port.batch_size).iter().filter(|job| by_key(job)) {
         let Some(reader) = snapshot.readers().first_mut() else { break };
         let (rows, keys) = {
             let _running = port.interrupt.while_running(control.canceller());
@@ -63,6 +63,11 @@ pub(super) fn skipped(
         }
     }
     Ok(found)
+}
+
+/// Rows that are there already are found by a key.
+fn by_key(job: &TableJob) -> bool {
+    job.beside.as_ref().is_some_and(|beside| !beside.key.is_empty())
 }
 
 /// How a run by `plan` would end.

@@ -14,6 +14,7 @@ pub(super) mod session;
 mod taken;
 mod trial;
 mod views;
+pub(super) mod writable;
 
 use std::time::Instant;
 
@@ -297,7 +298,9 @@ fn jobs(planned: &Planned, unfinished: Option<&Unfinished>, size: BatchSize) -> 
 /// How rows get into a table that keeps those that it holds.
 fn beside(plan: &Plan, table: &TablePlan, done: Option<BesideRows>) -> Option<Beside> {
     let key = table.beside.clone()?;
-    Some(Beside { how: plan.on_conflict.unwrap_or(OnConflict::Error), key, done })
+    // a person has accepted that nothing tells which rows are there already
+    let how = if key.is_empty() { OnConflict::Error } else { plan.on_conflict.unwrap_or(OnConflict::Error) };
+    Some(Beside { how, key, done })
 }
 
 fn check_finished(
@@ -370,7 +373,7 @@ fn finish(
     let single = port.single_transaction;
     let how = finish::How { resumed, single, interrupt: &port.interrupt, observer: port.observer };
     let not_made = finish::make_objects(plan, sessions.all(), &how).map_err(|error| rolled_back(port, error))?;
-    report.findings.extend(not_made);
+    trial::long::settle(&mut report.findings, not_made);
     existing::sequences(planned, sessions.control()).map_err(|error| rolled_back(port, error))?;
     if port.single_transaction {
         // nothing that is written later takes this to the disk

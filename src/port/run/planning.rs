@@ -3,14 +3,14 @@
 use std::cmp::Reverse;
 
 use super::migrations::Basis;
-use super::{existing, taken, trial};
+use super::{existing, taken, trial, writable};
 use crate::db::{BulkDb, Snapshot};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
 use crate::port::copy::OnError;
 use crate::port::error::PortError;
 use crate::port::options::{OnConflict, Options};
-use crate::port::plan::{Finding, Level, Plan, assemble, revise};
+use crate::port::plan::{Finding, Level, Plan, accept, assemble, revise};
 use crate::port::scan::{ScanSettings, TableScan};
 use crate::port::target::{Rows, TargetSchema, match_tables};
 use crate::schema::Schema;
@@ -45,13 +45,26 @@ pub(super) fn plan(
     let existing = (!matches.is_empty() || basis.is_made()).then_some(&target);
     let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
     basis.settle(&mut planned.plan, &target);
+    planned.plan.findings.extend(writable::find(port, &planned.plan, &target));
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
     let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
     planned.plan.findings.extend(tried);
-    planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
+    follow_decisions(&mut planned.plan.findings, port, port.plan.as_ref());
     Ok(planned)
+}
+
+/// Marks what a person has accepted, in the plan that was edited (or is gone on with) or by a flag.
+pub(super) fn follow_decisions(findings: &mut [Finding], port: &Port<'_>, decided: Option<&Plan>) {
+    for finding in findings.iter_mut() {
+        let same = |other: &&Finding| {
+            (&other.code, &other.table, &other.object) == (&finding.code, &finding.table, &finding.object)
+        };
+        finding.accepted |=
+            decided.is_some_and(|plan| plan.findings.iter().filter(|other| other.accepted).any(|other| same(&other)));
+    }
+    accept::finish(findings, &port.options.accept);
 }
 
 /// That texts sort otherwise than in SQLite, where they do.
@@ -105,6 +118,8 @@ pub(super) fn plan_again(
     for table in &mut planned.plan.tables {
         table.beside = run.plan.table(&table.source).and_then(|stored| stored.beside.clone());
     }
+    // decided when the run began, and the rows that are there now may be its own
+    planned.plan.findings.retain(|finding| finding.code != "no-key-for-conflicts");
     let tried = trial::find(port, &planned, &target, Some(run), snapshot.reader(), control)?;
     planned.plan.findings.extend(tried);
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));

@@ -186,11 +186,12 @@ pub(super) fn objects(plan: &Plan, control: &mut BulkDb, report: &mut Report) ->
 
 /// What the server refused to make is left out, and said so.
 pub(super) fn left_out(report: &mut Report) {
+    const NOT_MADE: [&str; 2] = [super::finish::NOT_MADE, super::trial::long::CODE];
     for object in report.objects.iter_mut().filter(|object| object.state == ObjectState::Missing) {
         let finding = report
             .findings
             .iter()
-            .find(|finding| finding.code == super::finish::NOT_MADE && finding.object.as_ref() == Some(&object.name));
+            .find(|finding| NOT_MADE.contains(&finding.code.as_str()) && finding.object.as_ref() == Some(&object.name));
         if let Some(finding) = finding {
             (object.state, object.remark) = (ObjectState::LeftOut, finding.message.clone());
         }

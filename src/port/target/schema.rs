@@ -54,6 +54,14 @@ pub struct Server {
     pub may_create: bool,
     /// We may make temporary tables in the database.
     pub may_make_temporary: bool,
+    /// We may make schemas in the database.
+    pub may_make_schemas: bool,
+    /// The database's name.
+    pub database: String,
+    /// Transactions are read-only, unless they ask to be something else.
+    pub read_only: bool,
+    /// The server is a standby: nothing can be written through it.
+    pub standby: bool,
 }
 
 /// A table.

@@ -11,6 +11,7 @@ mod compare;
 mod corners;
 mod edges;
 mod faults;
+mod foreseen;
 mod json_of;
 mod objects;
 mod real;

@@ -3,19 +3,20 @@
 
 mod among;
 mod keys;
+pub(super) mod long;
 mod partitions;
 mod rules;
 mod table;
 mod told;
 
-use super::planning::Planned;
+use super::planning::{self, Planned};
 use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb};
 use crate::port::Port;
 use crate::port::batch::Batch;
 use crate::port::checkpoint::{StoredBatch, Unfinished};
 use crate::port::error::PortError;
 use crate::port::plan::assemble::PlanError;
-use crate::port::plan::{Finding, Plan, TablePlan, accept};
+use crate::port::plan::{Finding, TablePlan};
 use crate::port::progress::Event;
 use crate::port::scan::ScanError;
 use crate::port::target::{TargetSchema, qualified};
@@ -117,17 +118,24 @@ pub(super) fn find(
             Err(Failed::Target(error)) => findings.extend(all_untried(table, &rules, &among, &error.message)),
         }
     }
-    let accepted = |finding: &Finding, plan: &Plan| {
-        let same = |other: &Finding| {
-            (&other.code, &other.table, &other.object) == (&finding.code, &finding.table, &finding.object)
+    for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
+        let Some(source) = planned.schema.table(&table.source).filter(|_| !table.existing) else { continue };
+        if !target.server.may_make_temporary {
+            break;
+        }
+        let found = {
+            let _running = port.interrupt.while_running(control.canceller());
+            long::find(&planned.plan, (table, source, scan), reader, control, &port.interrupt)
         };
-        plan.findings.iter().any(|other| other.accepted && same(other))
-    };
-    let decided = port.plan.as_ref().or(unfinished.map(|run| &run.plan));
-    for finding in &mut findings {
-        finding.accepted = decided.is_some_and(|plan| accepted(finding, plan));
+        match found {
+            Ok(found) => findings.extend(found),
+            Err(Failed::Interrupted) => return Err(interrupted()),
+            Err(_) if port.interrupt.is_set() => return Err(interrupted()),
+            Err(Failed::Source(error)) => return Err(PortError::source(format!("table `{}`", table.source), error)),
+            Err(Failed::Target(error)) => return Err(PortError::target("try long values in an index", error)),
+        }
     }
-    accept::finish(&mut findings, &port.options.accept);
+    planning::follow_decisions(&mut findings, port, port.plan.as_ref().or(unfinished.map(|run| &run.plan)));
     Ok(findings)
 }
 

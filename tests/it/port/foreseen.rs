@@ -1,0 +1,124 @@
+//! How a run would end is known before it: a dry run says so, with the run's own exit code.
+
+use serde_json::Value;
+
+use super::{Done, Port};
+
+/// Ports into `url` without a word about the plan.
+fn into(port: &Port, url: &str, flags: &[&str]) -> Done {
+    Done::of(port.project.run(&[&["port", "source.db", url, "--json", "--yes"], flags].concat()))
+}
+
+/// A dry run and a run: both refused for the same reasons, which are given.
+#[track_caller]
+fn refused(port: &Port, url: &str, flags: &[&str], words: &[&str]) -> Value {
+    let before = port.everything();
+    let dry = into(port, url, &[flags, &["--dry-run"]].concat());
+    assert_eq!((dry.ran.code, &dry.json["result"]), (Some(1), &"refused".into()), "{dry}");
+    let found = dry.finding("", "", words).clone();
+    assert_eq!((&found["level"], &found["accepted"] == true), (&"blocker".into(), false), "{dry}");
+    let done = into(port, url, flags);
+    assert_eq!((done.ran.code, &done.json["result"]), (Some(1), &"refused".into()), "{done}");
+    done.finding("", "", words);
+    assert_eq!(port.everything(), before, "{done}");
+    found
+}
+
+#[test]
+fn rows_that_can_not_be_told_from_those_that_are_there_are_not_copied_beside_them_unasked() {
+    let port = Port::of("CREATE TABLE t (a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'y');");
+    port.proven(&[]);
+    let rows = || port.target.value("SELECT count(*) FROM t");
+    let url = port.target.url.clone();
+    for how in ["error", "skip", "replace"] {
+        let found = refused(&port, &url, &["--on-conflict", how], &["no-key-for-conflicts"]);
+        assert_eq!(found["table"], "t");
+        assert!(found["choices"].to_string().contains("--truncate"), "{found}");
+    }
+    refused(&port, &url, &["--on-conflict", "error"], &["may be there already; nothing can tell"]);
+    // a key that the target fills, or in which not every row is, tells nothing
+    port.target.execute("ALTER TABLE t ADD COLUMN id serial PRIMARY KEY, ADD UNIQUE (a), ADD UNIQUE (b, id)");
+    refused(&port, &url, &["--on-conflict", "error"], &["no-key-for-conflicts"]);
+    port.target.execute("ALTER TABLE t DROP COLUMN id");
+    // a person who wants them there twice has them, whatever becomes of rows that have keys
+    port.target.execute("ALTER TABLE t DROP CONSTRAINT t_a_key");
+    for (how, twice) in [("error", "6"), ("skip", "9"), ("replace", "12")] {
+        let flags = ["--on-conflict", how, "--accept", "no-key-for-conflicts"];
+        assert_eq!(into(&port, &url, &[&flags[..], &["--dry-run"]].concat()).ran.code, Some(0));
+        into(&port, &url, &flags).is_proven();
+        assert_eq!(rows(), twice);
+    }
+    port.proven(&["--truncate"]);
+    // each row meets itself in such a key, and is told
+    port.target.execute("ALTER TABLE t ALTER a SET NOT NULL; CREATE UNIQUE INDEX by_a ON t (a)");
+    let done = port.refused(&["--on-conflict", "error"]);
+    done.finding("t", "by_a", &["target-conflict", "3 of 3 rows"]);
+    assert!(!done.json.to_string().contains("no-key-for-conflicts"), "{done}");
+}
+
+#[test]
+fn a_target_that_nothing_can_be_written_to_is_known_before() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x');");
+    let name = port.target.value("SELECT current_database()");
+    let role = format!("{name}_plain");
+    port.target.execute(&format!("CREATE ROLE {role} LOGIN; CREATE SCHEMA theirs; GRANT USAGE ON SCHEMA theirs TO {role}; REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    let code = "target-not-writable";
+    let found = refused(&port, &url, &[], &[code, "may not make tables in the schema `public`"]);
+    assert!(found["choices"].to_string().contains("GRANT CREATE ON SCHEMA"), "{found}");
+    // nobody can accept what can't be done
+    refused(&port, &url, &["--accept", code], &[code]);
+    refused(&port, &url, &["--schema", "theirs"], &[code, "may not make tables in the schema `theirs`"]);
+    let found = refused(&port, &url, &["--schema", "fresh"], &[code, "may not make the schema `fresh`"]);
+    assert!(found["choices"].to_string().contains("GRANT CREATE ON DATABASE"), "{found}");
+    refused(&port, &url, &["--schema", "information_schema"], &[code, "may not make tables"]);
+    for schema in ["pg_foo", "pg_catalog", "pg_temp"] {
+        refused(&port, &port.target.url, &["--schema", schema], &[code, "begin with `pg_`"]);
+    }
+    // tables that are there can be filled in one transaction without making any
+    port.target.execute(&format!("CREATE TABLE t (id bigint PRIMARY KEY, v text); ALTER TABLE t OWNER TO {role}"));
+    refused(&port, &url, &[], &[code, "schema `public`"]);
+    assert_eq!(into(&port, &url, &["--single-transaction", "--dry-run"]).ran.code, Some(0));
+    into(&port, &url, &["--single-transaction"]).is_proven();
+    port.target.execute(&format!(
+        "DROP TABLE t; GRANT CREATE ON SCHEMA public TO {role};
+         ALTER ROLE {role} IN DATABASE {name} SET default_transaction_read_only = on"
+    ));
+    let found = refused(&port, &url, &[], &[code, "are read-only"]);
+    assert!(found["choices"].to_string().contains("default_transaction_read_only = off"), "{found}");
+    port.target.execute(&format!("ALTER ROLE {role} IN DATABASE {name} RESET default_transaction_read_only"));
+    into(&port, &url, &[]).is_proven();
+}
+
+#[test]
+fn values_too_long_for_an_index_are_known_before() {
+    // hexadecimal digits of random bytes: half of them are gone once compressed, and no more
+    let port = Port::of(
+        "CREATE TABLE big (k TEXT PRIMARY KEY, v TEXT UNIQUE);
+         CREATE TABLE child (id INTEGER PRIMARY KEY, k TEXT REFERENCES big, note TEXT);
+         CREATE INDEX by_note ON child (note);
+         CREATE INDEX of_few ON child (note) WHERE id < 3;
+         INSERT INTO big VALUES ('short', 'x'), (hex(randomblob(5000)), 'y'), (hex(randomblob(1340)), 'fits'), ('repeats', hex(zeroblob(5000)));
+         INSERT INTO child SELECT rowid, k, 'n' FROM big;
+         INSERT INTO child VALUES (7, 'short', hex(randomblob(9000)));",
+    );
+    let dry = port.plainly(&["--dry-run"]);
+    assert_eq!(dry.ran.code, Some(1), "{dry}");
+    let key = dry.finding("big", "big_pkey", &["1 of 4 rows is too long for an index", "rowid 2"]);
+    assert_eq!((&key["code"], &key["level"], &key["rows"]), (&"key-too-long".into(), &"left-out".into(), &1.into()));
+    assert_eq!(key["affected"], serde_json::json!({"ranges": [[2, 2]], "complete": true}), "{key}");
+    dry.finding("child", "", &["key-too-long", "refers to the columns of `big_pkey`"]);
+    let note = dry.finding("child", "by_note", &["key-too-long", "1 of 5 rows is"]);
+    assert_eq!(note["affected"]["ranges"], serde_json::json!([[7, 7]]), "{note}");
+    let found = |done: &Done| done.findings().filter(|finding| finding["level"] == "left-out").count();
+    assert_eq!(found(&dry), 3, "{dry}");
+    // the run leaves out those, and no others; accepted before, they are accepted then
+    let flags = ["--accept", "key-too-long"];
+    assert_eq!(port.plainly(&["--dry-run", flags[0], flags[1]]).ran.code, Some(0));
+    let done = port.run(&flags);
+    assert_eq!(done.ran.code, Some(0), "{done}");
+    done.finding("big", "big_pkey", &["key-too-long", "the server refuses to make it"]);
+    assert_eq!(found(&done), 3, "{done}");
+    assert_eq!(port.indexes("child").len(), 1, "{done}");
+    assert_eq!(port.indexes("big").len(), 1, "{done}");
+}
