@@ -58,10 +58,16 @@ pub struct Report {
     pub conflicts: Vec<Problem>,
     /// How many conflicts there are.
     pub conflicting: u64,
+    /// Records that were imported and whose row is no longer there (`--check`), the first hundred.
+    pub missing_records: Vec<Problem>,
+    /// How many of them there are.
+    pub missing: u64,
     /// Seconds, with three decimals.
     pub duration_seconds: f64,
     /// The tables that are written, in the order of the mapping.
     pub tables: Vec<TableReport>,
+    /// Tables without rows that files which have not changed went into, and were not read again for; `notes` say more.
+    pub tables_emptied: Vec<String>,
     /// Files that were imported before and are gone; their rows are still there.
     pub files_deleted: Vec<String>,
     /// Files that no source takes, the first hundred.
@@ -70,7 +76,8 @@ pub struct Report {
     pub files_skipped: Vec<String>,
     /// It went on where a run before was stopped.
     pub resumed: bool,
-    /// What is to be known of what was done, a sentence each: a sequence that could not be set forward.
+    /// What is to be known of what was done, a sentence each: a sequence that could not be set forward, a
+    /// table that was found empty, files without a record where the mapping looks for them.
     pub notes: Vec<String>,
     /// What was kept before anything else was done.
     #[serde(skip_serializing_if = "Option::is_none")]

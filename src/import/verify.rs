@@ -208,7 +208,7 @@ pub(super) fn by_record(
                 let item = usize::try_from(mapped.position - first).ok().and_then(|at| items.get(at));
                 let (Ok(row), Some(item)) = (mapped.what, item) else { return Ok(()) };
                 // its row is another's, or it has none
-                if item.value.is_some() || item.key.is_empty() {
+                if !item.has_row() {
                     return Ok(());
                 }
                 let place = match row.left.pointer.clone() {

@@ -77,9 +77,13 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
             output.line(&format!("-- {}\n{text}", path.display()))?;
         }
     } else {
-        write_files(&written)?;
-        std::fs::write(&args.map, &inferred.yaml)
-            .map_err(|source| Error::Write { path: args.map.display().to_string(), source })?;
+        let failed = |source| Error::Write { path: args.map.display().to_string(), source };
+        // all of it or nothing: no migration without its mapping, and no mapping without its migration
+        std::fs::write(&args.map, &inferred.yaml).map_err(failed)?;
+        if let Err(error) = write_files(&written) {
+            std::fs::remove_file(&args.map).map_err(failed)?;
+            return Err(error.into());
+        }
         output.line(&format!("wrote {}", args.map.display()))?;
         for (path, _) in &written {
             output.line(&format!("wrote {}", path.display()))?;

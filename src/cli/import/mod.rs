@@ -50,7 +50,8 @@ pub(super) struct ImportArgs {
     /// Read and map everything, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// As --dry-run, and report records whose rows are there with other values
+    /// As --dry-run, of all files, and report records whose rows are there with other values, or were imported and are
+    /// missing
     #[arg(long)]
     check: bool,
     /// Leave rows that are there as they are, whatever the mapping says
@@ -67,7 +68,12 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
     /// Print a new key for columns that are encrypted (LIFTLOCK_KEY), and do nothing else
-    #[arg(long, exclusive = true)]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "folder", "map", "infer", "dry_run", "check", "skip_existing", "all", "backup", "jobs", "lock_wait"
+        ]
+    )]
     generate_key: bool,
     /// How long to wait for another import into the same database [default: 0s]
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
@@ -154,12 +160,16 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
         ))?;
     }
     report.notes.iter().for_each(|note| output.warn(note));
-    text_report(report, args, output)?;
+    text_report(report, output)?;
     if let Some(error) = error {
         output.error(&error);
         return Ok(error.kind().exit_code());
     }
-    let findings = report.status == Status::Differs || !report.errors.is_empty() || report.conflicting > 0;
+    let findings = report.status == Status::Differs
+        || !report.errors.is_empty()
+        || report.conflicting > 0
+        || report.missing > 0
+        || !report.tables_emptied.is_empty();
     Ok(if findings { exit::FINDINGS } else { exit::DONE })
 }
 
@@ -204,7 +214,7 @@ fn generate_key(output: &mut Output) -> CommandResult {
     Ok(exit::DONE)
 }
 
-fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<(), Error> {
+fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
     for problem in &report.errors {
         let column = problem.column.as_ref().map(|column| format!("`{column}`: ")).unwrap_or_default();
         output.line(&format!("bad record: {}: {column}{}", problem.at(), problem.reason))?;
@@ -215,6 +225,12 @@ fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<()
     }
     if report.conflicting > report.conflicts.len() as u64 {
         output.line(&format!("… {} conflicts in all", thousands(report.conflicting)))?;
+    }
+    for problem in &report.missing_records {
+        output.line(&format!("missing: {}: {}", problem.at(), problem.reason))?;
+    }
+    if report.missing > report.missing_records.len() as u64 {
+        output.line(&format!("… {} missing in all", thousands(report.missing)))?;
     }
     for file in &report.files_deleted {
         output.line(&format!("deleted: `{file}` is gone from the folder; its rows are still there"))?;
@@ -279,11 +295,12 @@ fn text_report(report: &Report, args: &ImportArgs, output: &Output) -> Result<()
         report.duration_seconds
     );
     for (number, what) in [
+        (report.missing, "records' rows are missing"),
         (report.files_unchanged, "files had not changed"),
         (report.skipped, "records were there already"),
         (report.quarantined, "bad records are in liftlock_import_quarantine"),
     ] {
-        if number > 0 && !(args.dry_run && what.starts_with("bad")) {
+        if number > 0 && !(report.status == Status::DryRun && what.starts_with("bad")) {
             line.push_str(&format!("; {} {what}", thousands(number)));
         }
     }

@@ -1,5 +1,6 @@
 //! The import itself: which files, their records into the tables, the proof, the report.
 
+mod emptied;
 mod forward;
 mod plan;
 mod read;
@@ -16,6 +17,7 @@ use self::write::Writer;
 pub(super) use self::write::fill_parents;
 use super::books::{FileBook, FileState};
 use super::keep::Kept;
+use super::mapping::{Format, Source};
 use super::report::{Report, Status, TableReport, TableState};
 use super::store::Store;
 use super::verify::Sum;
@@ -136,7 +138,15 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
         true => books::begin(store, &folder, &import.mapping_sha256)?,
         false => (0, Vec::new()),
     };
-    let plan = plan::plan(&import.mapping, store.dialect(), found, books, import.again)?;
+    // a check is of all that is there
+    let again = import.again || import.check;
+    let mut plan = plan::plan(&import.mapping, store.dialect(), found.clone(), books.clone(), again)?;
+    if !again && emptied::look(store, &bound, &plan, &mut report)? {
+        plan = plan::plan(&import.mapping, store.dialect(), found, books, true)?;
+        if writes {
+            emptied::forget(store, &plan)?;
+        }
+    }
     report.resumed = writes && (!killed.is_empty() || plan.jobs.iter().any(|job| job.skip > 0));
     report.files_unchanged = plan.unchanged.len() as u64;
     report.files_deleted = plan.deleted.iter().map(|book| book.path.clone()).collect();
@@ -190,6 +200,23 @@ fn lock(store: &mut dyn Store, import: &Import<'_>) -> Result<store::Guard, Impo
     }
 }
 
+/// Says which files had no record at the place that the mapping names: none may be there, or the path is another.
+fn barren_notes(mapping: &Mapping, barren: &[Vec<String>]) -> Vec<String> {
+    let named = |source: &Source| {
+        !source.records.is_document() && !matches!(source.format, Format::Jsonl | Format::Csv | Format::Sqlite)
+    };
+    let of = mapping.sources.iter().zip(barren).filter(|(source, files)| named(source) && !files.is_empty());
+    of.map(|(source, files)| {
+        let more = match files.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {} more files of `{}`,", crate::words::thousands(more as u64), source.name),
+        };
+        let has = if more.is_empty() { "has" } else { "have" };
+        format!("`{}`{more} {has} no record at `{}`", files[0], source.records)
+    })
+    .collect()
+}
+
 struct Work<'a> {
     import: &'a Import<'a>,
     store: &'a mut dyn Store,
@@ -228,6 +255,7 @@ impl Work<'_> {
         }
         let mut interrupted = false;
         let mut broken = None;
+        let (mut of_file, mut barren) = (0, vec![Vec::new(); self.import.mapping.sources.len()]);
         // the readers look at the jobs while the writer writes down how far each is
         let read_jobs = jobs.clone();
         let (mapping, bound, hidden) = (&self.import.mapping, self.bound, self.hidden);
@@ -240,10 +268,14 @@ impl Work<'_> {
             }
             match message {
                 Message::Records(records) => {
+                    of_file += records.len();
                     (self.import.observer)(&Event::Records { records: records.len() as u64 });
                     writer.records(&mut jobs, at, records)?;
                 }
                 Message::End(read) => {
+                    if std::mem::take(&mut of_file) == 0 && jobs[at].skip == 0 {
+                        barren[jobs[at].source].push(jobs[at].file.path.clone());
+                    }
                     (self.import.observer)(&Event::File { bytes: jobs[at].file.size });
                     writer.end(&mut jobs, at, read)?;
                 }
@@ -266,6 +298,8 @@ impl Work<'_> {
         report.errors = counts.errors;
         report.conflicts = counts.conflicts;
         report.conflicting = counts.conflicting;
+        (report.missing_records, report.missing) = (counts.missing_records, counts.missing);
+        report.notes.extend(barren_notes(&self.import.mapping, &barren));
         let failed = match loaded {
             Err(error) => Some(error),
             Ok(()) => broken,

@@ -5,7 +5,8 @@ use std::fmt;
 use super::{RecordPath, Step};
 
 impl RecordPath {
-    /// Reads a path such as `/results[*]`, `[*]`, `/by_id{*}/data`; empty for the document.
+    /// Reads a path such as `/results[*]`, `[*]`, `/by_id{*}/data`; empty for the document. A bracket or brace that is a
+    /// key's own has a `~` before it: `/a~[0~][*]` are the items at the key `a[0]`.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -32,7 +33,7 @@ impl RecordPath {
                         "`/{segment}` has no key before `{segment}`: the document's own items are `[*]`"
                     ));
                 }
-                steps.push(Step::Key(unescape_key(key)?));
+                steps.push(Step::Key(step_key(key)?));
                 rest = &rest[1 + key.len()..];
                 debug_assert!(rest.ends_with(following), "what follows the key is read next");
             } else {
@@ -67,11 +68,40 @@ impl RecordPath {
 impl fmt::Display for RecordPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|step| match step {
-            Step::Key(key) => write!(f, "/{}", escape_key(key)),
+            Step::Key(key) => {
+                f.write_str("/")?;
+                escape_key(key).chars().try_for_each(|c| match BRACKETS.contains(&c) {
+                    true => write!(f, "~{c}"),
+                    false => write!(f, "{c}"),
+                })
+            }
             Step::Items => f.write_str("[*]"),
             Step::Entries => f.write_str("{*}"),
         })
     }
+}
+
+/// What begins and ends a step that is no key.
+const BRACKETS: [char; 4] = ['[', ']', '{', '}'];
+
+/// The key that stands in a path of records: a JSON Pointer's, and its brackets and braces have a `~` before them, so that
+/// one that is written wrong is not taken for a key's own.
+fn step_key(segment: &str) -> Result<String, String> {
+    let (mut out, mut from) = (String::with_capacity(segment.len()), 0);
+    for (at, c) in segment.char_indices().filter(|(_, c)| BRACKETS.contains(c)) {
+        let before = &segment[from..at];
+        let Some(before) = before.strip_suffix('~') else {
+            return Err(format!(
+                "`{c}` in `/{segment}` begins or ends neither `[*]` nor `{{*}}` behind a key; one that is the key's own is \
+                 written `~{c}`, and an item by its number `/0`"
+            ));
+        };
+        out.push_str(&unescape_key(before)?);
+        out.push(c);
+        from = at + 1;
+    }
+    out.push_str(&unescape_key(&segment[from..])?);
+    Ok(out)
 }
 
 /// The keys of a JSON Pointer.
@@ -128,12 +158,14 @@ mod tests {
             ("/a/b{*}/c[*]", vec![key("a"), key("b"), Step::Entries, key("c"), Step::Items]),
             ("/x~1y~0z/0", vec![key("x/y~z"), key("0")]),
             ("[*]/data", vec![Step::Items, key("data")]),
+            ("/a~[0~]", vec![key("a[0]")]),
+            ("/a~[*~][*]/~{~0", vec![key("a[*]"), Step::Items, key("{~")]),
         ] {
             let path = RecordPath::parse(text).expect(text);
             assert_eq!(path.0, expected, "{text}");
             assert_eq!(path.to_string(), text);
         }
-        for text in ["a", "a[*]", "/a~2", "/~", "/[*]", "[*]a", "[0]"] {
+        for text in ["a", "a[*]", "/a~2", "/~", "/[*]", "[*]a", "[0]", "/a[*", "/a[0]", "/a]", "/a{b}/c", "/a~[*]"] {
             assert!(RecordPath::parse(text).is_err(), "{text}");
         }
     }

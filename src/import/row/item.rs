@@ -103,6 +103,11 @@ impl Item {
         Some(item)
     }
 
+    /// Whether a row was written of it.
+    pub fn has_row(&self) -> bool {
+        self.value.is_none() && !self.key.is_empty()
+    }
+
     /// The cells of its key.
     pub fn cells(&self, table: &BoundTable) -> Option<Vec<Cell>> {
         let pairs = table.key.iter().zip(&self.key);

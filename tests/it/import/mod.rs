@@ -1,5 +1,6 @@
 //! Trees of files → tables, and back.
 
+mod again;
 mod backup;
 mod command;
 mod crash;

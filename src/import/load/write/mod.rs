@@ -43,6 +43,8 @@ pub(in crate::import) struct Writer<'a> {
     batch: Batch,
     /// The keys that the books have for records whose rows' keys are made here, of the files that are under way.
     old_keys: HashMap<usize, HashMap<u64, Vec<Cell>>>,
+    /// For a check: the keys that the books have of a file's records.
+    imported: Option<(usize, look::Imported)>,
 }
 
 /// What came of the records.
@@ -55,6 +57,8 @@ pub(in crate::import) struct Counts {
     pub errors: Vec<Problem>,
     pub conflicts: Vec<Problem>,
     pub conflicting: u64,
+    pub missing_records: Vec<Problem>,
+    pub missing: u64,
 }
 
 fn writing(source: SqlError) -> ImportError {
@@ -83,6 +87,7 @@ impl<'a> Writer<'a> {
             next_quarantine: 1,
             batch: Batch::default(),
             old_keys: HashMap::new(),
+            imported: None,
         }
     }
 
