@@ -3,6 +3,7 @@
 mod backup;
 mod command;
 mod crash;
+mod gone;
 mod load;
 mod parents;
 mod read;
