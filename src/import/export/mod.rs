@@ -1,5 +1,6 @@
 //! Tables → the tree of files, by the mapping that they were filled by and what the import wrote down beside them.
 
+mod gone;
 mod lost;
 mod records;
 mod write;

@@ -1,22 +1,26 @@
 //! A file's records as they are now: the rows, and what the import kept beside them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Work;
+use super::gone::Gone;
 use crate::import::ImportError;
-use crate::import::bind::{BoundTable, derived};
+use crate::import::bind::{BoundTable, Fill, derived};
 use crate::import::books::{self, FileBook};
 use crate::import::mapping::Source;
-use crate::import::row::{Item, apply, outside, rebuild, unseal};
+use crate::import::row::{Item, apply, outside, put_children, rebuild, unseal};
 
 impl Work<'_> {
-    /// Hands on each record of a file: its pointer, its place, and what it is now.
+    /// Hands on each record of a file: its pointer, its place, and what it is now; nothing where it is gone. `each` says
+    /// whether it wrote it.
     pub(super) fn each(
         &mut self,
         path: &str,
         source: usize,
         book: &FileBook,
-        each: &mut dyn FnMut(&str, u64, Value) -> Result<(), ImportError>,
+        each: &mut dyn FnMut(&str, u64, Option<Value>) -> Result<bool, ImportError>,
     ) -> Result<(), ImportError> {
         let mapping: &Source = &self.export.mapping.sources[source];
         let table = &self.bound.sources[source];
@@ -29,24 +33,32 @@ impl Work<'_> {
             for item in items {
                 let pointer =
                     item.left.pointer.clone().or_else(|| derived(&mapping.records, position)).unwrap_or_default();
-                match self.record(table, &item)? {
-                    Some(value) => {
-                        each(&pointer, position, value)?;
-                        self.exported.records += 1;
-                    }
-                    None if item.lost => {}
-                    None => self
-                        .exported
-                        .lost
-                        .push(format!("`{path}`: the row of record {position} is no longer in `{}`", table.name)),
+                let mut gone = Vec::new();
+                let value = self.record(table, &item, &mut gone)?;
+                for (at, name) in gone {
+                    let lost = format!("`{path}`: the row of `{at}` of record {position} is no longer in `{name}`");
+                    self.exported.lost.push(lost);
+                }
+                if value.is_none() && !item.lost {
+                    let lost = format!("`{path}`: the row of record {position} is no longer in `{}`", table.name);
+                    self.exported.lost.push(lost);
+                }
+                if each(&pointer, position, value)? {
+                    self.exported.records += 1;
                 }
                 position += 1;
             }
         }
     }
 
-    /// What a record is now; `None` where its row is gone.
-    pub(super) fn record(&mut self, table: &BoundTable, item: &Item) -> Result<Option<Value>, ImportError> {
+    /// What a record is now; `None` where its row is gone. To `gone` go the records within it whose rows are: pointer and
+    /// table.
+    fn record(
+        &mut self,
+        table: &BoundTable,
+        item: &Item,
+        gone: &mut Vec<(String, String)>,
+    ) -> Result<Option<Value>, ImportError> {
         if let Some(value) = &item.value {
             return Ok(Some(value.clone()));
         }
@@ -56,13 +68,22 @@ impl Work<'_> {
             return Ok(None);
         };
         let mut children = Vec::new();
-        for (child, items) in table.children.iter().zip(&item.children) {
+        let mut places = Gone::default();
+        // a column that holds the whole record says what is in it
+        let whole = table.columns.iter().any(|column| matches!(column.fill, Fill::Whole));
+        for (child, items) in table.children.iter().zip(&item.children).filter(|_| !whole) {
             let mut values = Vec::new();
             for (position, item) in (0..).zip(items) {
-                let pointer = item.left.pointer.clone().or_else(|| derived(&child.records, position));
-                if let Some(value) = self.record(&child.table, item)? {
-                    values.push((pointer.unwrap_or_default(), value));
+                let pointer =
+                    item.left.pointer.clone().or_else(|| derived(&child.records, position)).unwrap_or_default();
+                let mut inner = Vec::new();
+                let value = self.record(&child.table, item, &mut inner)?;
+                gone.extend(inner.into_iter().map(|(at, name)| (format!("{pointer}{at}"), name)));
+                if value.is_none() {
+                    gone.push((pointer.clone(), child.table.name.clone()));
+                    places.add(&pointer, &child.records);
                 }
+                values.push((pointer, value));
             }
             children.push(values);
         }
@@ -70,8 +91,15 @@ impl Work<'_> {
         for (column, error) in lost {
             self.exported.lost.push(format!("`{}`.`{column}`: {error}; a null stands in its place", table.name));
         }
+        let written: BTreeSet<String> = match places.is_empty() {
+            true => BTreeSet::new(),
+            false => children.iter().flatten().filter(|(_, value)| value.is_some()).map(|(at, _)| at.clone()).collect(),
+        };
+        let again = if item.left.plus.is_empty() { Vec::new() } else { children.clone() };
         let mut value = rebuild(table, &cells, &outside, children);
         apply(table, &cells, &outside, &item.left, &mut value);
+        // what was left may be an array that holds records, as they were
+        put_children(table, &mut value, again);
         let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
         for (column, error) in unseal(table, &cells, &item.left, &mut value) {
             let name = &table.name;
@@ -79,6 +107,7 @@ impl Work<'_> {
                 .lost
                 .push(format!("`{name}`.`{column}` of the row {} can't be decrypted: {error}", key.join(", ")));
         }
+        places.take_out(&written, &mut value);
         Ok(Some(value))
     }
 }

@@ -1,10 +1,12 @@
 //! A file of the tree: its records put together, whole or not at all.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::gone::Gone;
 use super::{Books, Work};
 use crate::import::books;
 use crate::import::mapping::{Format, Step};
@@ -48,7 +50,10 @@ impl Work<'_> {
         let mapping = &self.export.mapping.sources[*source];
         match mapping.format {
             Format::Jsonl => {
-                self.each(path, *source, book, &mut |_, _, value| writeln!(out, "{value}").map_err(failed))?;
+                self.each(path, *source, book, &mut |_, _, value| match value {
+                    Some(value) => writeln!(out, "{value}").map_err(failed).map(|()| true),
+                    None => Ok(false),
+                })?;
             }
             Format::Csv => {
                 let header = books::envelope(self.store, book.id)?;
@@ -65,12 +70,13 @@ impl Work<'_> {
                 let io = |error: csv::Error| failed(io::Error::other(error));
                 csv.write_record(&names).map_err(io)?;
                 self.each(path, *source, book, &mut |_, _, value| {
+                    let Some(value) = value else { return Ok(false) };
                     let field = |name: &String| match value.get(name) {
                         None | Some(Value::Null) => String::new(),
                         Some(Value::String(text)) => text.clone(),
                         Some(other) => other.to_string(),
                     };
-                    csv.write_record(names.iter().map(field)).map_err(io)
+                    csv.write_record(names.iter().map(field)).map_err(io).map(|()| true)
                 })?;
                 csv.flush().map_err(failed)?;
             }
@@ -78,11 +84,12 @@ impl Work<'_> {
                 let mut text = None;
                 let head = books::envelope(self.store, book.id)?;
                 self.each(path, *source, book, &mut |_, _, value| {
+                    let Some(value) = value else { return Ok(false) };
                     text = match (mapping.format, &value) {
                         (Format::Markdown, Value::Object(map)) => read::compose(map, head.as_str(), &front_matter),
                         (_, value) => value.get("text").and_then(Value::as_str).map(str::to_owned),
                     };
-                    Ok(())
+                    Ok(text.is_some())
                 })?;
                 match text {
                     Some(text) => out.write_all(text.as_bytes()).map_err(failed)?,
@@ -97,9 +104,10 @@ impl Work<'_> {
                 let mut first = true;
                 out.write_all(b"[").map_err(failed)?;
                 self.each(path, *source, book, &mut |_, _, value| {
+                    let Some(value) = value else { return Ok(false) };
                     let text = serde_json::to_string_pretty(&value).unwrap_or_default().replace('\n', "\n  ");
                     let between = if std::mem::take(&mut first) { "\n  " } else { ",\n  " };
-                    write!(out, "{between}{text}").map_err(failed)
+                    write!(out, "{between}{text}").map_err(failed).map(|()| true)
                 })?;
                 out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)?;
             }
@@ -128,6 +136,7 @@ impl Work<'_> {
         let mut problems = Vec::new();
         let mut several = Vec::new();
         let mut left = false;
+        let (mut gone, mut written) = (Gone::default(), BTreeSet::new());
         for (nth, (source, book)) in books.iter().enumerate() {
             let records = &self.export.mapping.sources[*source].records;
             let envelope = books::envelope(self.store, book.id)?;
@@ -137,15 +146,28 @@ impl Work<'_> {
             }
             left |= !records.is_document();
             self.each(path, *source, book, &mut |pointer, position, value| {
+                let Some(value) = value else {
+                    // those behind it find their places only while it has its own
+                    if !records.is_document() && document.pointer(pointer).is_none() {
+                        drop(read::put(&mut document, pointer, Value::Null));
+                    }
+                    gone.add(pointer, records);
+                    return Ok(false);
+                };
                 left = true;
                 if sequence {
                     several.push(value);
                 } else if let Err(reason) = read::put(&mut document, pointer, value) {
                     problems.push(format!("`{path}`: record {position}: {reason}"));
+                    return Ok(false);
+                } else if books.len() > 1 {
+                    // another source may miss it where this one does not
+                    written.insert(pointer.to_owned());
                 }
-                Ok(())
+                Ok(true)
             })?;
         }
+        gone.take_out(&written, &mut document);
         self.exported.lost.append(&mut problems);
         Ok(match several.is_empty() {
             true if left => vec![document],

@@ -8,13 +8,16 @@ use crate::import::bind::{BoundTable, Cell, Fill};
 use crate::import::mapping::{RecordPath, Step, pointer_keys};
 use crate::import::vault::Lost;
 
+/// The records that are nested in one, for each child of its table: pointer and value; none where there is but its place.
+pub(in crate::import) type Nested = Vec<Vec<(String, Option<Value>)>>;
+
 /// The record as the row alone gives it, with what is nested in it; `outside` has the values that are stored as files, by
 /// column.
 pub(in crate::import) fn rebuild(
     table: &BoundTable,
     cells: &[Cell],
     outside: &[Option<Value>],
-    children: Vec<Vec<(String, Value)>>,
+    children: Nested,
 ) -> Value {
     let filled = |wanted: fn(&Fill) -> bool| table.columns.iter().position(|column| wanted(&column.fill));
     let restore = |at: usize| match &outside[at] {
@@ -38,12 +41,17 @@ pub(in crate::import) fn rebuild(
         };
         put(&mut value, keys, restored);
     }
+    put_children(table, &mut value, children);
+    value
+}
+
+/// Puts what is nested in a record where it was.
+pub(in crate::import) fn put_children(table: &BoundTable, value: &mut Value, children: Nested) {
     for (child, records) in table.children.iter().zip(children) {
         for (pointer, record) in records {
-            put_along(&mut value, &child.records, &pointer, record);
+            put_along(value, &child.records, &pointer, record);
         }
     }
-    value
 }
 
 /// The values of a row that are stored as files, by column; a null stands for one that is lost, which is told.
@@ -136,8 +144,8 @@ pub(super) fn put(value: &mut Value, keys: &[String], new: Value) {
     }
 }
 
-/// Puts a nested record where it was, along the steps that lead to such records.
-fn put_along(value: &mut Value, path: &RecordPath, pointer: &str, new: Value) {
+/// Puts a nested record where it was, along the steps that lead to such records; without one its place is made.
+fn put_along(value: &mut Value, path: &RecordPath, pointer: &str, new: Option<Value>) {
     let Ok(keys) = pointer_keys(pointer) else { return };
     let mut at = value;
     for (step, key) in path.0.iter().zip(&keys) {
@@ -157,5 +165,7 @@ fn put_along(value: &mut Value, path: &RecordPath, pointer: &str, new: Value) {
             _ => return,
         };
     }
-    *at = new;
+    if let Some(new) = new {
+        *at = new;
+    }
 }

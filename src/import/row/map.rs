@@ -133,7 +133,7 @@ pub(in crate::import) fn map(
                 return Err(Unfit { column, pointer, reason });
             }
             rows.push(mapped);
-            values.push((pointer, value.clone()));
+            values.push((pointer, Some(value.clone())));
         }
         row.children.push(rows);
         inner.push(values);

@@ -7,7 +7,7 @@ mod map;
 
 use serde_json::Value;
 
-pub(super) use self::back::{outside, rebuild, unseal};
+pub(super) use self::back::{outside, put_children, rebuild, unseal};
 pub(super) use self::difference::apply;
 pub(super) use self::item::{Item, write_item};
 pub(super) use self::map::map;

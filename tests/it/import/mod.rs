@@ -4,6 +4,7 @@ mod again;
 mod backup;
 mod command;
 mod crash;
+mod gone;
 mod load;
 mod parents;
 mod read;
