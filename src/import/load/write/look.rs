@@ -48,8 +48,10 @@ impl Writer<'_> {
         let mut imported = Imported::default();
         let table = &self.bound.sources[job.source];
         // by the keys of one table no rows of another are missed
-        while job.known && job.keyed {
-            let items = books::items(self.store, job.book.id, imported.keys.len() as u64)?;
+        let told = job.known && job.keyed;
+        loop {
+            let position = imported.keys.len() as u64;
+            let items = if told { books::items(self.store, job.book.id, position)? } else { Vec::new() };
             if items.is_empty() {
                 break;
             }
