@@ -12,6 +12,9 @@ use crate::import::books::{self, FileBook};
 use crate::import::mapping::Source;
 use crate::import::row::{Item, apply, outside, put_children, rebuild, unseal};
 
+/// What is done with a record: its pointer, its place, and what it is now, if it is still there. Says whether it was written.
+type EachRecord<'a> = &'a mut dyn FnMut(&str, u64, Option<Value>) -> Result<bool, ImportError>;
+
 impl Work<'_> {
     /// Hands on each record of a file: its pointer, its place, and what it is now; nothing where it is gone. `each` says
     /// whether it wrote it.
@@ -20,7 +23,7 @@ impl Work<'_> {
         path: &str,
         source: usize,
         book: &FileBook,
-        each: &mut dyn FnMut(&str, u64, Option<Value>) -> Result<bool, ImportError>,
+        each: EachRecord<'_>,
     ) -> Result<(), ImportError> {
         let mapping: &Source = &self.export.mapping.sources[source];
         let table = &self.bound.sources[source];
