@@ -12,18 +12,17 @@ use crate::import::books::{self, FileBook};
 use crate::import::mapping::Source;
 use crate::import::row::{Item, apply, outside, put_children, rebuild, unseal};
 
-/// What is done with a record: its pointer, its place, and what it is now, if it is still there. Says whether it was written.
-type EachRecord<'a> = &'a mut dyn FnMut(&str, u64, Option<Value>) -> Result<bool, ImportError>;
+/// Takes a record: its pointer, its place, and what it is now, or nothing where it is gone. Says whether it wrote it.
+type Each<'a> = dyn FnMut(&str, u64, Option<Value>) -> Result<bool, ImportError> + 'a;
 
 impl Work<'_> {
-    /// Hands on each record of a file: its pointer, its place, and what it is now; nothing where it is gone. `each` says
-    /// whether it wrote it.
+    /// Hands on each record of a file, and counts those that are written.
     pub(super) fn each(
         &mut self,
         path: &str,
         source: usize,
         book: &FileBook,
-        each: EachRecord<'_>,
+        each: &mut Each<'_>,
     ) -> Result<(), ImportError> {
         let mapping: &Source = &self.export.mapping.sources[source];
         let table = &self.bound.sources[source];
