@@ -29,3 +29,13 @@ pub(crate) fn size(bytes: u64, plain: &str) -> String {
     }
     if unit == plain { format!("{bytes} {plain}") } else { format!("{number:.1} {unit}") }
 }
+/// Bytes as hexadecimal digits, in small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    // no text of its own for each byte: a file's hash is written for each of many small files
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(half)]));
+        }
+        text
+    })
+}

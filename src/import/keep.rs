@@ -116,7 +116,7 @@ fn copy(from: &Path, to: &Path) -> Result<(u64, String), ImportError> {
         size += count as u64;
     }
     copy.sync_all().map_err(writing)?;
-    Ok((size, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((size, crate::words::hex(&hash.finalize())))
 }
 
 /// A new file that no other user can read.

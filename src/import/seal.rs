@@ -66,7 +66,7 @@ impl Seal {
         match self {
             Self::Bcrypt { cost } if slowly => bcrypt::hash(text, *cost).map_err(|error| error.to_string()),
             Self::Bcrypt { cost } => Ok(format!("$2b${cost:02}${}", ".".repeat(53))),
-            Self::Sha256 => Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()),
+            Self::Sha256 => Ok(crate::words::hex(&Sha256::digest(text))),
             Self::Encrypt(key) => key.encrypt_value(text.as_bytes()).map_err(|error| error.to_string()),
         }
     }

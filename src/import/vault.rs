@@ -39,7 +39,7 @@ impl Vault {
     /// What the column holds of a text: a path, where the text is longer than `over` bytes, or looks like such a path.
     pub fn path_for(&self, text: &str, over: u64) -> Option<String> {
         (text.len() as u64 > over || self.is_path(text)).then(|| {
-            let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = crate::words::hex(&Sha256::digest(text));
             format!("{}/{}/{}", self.name, &hash[..2], &hash[2..])
         })
     }

@@ -124,7 +124,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     let job = Import {
         dir: args.folder().to_owned(),
         mapping,
-        mapping_sha256: Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect(),
+        mapping_sha256: crate::words::hex(&Sha256::digest(&text)),
         base: args.map.parent().map(Path::to_owned).unwrap_or_default(),
         dry_run: args.dry_run,
         check: args.check,

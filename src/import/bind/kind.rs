@@ -7,6 +7,7 @@ use crate::db::SqlError;
 use crate::import::number;
 use crate::schema::{Affinity, Column};
 use crate::value::SqlValue;
+use crate::words::hex;
 
 /// A column's value, as it is written and as it comes back.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -272,10 +273,6 @@ pub(in crate::import) fn cut(value: &Value) -> String {
         return text;
     }
     format!("{}…", text.chars().take(LONGEST).collect::<String>())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl PgKind {
             PgType::Text | PgType::Varchar(_) | PgType::Citext => text_or_json(text()?),
             PgType::Enum { .. } => Value::String(text()?.to_owned()),
             PgType::Uuid => {
-                let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let digits = crate::words::hex(bytes);
                 let part = |from: usize, to: usize| digits.get(from..to);
                 let (a, b, c, d, e) = (part(0, 8)?, part(8, 12)?, part(12, 16)?, part(16, 20)?, part(20, 32)?);
                 Value::String(format!("{a}-{b}-{c}-{d}-{e}"))

@@ -10,6 +10,7 @@ use crate::import::ImportError;
 use crate::import::books::{FileBook, FileState};
 use crate::import::mapping::{FileFact, From, Mapping, Source, TableMapping};
 use crate::import::read::{Found, SourceFile};
+use crate::words::hex;
 
 /// A file that is to be read.
 #[derive(Debug, Clone, Default)]
@@ -149,8 +150,4 @@ pub(in crate::import) fn sha256(path: &Path) -> Result<String, ImportError> {
             count => hash.update(&buffer[..count]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

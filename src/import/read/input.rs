@@ -1,6 +1,5 @@
 //! A file's bytes, counted and hashed on their way.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -41,11 +40,7 @@ impl Input {
         if let Some(source) = self.failed {
             return Err(ImportError::Read { path: self.path, source });
         }
-        let sha256 = self.hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // writing to a text never fails
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        let sha256 = crate::words::hex(&self.hash.finalize());
         Ok(FileRead { size: self.size, sha256, ..FileRead::default() })
     }
 }

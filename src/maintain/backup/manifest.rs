@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypt::Key;
 use crate::maintain::MaintainError;
+use crate::words::hex;
 
 /// The form of this file.
 const FORMAT: u32 = 1;
@@ -209,10 +210,6 @@ pub(crate) fn sum_of(mut from: impl Read) -> io::Result<(u64, String)> {
             }
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::port::row::{BadCell, Fields, Scratch};
 use crate::port::scan::show;
 use crate::port::verify::InPlace;
 use crate::value::SqlValue;
+use crate::words::hex;
 
 /// The table that takes rows put aside.
 pub const TABLE: &str = "liftlock_quarantine";
@@ -239,10 +240,6 @@ pub(crate) fn show_key(key: &[KeyValue]) -> String {
             format!("key ({})", values.join(", "))
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn values(job: &TableJob, row: &Row<'_>) -> String {

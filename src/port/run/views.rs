@@ -214,7 +214,7 @@ fn source_rows(
                     None => text_cell(&text),
                 }
             }
-            SqlValue::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
+            SqlValue::Blob(blob) => crate::words::hex(blob),
         })));
         Ok(ControlFlow::Continue(()))
     });

@@ -167,7 +167,7 @@ impl Typed {
     }
 
     pub fn literal_blob(bytes: &[u8]) -> Self {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = crate::words::hex(bytes);
         let sql = format!("decode('{digits}', 'hex')");
         Self { literal: Some(Literal::Blob), not_null: true, ..Self::new(sql, Kind::Bytes, PgType::Bytea) }
     }
