@@ -20,22 +20,19 @@ impl Work<'_> {
         let failed = |source| ImportError::Write { path: at.clone(), source };
         let folder = at.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = tempfile::Builder::new().prefix(".liftlock-").tempfile_in(folder).map_err(failed)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".liftlock-");
+        // as any other new file: the user's own mask decides who may read it
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder).map_err(failed)?;
         let mut out = BufWriter::new(file.as_file_mut());
         if !self.contents(path, books, &mut out, &failed)? {
             return Ok(false);
         }
         out.flush().map_err(failed)?;
         drop(out);
-        let kept = file.into_temp_path();
-        // temporary files are for their owner alone; those of a tree are as others are made
-        let permissions = umask_of(folder);
-        if let Some(permissions) = permissions
-            && let Err(error) = std::fs::set_permissions(&kept, permissions)
-        {
-            tracing::debug!(%error, "permissions");
-        }
-        kept.persist(&at).map_err(|error| failed(error.error))?;
+        file.persist(&at).map_err(|error| failed(error.error))?;
         Ok(true)
     }
 
@@ -183,13 +180,4 @@ fn front_matter(map: &Map<String, Value>) -> String {
         .map(|(key, value)| format!("{}: {value}\n", Value::from(key.as_str())))
         .map(|line| of_json(&line).into_owned())
         .collect()
-}
-
-/// The permissions that a file made in `folder` has.
-fn umask_of(folder: &Path) -> Option<std::fs::Permissions> {
-    let probe = folder.join(format!(".liftlock-probe-{}", std::process::id()));
-    let permissions =
-        std::fs::File::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
-    drop(std::fs::remove_file(&probe));
-    permissions.ok()
 }
