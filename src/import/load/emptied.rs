@@ -19,6 +19,9 @@ pub(super) fn look(
 ) -> Result<bool, ImportError> {
     let begun = plan.jobs.iter().filter(|job| job.skip > 0);
     let left: Vec<&Job> = plan.unchanged.iter().chain(begun).collect();
+    if left.is_empty() {
+        return Ok(false);
+    }
     let mut empty = Vec::new();
     for name in &bound.targets {
         let sql = format!("SELECT 1 FROM {} LIMIT 1", store.dialect().quote_identifier(name));

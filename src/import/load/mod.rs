@@ -140,8 +140,9 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     };
     // a check is of all that is there
     let again = import.again || import.check;
-    let mut plan = plan::plan(&import.mapping, store.dialect(), found.clone(), books.clone(), again)?;
+    let mut plan = plan::plan(&import.mapping, store.dialect(), found, books, again)?;
     if !again && emptied::look(store, &bound, &plan, &mut report)? {
+        let (found, books) = (super::read::find(&import.dir, &import.mapping)?, books::files(store, &folder)?);
         plan = plan::plan(&import.mapping, store.dialect(), found, books, true)?;
         if writes {
             emptied::forget(store, &plan)?;
@@ -308,7 +309,7 @@ impl Work<'_> {
             let problem = super::report::Problem { file: place.clone(), reason: reason.clone(), ..Default::default() };
             self.report.errors.push(problem);
         }
-        if failed.is_none() && !interrupted && writes && idle {
+        if failed.is_none() && !interrupted && writes {
             self.note_files(&unchanged, &deleted)?;
         }
         if !writes || idle {
@@ -326,9 +327,6 @@ impl Work<'_> {
                 self.report.status = Status::DryRun;
             }
             return failed.map_or(Ok(()), Err);
-        }
-        if failed.is_none() && !interrupted {
-            self.note_files(&unchanged, &deleted)?;
         }
         self.forward(&sums);
         let proven = self.prove(&sums, &Readers { stored: false, ..readers }, &jobs, &unchanged);
