@@ -9,7 +9,7 @@ mod find;
 mod glob;
 mod input;
 mod json;
-mod lines;
+pub(in crate::import) mod lines;
 mod markdown;
 mod place;
 pub(in crate::import) mod sqlite;
