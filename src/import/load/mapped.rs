@@ -8,7 +8,7 @@ use super::plan::Job;
 use super::read::Readers;
 use crate::import::ImportError;
 use crate::import::bind::{BoundTable, Cell, derived};
-use crate::import::direct::Room;
+use crate::import::direct::{Direct, Room};
 use crate::import::mapping::{Format, OnBad, OnExisting};
 use crate::import::read::{self, BadRecord, FileRead, Record, Unread, What};
 use crate::import::row::{self, Place, Row};
@@ -44,6 +44,8 @@ pub(in crate::import) struct Bad {
 pub(super) struct Desk {
     pub room: Room,
     pub prints: Prints,
+    /// A file's bytes.
+    pub bytes: Vec<u8>,
 }
 
 impl Readers<'_> {
@@ -59,6 +61,11 @@ impl Readers<'_> {
         desk: &mut Desk,
         each: &mut dyn FnMut(Mapped) -> ControlFlow<()>,
     ) -> Result<FileRead, ImportError> {
+        if let Some((mapped, known)) = self.whole(job, desk) {
+            // there is nothing more that could be wanted or not
+            let _ = each(mapped);
+            return Ok(known);
+        }
         let source = &self.mapping.sources[job.source];
         let read = read::unread(&job.file, source, &mut |found| {
             Ok(self.mapped(job, found, desk)?.map_or(ControlFlow::Continue(()), &mut *each))
@@ -80,30 +87,40 @@ impl Readers<'_> {
         if *position < job.skip {
             return Ok(None);
         }
+        if let Some(mapped) = self.directly(job, &found, desk) {
+            return Ok(Some(self.printed(job, mapped, desk)));
+        }
+        let mapped = self.printed(job, self.by_value(job, found)?, desk);
+        if let (Ok(row), true) = (&mapped.what, self.stored) {
+            write_files(&self.bound.sources[job.source], row)?;
+        }
+        Ok(Some(mapped))
+    }
+
+    /// A mapped record with the hashes that the writer asks for.
+    pub(super) fn printed(&self, job: &Job, mut mapped: Mapped, desk: &mut Desk) -> Mapped {
         let table = &self.bound.sources[job.source];
-        let mut mapped = match self.directly(job, &found, desk) {
-            Some(mapped) => mapped,
-            None => self.by_value(job, found)?,
-        };
         if let Ok(row) = &mut mapped.what {
             mapped.key = desk.prints.key(table, &row.cells);
             // what is only read has no sum
             if self.stored {
                 row.print = desk.prints.of_final(table, &row.cells);
-                write_files(table, row)?;
             }
         }
-        Ok(Some(mapped))
+        mapped
+    }
+
+    /// What makes rows of a file's text, where that can be done without the records' values.
+    pub(super) fn direct_of(&self, job: &Job) -> Option<&Direct> {
+        let keep = self.bound.sources[job.source].exists == OnExisting::Skip;
+        let wanted = keep || self.mapping.sources[job.source].bad == OnBad::Quarantine;
+        if wanted || !self.hidden[job.source].is_empty() { None } else { self.direct[job.source].as_ref() }
     }
 
     /// Maps a record whose row can be made of its text.
-    fn directly(&self, job: &Job, found: &Result<Unread<'_>, BadRecord>, desk: &mut Desk) -> Option<Mapped> {
+    pub(super) fn directly(&self, job: &Job, found: &Result<Unread<'_>, BadRecord>, desk: &mut Desk) -> Option<Mapped> {
         let source = &self.mapping.sources[job.source];
-        let keep = self.bound.sources[job.source].exists == OnExisting::Skip;
-        if keep || source.bad == OnBad::Quarantine || !self.hidden[job.source].is_empty() {
-            return None;
-        }
-        let direct = self.direct[job.source].as_ref()?;
+        let direct = self.direct_of(job)?;
         let Ok(Unread { position, pointer, entry, what: What::Json(bytes, _) }) = found else { return None };
         let path = (!is_line(source.format)).then_some(&source.records);
         let place = self.place(job, *position, *entry, pointer);

@@ -8,6 +8,7 @@ mod mapped;
 mod plan;
 mod read;
 mod spares;
+mod whole;
 mod write;
 
 use std::ops::ControlFlow;

@@ -153,6 +153,7 @@ impl Readers<'_> {
             // as of a file that is read by one alone
             Ok(_) => stopped.map(|records| Ok(FileRead { records, ..FileRead::default() })),
         };
+        out.close(at);
         if let (true, Some(end)) = (heard, end) {
             leave();
             out.end(at, end);

@@ -7,7 +7,7 @@ mod csv;
 pub(in crate::import) mod cursor;
 mod find;
 mod glob;
-mod input;
+pub(in crate::import) mod input;
 mod json;
 pub(in crate::import) mod lines;
 mod markdown;
