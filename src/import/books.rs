@@ -1,6 +1,8 @@
 //! What an import writes down beside the rows: its runs, the files it has read, and what of their records the rows alone
 //! can't give back. docs/import.md describes the tables.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::ImportError;
@@ -191,9 +193,36 @@ pub(super) fn items(store: &mut dyn Store, file: i64, position: u64) -> Result<V
     ));
     let doing = "read what was imported";
     let Some(text) = rows.map_err(failed(doing))?.into_iter().flatten().flatten().next() else { return Ok(Vec::new()) };
-    let items = serde_json::from_str::<Vec<Value>>(&text).ok();
+    read_items(&text)
+}
+
+/// What the books have of some files, by their numbers: their documents without the records, and their items.
+pub(super) fn of_files(store: &mut dyn Store, files: &[i64]) -> Result<HashMap<i64, (Value, Vec<Item>)>, ImportError> {
+    let doing = "read what was imported";
+    let numbers = files.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+    let mut all: HashMap<i64, (Value, Vec<Item>)> = HashMap::new();
+    let sql = format!("SELECT id, envelope FROM liftlock_import_file WHERE id IN ({numbers})");
+    for row in store.sql(&sql).map_err(failed(doing))? {
+        let [id, envelope] = <[_; 2]>::try_from(row).unwrap_or_default();
+        let envelope = envelope.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        all.insert(number(id), (envelope, Vec::new()));
+    }
+    let sql =
+        format!("SELECT file, items FROM liftlock_import_record WHERE file IN ({numbers}) ORDER BY file, position");
+    for row in store.sql(&sql).map_err(failed(doing))? {
+        let [file, text] = <[_; 2]>::try_from(row).unwrap_or_default();
+        let items = read_items(&text.unwrap_or_default())?;
+        all.entry(number(file)).or_default().1.extend(items);
+    }
+    Ok(all)
+}
+
+fn read_items(text: &str) -> Result<Vec<Item>, ImportError> {
+    let items = serde_json::from_str::<Vec<Value>>(text).ok();
     let items = items.and_then(|items| items.iter().map(Item::read).collect::<Option<Vec<Item>>>());
-    items.ok_or_else(|| failed(doing)(SqlError::other("`liftlock_import_record` holds what is none of ours")))
+    let strange = || SqlError::other("`liftlock_import_record` holds what is none of ours");
+    items.ok_or_else(|| failed("read what was imported")(strange()))
 }
 
 /// So many records no file has: beyond them stand those of an earlier reading.

@@ -1,5 +1,6 @@
 //! Tables → the tree of files, by the mapping that they were filled by and what the import wrote down beside them.
 
+mod ahead;
 mod gone;
 mod lost;
 mod records;
@@ -10,13 +11,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use self::ahead::Ahead;
 use super::bind::Bound;
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
 use super::mapping::{Format, Mapping};
 use super::store::Store;
 use super::{ImportError, bind, books, store, verify};
-use crate::Dialect;
 use crate::config::Secret;
 use crate::db::Db;
 use crate::interrupt::Interrupt;
@@ -62,11 +63,7 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
     // the whole tree is of one moment, whoever writes meanwhile
-    let begin = match store.dialect() {
-        Dialect::Sqlite => "BEGIN",
-        Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    };
-    store.sql(begin).map_err(|source| ImportError::Sql { doing: "begin to read".to_owned(), source })?;
+    store.begin_to_read().map_err(|source| ImportError::Sql { doing: "begin to read".to_owned(), source })?;
     let bound = bind::bind(&export.mapping, store, false, export.key.as_ref(), &export.base)?;
     verify::check_key(store, &bound)?;
     if !books::exist(store)? {
@@ -74,7 +71,13 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     }
     let folder = folder(store, export)?;
     let mut files = files(store, export, &folder)?;
-    let mut work = Work { store, export, bound: &bound, exported: Exported { folder, ..Exported::default() } };
+    let mut work = Work {
+        store,
+        export,
+        bound: &bound,
+        exported: Exported { folder, ..Exported::default() },
+        ahead: Ahead::new(),
+    };
     files.retain(|path, books| {
         let is_database = books.iter().any(|(source, _)| export.mapping.sources[*source].format == Format::Sqlite);
         if is_database {
@@ -83,16 +86,22 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
         }
         !is_database
     });
+    let files: Vec<OfPath> = files.into_iter().collect();
     work.look(&files)?;
     before(&work.exported.lost);
     if !export.force {
-        let there = files.keys().find(|path| export.dir.join(path).exists());
+        let there = files.iter().map(|(path, _)| path).find(|path| export.dir.join(path).exists());
         if let Some(path) = there {
             let message = format!("`{}` is there already", export.dir.join(path).display());
             return Err(refused(&message, "name another folder, or give `--force` to write over it"));
         }
     }
-    for (path, books) in &files {
+    let mut ahead = 0;
+    for (at, (path, books)) in files.iter().enumerate() {
+        if at == ahead {
+            ahead += ahead::count(&files[at..]);
+            work.read_ahead(&files[at..ahead])?;
+        }
         if export.interrupt.is_set() {
             let kept = format!("{} files are written; the same command with `--force` writes all", work.exported.files);
             return Err(ImportError::Interrupted { kept });
@@ -162,6 +171,11 @@ struct Work<'a> {
     export: &'a Export,
     bound: &'a Bound,
     exported: Exported,
+    /// What was read ahead of some files, by their numbers in the books.
+    ahead: Ahead,
 }
 
 type Books = [(usize, FileBook)];
+
+/// A path, and the sources that took the file there.
+type OfPath = (String, Vec<(usize, FileBook)>);

@@ -10,5 +10,6 @@ mod parents;
 mod read;
 mod roundtrip;
 mod secrets;
+mod sets;
 mod sqlite_files;
 mod store;
