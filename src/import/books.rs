@@ -139,14 +139,27 @@ pub(super) fn end(
     store.settle().map_err(failed(doing))
 }
 
-/// The folders that files were imported from by sources of these names.
+/// The trees that files were imported of: folders, or what they were named.
 pub(super) fn folders(store: &mut dyn Store) -> Result<Vec<String>, ImportError> {
     let rows = store.sql("SELECT DISTINCT folder FROM liftlock_import_file WHERE state <> 'deleted' ORDER BY folder");
     let rows = rows.map_err(failed("read what was imported"))?;
     Ok(rows.into_iter().flatten().flatten().collect())
 }
 
-/// The files that were imported from a folder.
+/// The files of all trees, those that are gone too, as their rows are still there: tree, source and path.
+pub(super) fn everywhere(store: &mut dyn Store) -> Result<Vec<(String, String, String)>, ImportError> {
+    let rows = store.sql("SELECT folder, source, path FROM liftlock_import_file ORDER BY folder, source, path");
+    let rows = rows.map_err(failed("read what earlier imports wrote down"))?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let [tree, source, path] = <[Option<String>; 3]>::try_from(row).ok()?;
+            Some((tree?, source?, path?))
+        })
+        .collect())
+}
+
+/// The files of a tree: of a folder, or of what goes by a name.
 pub(super) fn files(store: &mut dyn Store, folder: &str) -> Result<Vec<FileBook>, ImportError> {
     let literal = store.dialect().literal(folder);
     let rows = store.sql(&format!(

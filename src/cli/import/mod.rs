@@ -43,6 +43,10 @@ pub(super) struct ImportArgs {
     /// The mapping: which files hold which records, and which columns take what of them
     #[arg(long, value_name = "FILE", default_value = "import.yaml")]
     map: PathBuf,
+    /// Which tree of files it is, where the folder's path does not say: one that was moved or is mounted elsewhere (what it was
+    /// imported as), or another of the same paths (a name of its own)
+    #[arg(long, value_name = "NAME", conflicts_with = "infer", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    tree: Option<String>,
     /// Draft a mapping of the folder, and the migration that makes its tables, for you to edit; with --dry-run they are
     /// printed
     #[arg(long, conflicts_with_all = ["check", "skip_existing", "all"])]
@@ -71,7 +75,7 @@ pub(super) struct ImportArgs {
     #[arg(
         long,
         conflicts_with_all = [
-            "folder", "map", "infer", "dry_run", "check", "skip_existing", "all", "backup", "jobs", "lock_wait"
+            "folder", "map", "tree", "infer", "dry_run", "check", "skip_existing", "all", "backup", "jobs", "lock_wait"
         ]
     )]
     generate_key: bool,
@@ -124,6 +128,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     let job = Import {
         dir: args.folder().to_owned(),
         mapping,
+        tree: args.tree.clone(),
         mapping_sha256: crate::words::hex(&Sha256::digest(&text)),
         base: args.map.parent().map(Path::to_owned).unwrap_or_default(),
         dry_run: args.dry_run,

@@ -31,7 +31,7 @@ pub struct Export {
     pub mapping: Mapping,
     /// The folder that the mapping's `store:` is relative to: its file's.
     pub base: PathBuf,
-    /// The folder that was imported; needed where there were several.
+    /// The folder that was imported, or the name of its tree; needed where there were several.
     pub from: Option<String>,
     /// Files that are there are written over.
     pub force: bool,
@@ -44,7 +44,7 @@ pub struct Export {
 /// What an export came to.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Exported {
-    /// The folder that was imported.
+    /// The folder that was imported, or the name of its tree.
     pub folder: String,
     /// Files that were written.
     pub files: u64,
@@ -125,6 +125,9 @@ fn folder(store: &mut dyn Store, export: &Export) -> Result<String, ImportError>
         return found.cloned().ok_or_else(|| {
             refused(&format!("nothing was imported from `{wanted}`"), &format!("there is {}", folders.join(", ")))
         });
+    }
+    if let Some(tree) = export.mapping.tree.as_ref().filter(|tree| folders.contains(tree)) {
+        return Ok(tree.clone());
     }
     match folders.as_slice() {
         [one] => Ok(one.clone()),

@@ -4,6 +4,7 @@ mod emptied;
 mod forward;
 mod plan;
 mod read;
+mod tree;
 mod write;
 
 use std::ops::ControlFlow;
@@ -32,6 +33,8 @@ pub struct Import<'a> {
     pub dir: PathBuf,
     /// The mapping.
     pub mapping: Mapping,
+    /// Which tree of files it is, whatever the mapping says and wherever the folder lies.
+    pub tree: Option<String>,
     /// The folder that the mapping's `store:` is relative to: its file's.
     pub base: PathBuf,
     /// SHA-256 of the mapping's text, for the audit trail.
@@ -122,9 +125,11 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let folder =
         std::fs::canonicalize(&import.dir).map_err(|source| ImportError::Read { path: import.dir.clone(), source })?;
     let folder = folder.to_string_lossy().into_owned();
+    let tree = import.tree.as_ref().or(import.mapping.tree.as_ref()).unwrap_or(&folder).clone();
     let found = super::read::find(&import.dir, &import.mapping)?;
     let hidden = hide::hidden(&import.mapping, &found)?;
-    let mut report = Report { folder: folder.clone(), backup: import.backup.clone(), ..Report::default() };
+    let backup = import.backup.clone();
+    let mut report = Report { folder: folder.clone(), tree: tree.clone(), backup, ..Report::default() };
     report.files_unmatched = found.unmatched.iter().take(100).cloned().collect();
     report.files_skipped = found.skipped.iter().map(|(path, why)| format!("{path}: {why}")).collect();
     let writes = !(import.dry_run || import.check);
@@ -133,16 +138,19 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     if writes && !known {
         books::make(store)?;
     }
-    let books = if known { books::files(store, &folder)? } else { Vec::new() };
+    let books = if known { books::files(store, &tree)? } else { Vec::new() };
+    if known && books.is_empty() && import.tree.is_none() {
+        tree::look(store, &import.mapping, &bound, &found, &folder)?;
+    }
     let (run, killed) = match writes {
-        true => books::begin(store, &folder, &import.mapping_sha256)?,
+        true => books::begin(store, &tree, &import.mapping_sha256)?,
         false => (0, Vec::new()),
     };
     // a check is of all that is there
     let again = import.again || import.check;
     let mut plan = plan::plan(&import.mapping, store.dialect(), found, books, again)?;
     if !again && emptied::look(store, &bound, &plan, &mut report)? {
-        let (found, books) = (super::read::find(&import.dir, &import.mapping)?, books::files(store, &folder)?);
+        let (found, books) = (super::read::find(&import.dir, &import.mapping)?, books::files(store, &tree)?);
         plan = plan::plan(&import.mapping, store.dialect(), found, books, true)?;
         if writes {
             emptied::forget(store, &plan)?;
@@ -154,7 +162,7 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let bytes = plan.jobs.iter().map(|job| job.file.size).sum();
     let unchanged = report.files_unchanged;
     (import.observer)(&Event::Planned { files: plan.jobs.len() as u64, bytes, unchanged });
-    let mut work = Work { import, store, bound: &bound, hidden: &hidden, folder: &folder, run, killed, report };
+    let mut work = Work { import, store, bound: &bound, hidden: &hidden, tree: &tree, run, killed, report };
     let outcome = work.run(plan, writes);
     let Work { store, mut report, killed, .. } = work;
     report.duration_seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
@@ -223,7 +231,7 @@ struct Work<'a> {
     store: &'a mut dyn Store,
     bound: &'a bind::Bound,
     hidden: &'a [hide::Hidden],
-    folder: &'a str,
+    tree: &'a str,
     run: i64,
     killed: Vec<i64>,
     report: Report,
@@ -248,7 +256,7 @@ impl Work<'_> {
         let plan::Plan { mut jobs, unchanged, deleted } = plan;
         let now = books::now();
         let threads = self.import.jobs.max(1);
-        let mut writer = Writer::new(self.store, &self.import.mapping, self.bound, self.folder, sums);
+        let mut writer = Writer::new(self.store, &self.import.mapping, self.bound, self.tree, sums);
         (writer.dry, writer.check) = (self.import.dry_run, self.import.check);
         if writes {
             writer.number(self.run)?;

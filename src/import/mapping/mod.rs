@@ -20,6 +20,8 @@ pub struct Mapping {
     pub sources: Vec<Source>,
     /// Where values that are stored as files go: a folder, relative to where the mapping file is.
     pub store: Option<String>,
+    /// The name by which the books know the tree of files, wherever it lies; the folder's path where there is none.
+    pub tree: Option<String>,
 }
 
 /// Files that hold records of one kind.

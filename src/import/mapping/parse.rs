@@ -82,10 +82,13 @@ fn read(text: &str) -> Checked<Mapping> {
     if let Some(second) = documents.next() {
         return Err(Fault::at(&second?, "a second document begins here"));
     }
-    let fields = Fields::of(&node, "a mapping of files to tables", &["sources", "store"])?;
+    let fields = Fields::of(&node, "a mapping of files to tables", &["sources", "store", "tree"])?;
     let mut mapping = Mapping::default();
     if let Some(store) = fields.get("store") {
         mapping.store = Some(word(store, "a folder")?.to_owned());
+    }
+    if let Some(tree) = fields.get("tree") {
+        mapping.tree = Some(word(tree, "a name of the tree of files")?.to_owned());
     }
     let sources = fields.need("sources")?;
     for node in items(sources, "sources")? {

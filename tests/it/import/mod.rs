@@ -13,3 +13,4 @@ mod secrets;
 mod sets;
 mod sqlite_files;
 mod store;
+mod tree;

@@ -50,7 +50,7 @@ impl Writer<'_> {
             envelope = Some(read.envelope.to_string()).filter(|_| !read.envelope.is_null());
             self.counts.files += 1;
         }
-        books::file(self.store, self.folder, &job.file, &job.book, envelope.as_deref()).map_err(writing)
+        books::file(self.store, self.tree, &job.file, &job.book, envelope.as_deref()).map_err(writing)
     }
 
     /// What becomes of a bad record: the end, or a row of the quarantine. Gives its item.
