@@ -359,8 +359,8 @@ impl Progress {
                 state.records += records;
                 self.show(&mut state);
             }
-            Event::File { bytes } => {
-                state.files += 1;
+            Event::File { bytes, last } => {
+                state.files += u64::from(last);
                 state.bytes += bytes;
                 self.show(&mut state);
             }

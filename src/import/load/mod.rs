@@ -79,7 +79,7 @@ pub enum Event<'a> {
     Planned {
         /// Files.
         files: u64,
-        /// Their bytes.
+        /// Their bytes, once for each source that takes them.
         bytes: u64,
         /// Files that have not changed.
         unchanged: u64,
@@ -89,10 +89,12 @@ pub enum Event<'a> {
         /// How many.
         records: u64,
     },
-    /// A file is at its end.
+    /// A file is at its end, for one of the sources that take it.
     File {
         /// Its bytes.
         bytes: u64,
+        /// No other source takes it after this one.
+        last: bool,
     },
     /// Tables are read back.
     Verifying {
@@ -157,11 +159,11 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
         }
     }
     report.resumed = writes && (!killed.is_empty() || plan.jobs.iter().any(|job| job.skip > 0));
-    report.files_unchanged = plan.unchanged.len() as u64;
-    report.files_deleted = plan.deleted.iter().map(|book| book.path.clone()).collect();
+    report.files_unchanged = plan.files_unchanged();
+    report.files_deleted = plan.files_deleted();
     let bytes = plan.jobs.iter().map(|job| job.file.size).sum();
     let unchanged = report.files_unchanged;
-    (import.observer)(&Event::Planned { files: plan.jobs.len() as u64, bytes, unchanged });
+    (import.observer)(&Event::Planned { files: plan.files(), bytes, unchanged });
     let mut work = Work { import, store, bound: &bound, hidden: &hidden, tree: &tree, run, killed, report };
     let outcome = work.run(plan, writes);
     let Work { store, mut report, killed, .. } = work;
@@ -285,7 +287,7 @@ impl Work<'_> {
                     if std::mem::take(&mut of_file) == 0 && jobs[at].skip == 0 {
                         barren[jobs[at].source].push(jobs[at].file.path.clone());
                     }
-                    (self.import.observer)(&Event::File { bytes: jobs[at].file.size });
+                    (self.import.observer)(&Event::File { bytes: jobs[at].file.size, last: jobs[at].last });
                     writer.end(&mut jobs, at, read)?;
                 }
                 Message::Failed(error) => {
