@@ -96,7 +96,10 @@ pub(super) fn run(args: &RestoreArgs, context: &Context, output: &mut Output) ->
         None => output.line("there was nothing before")?,
     }
     if same && report.compared > 0 {
-        output.line(&format!("{} tables compared, all as they were", report.compared))?;
+        output.line(&match report.compared {
+            1 => "1 table compared, as it was".to_owned(),
+            several => format!("{several} tables compared, all as they were"),
+        })?;
     }
     for difference in &report.differences {
         output.line(&format!("differs: {difference}"))?;

@@ -369,7 +369,7 @@ fn a_row_that_a_trigger_keeps_is_an_error_and_stays() {
     database.execute("CREATE TRIGGER keep BEFORE DELETE ON logs WHEN old.id = 9 BEGIN SELECT RAISE(IGNORE); END");
     let project =
         project(&database, "  - { table: logs, age: created_at, older_than: 90d, action: delete, batch_rows: 5 }\n");
-    project.run(&["cleanup", "--yes"]).exits(3).says("1 rows of `logs` were deleted and are still there");
+    project.run(&["cleanup", "--yes"]).exits(3).says("1 row is still in `logs` after being deleted");
     assert_eq!(database.value("SELECT count(*) FROM logs"), "25");
     assert_eq!(database.value("SELECT rows_done FROM liftlock_cleanup_log WHERE result = 'failed'"), "5");
 }

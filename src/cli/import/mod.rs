@@ -26,7 +26,7 @@ use crate::import::load::{Event, Import, import};
 use crate::import::report::{Report, Status, TableState};
 use crate::import::{ImportError, Mapping};
 use crate::maintain::backup::{Backup, Progress as BackupProgress};
-use crate::words::thousands;
+use crate::words::{are, counted, thousands};
 
 /// Load a tree of JSON, YAML, Markdown, CSV or text files into tables, by a mapping, and prove what went in
 #[derive(Debug, Args)]
@@ -156,9 +156,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     if let Some(kept) = &report.backup {
         kept.notes.iter().for_each(|note| output.warn(note));
         output.line(&format!(
-            "kept: {} and {} files in {}; back with `liftlock restore {}`, and the files from {}",
+            "kept: {} and {} in {}; back with `liftlock restore {}`, and the files from {}",
             kept.database.display(),
-            thousands(kept.files),
+            counted(kept.files, "file"),
             kept.folder.display(),
             kept.database.display(),
             kept.folder.join("files").display()
@@ -271,10 +271,9 @@ fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
         output.line(&format!(
             "`{}`: {} written over a row of this import, of a record with the same key; the last one stands",
             table.table,
-            if table.overwritten == 1 {
-                "1 record was".to_owned()
-            } else {
-                format!("{} records were", thousands(table.overwritten))
+            match table.overwritten {
+                1 => "1 record was".to_owned(),
+                several => format!("{} were", counted(several, "record")),
             },
         ))?;
     }
@@ -294,19 +293,20 @@ fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
         _ => "imported",
     };
     let mut line = format!(
-        "{done} {} records of {} files in {:.1} s",
-        thousands(report.records_migrated),
-        thousands(report.files_processed),
+        "{done} {} of {} in {:.1} s",
+        counted(report.records_migrated, "record"),
+        counted(report.files_processed, "file"),
         report.duration_seconds
     );
+    let quarantined = if report.status == Status::DryRun { 0 } else { report.quarantined };
     for (number, what) in [
-        (report.missing, "records' rows are missing"),
-        (report.files_unchanged, "files had not changed"),
-        (report.skipped, "records were there already"),
-        (report.quarantined, "bad records are in liftlock_import_quarantine"),
+        (report.missing, format!("the rows of {} are missing", counted(report.missing, "record"))),
+        (report.files_unchanged, format!("{} had not changed", counted(report.files_unchanged, "file"))),
+        (report.skipped, format!("there already: {}", counted(report.skipped, "record"))),
+        (quarantined, format!("{} in liftlock_import_quarantine", are(quarantined, "bad record"))),
     ] {
-        if number > 0 && !(report.status == Status::DryRun && what.starts_with("bad")) {
-            line.push_str(&format!("; {} {what}", thousands(number)));
+        if number > 0 {
+            line.push_str(&format!("; {what}"));
         }
     }
     output.line(&line)
@@ -370,10 +370,10 @@ impl Progress {
 
     fn show(&self, state: &mut State) {
         let done = format!(
-            "{} of {} files, {} records",
+            "{} of {}, {}",
             thousands(state.files),
-            thousands(state.of_files),
-            thousands(state.records)
+            counted(state.of_files, "file"),
+            counted(state.records, "record")
         );
         self.bar.set_position(state.bytes);
         self.bar.set_message(done.clone());

@@ -10,6 +10,7 @@ use crate::import::ImportError;
 use crate::import::bind::{BoundColumn, BoundTable, Fill};
 use crate::import::books::{self, FileState};
 use crate::import::mapping::secrets;
+use crate::words::{counted, have};
 
 impl Work<'_> {
     /// What can't come back, as far as the books tell.
@@ -73,12 +74,14 @@ impl Work<'_> {
         }
         if left_out > 0 {
             self.exported.lost.push(format!(
-                "{left_out} records were left out or put aside: what would have been hashed or encrypted of them was not kept"
+                "{} left out or put aside: what would have been hashed or encrypted there was not kept",
+                counted(left_out, "record")
             ));
         }
         if shared > 0 {
             self.exported.lost.push(format!(
-                "{shared} records have the key of another that was imported too, and come back as the row is now (the first: {example})"
+                "{} the key of another that was imported too: the row comes back as it is now (the first: {example})",
+                have(shared, "record")
             ));
         }
         Ok(())

@@ -103,7 +103,10 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
             work.read_ahead(&files[at..ahead])?;
         }
         if export.interrupt.is_set() {
-            let kept = format!("{} files are written; the same command with `--force` writes all", work.exported.files);
+            let kept = format!(
+                "{} written; the same command with `--force` writes all",
+                crate::words::are(work.exported.files, "file")
+            );
             return Err(ImportError::Interrupted { kept });
         }
         if work.file(path, books)? {

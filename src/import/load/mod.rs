@@ -220,7 +220,7 @@ fn barren_notes(mapping: &Mapping, barren: &[Vec<String>]) -> Vec<String> {
     of.map(|(source, files)| {
         let more = match files.len() - 1 {
             0 => String::new(),
-            more => format!(", and {} more files of `{}`,", crate::words::thousands(more as u64), source.name),
+            more => format!(", and {} of `{}`,", crate::words::counted(more as u64, "more file"), source.name),
         };
         let has = if more.is_empty() { "has" } else { "have" };
         format!("`{}`{more} {has} no record at `{}`", files[0], source.records)
@@ -346,8 +346,8 @@ impl Work<'_> {
         proven?;
         if interrupted {
             let kept = format!(
-                "{} records are in, and so noted; the same command goes on from there",
-                crate::words::thousands(self.report.records_migrated)
+                "{} in, and so noted; the same command goes on from there",
+                crate::words::are(self.report.records_migrated, "record")
             );
             return Err(ImportError::Interrupted { kept });
         }

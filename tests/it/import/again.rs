@@ -122,7 +122,7 @@ fn a_stray_bracket_in_a_path_is_refused_and_one_of_a_key_is_escaped() {
     for path in ["/dta[*", "/dta[0]", "/a]", "/a{b", "/a[*]b", "/a{0}/b"] {
         run(path).exits(2).says("import.yaml:2:30").says("is written `~");
     }
-    run("/d~[0~][*]").ok().prints("imported 1 records");
+    run("/d~[0~][*]").ok().prints("imported 1 record of 1 file");
     // where nothing is, that is said
     run("/none[*]").ok().says("`a.json`").says("no record at `/none[*]`");
 }

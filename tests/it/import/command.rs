@@ -162,7 +162,7 @@ fn records_of_two_sources_that_share_a_row_come_back_where_their_columns_differ(
         project.write("import.yaml", &mapping("state"));
         project.run(&["import", "data", "-d", url]).ok();
         let told = project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force"]).exits(1);
-        told.says("1 records have the key of another");
+        told.says("1 record has the key of another");
     });
 }
 

@@ -135,7 +135,7 @@ fn a_stop_is_seen_to_and_what_is_done_stays() {
     let child = project.spawn(&["optimize", "-d", &database.url]);
     until("it waits for the lock", || database.someone_waits());
     signal(&child, "INT");
-    Ran::wait(child).exits(130).says("0 of 1 steps are done");
+    Ran::wait(child).exits(130).says("0 of 1 step is done");
     holder.batch_execute("ROLLBACK").unwrap();
 }
 
