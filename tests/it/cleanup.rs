@@ -496,7 +496,7 @@ fn an_archive_that_cannot_be() {
     database.execute("UPDATE logs SET level = 7");
     let policy = format!("  - {{ table: logs, age: created_at, older_than: 9d, archive: '{}' }}\n", archive.url);
     archive.execute("DROP TABLE logs; CREATE TABLE logs (id integer PRIMARY KEY, level integer, created_at text)");
-    project(&database, &policy).run(&["cleanup", "--yes"]).exits(3).says("other values than they have here");
+    project(&database, &policy).run(&["cleanup", "--yes"]).exits(3).says("other values than here");
     assert_eq!(database.value("SELECT count(*) FROM logs"), "30");
     assert_eq!(archive.value("SELECT count(*) FROM logs"), "0");
 }

@@ -99,7 +99,7 @@ fn dead_rows_make_room_and_nobody_is_kept_out() {
     let step = &json["steps"][0];
     assert_eq!((&step["locks"], &step["result"]), (&Value::Null, &"done".into()), "{step}");
     assert_eq!(step["before"]["dead_rows"], 19_900, "{step}");
-    assert!(json["steps"][0]["why"].as_str().unwrap().contains("19900 dead rows"), "{step}");
+    assert!(json["steps"][0]["why"].as_str().unwrap().contains("19,900 dead rows"), "{step}");
     reader.batch_execute("COMMIT").unwrap();
 
     let ran = optimize(&database, &["--full", "--yes"]).ok().says("ACCESS EXCLUSIVE");
