@@ -24,6 +24,7 @@ pub(super) struct FileBook {
     pub path: String,
     pub size: u64,
     pub mtime: i128,
+    pub ctime: i128,
     pub sha256: String,
     /// The SHA-256 of the part of the mapping that it was read by.
     pub mapping: String,
@@ -71,7 +72,7 @@ pub(super) fn make(store: &mut dyn Store) -> Result<(), ImportError> {
         "CREATE TABLE IF NOT EXISTS liftlock_import_run (id {integer} NOT NULL PRIMARY KEY, status {text} NOT NULL, \
            started {text} NOT NULL, finished {text}, folder {text} NOT NULL, mapping {text} NOT NULL, report {text});\n\
          CREATE TABLE IF NOT EXISTS liftlock_import_file (id {integer} NOT NULL PRIMARY KEY, folder {text} NOT NULL, \
-           source {text} NOT NULL, path {text} NOT NULL, size {integer} NOT NULL, mtime {text} NOT NULL, sha256 {text} NOT NULL, \
+           source {text} NOT NULL, path {text} NOT NULL, size {integer} NOT NULL, mtime {text} NOT NULL, ctime {text} NOT NULL, sha256 {text} NOT NULL, \
            mapping {text} NOT NULL, state {text} NOT NULL, done {integer} NOT NULL, envelope {text}, run {integer} NOT NULL, \
            UNIQUE (folder, source, path));\n\
          CREATE TABLE IF NOT EXISTS liftlock_import_record (file {integer} NOT NULL, position {integer} NOT NULL, \
@@ -163,13 +164,13 @@ pub(super) fn everywhere(store: &mut dyn Store) -> Result<Vec<(String, String, S
 pub(super) fn files(store: &mut dyn Store, folder: &str) -> Result<Vec<FileBook>, ImportError> {
     let literal = store.dialect().literal(folder);
     let rows = store.sql(&format!(
-        "SELECT id, source, path, size, mtime, sha256, mapping, state, done, run FROM liftlock_import_file \
+        "SELECT id, source, path, size, mtime, ctime, sha256, mapping, state, done, run FROM liftlock_import_file \
          WHERE folder = {literal} ORDER BY source, path"
     ));
     let rows = rows.map_err(failed("read what earlier imports wrote down"))?;
     let book = |row: Vec<Option<String>>| -> Option<FileBook> {
-        let [id, source, path, size, mtime, sha256, mapping, state, done, run] =
-            <[String; 10]>::try_from(row.into_iter().collect::<Option<Vec<String>>>()?).ok()?;
+        let [id, source, path, size, mtime, ctime, sha256, mapping, state, done, run] =
+            <[String; 11]>::try_from(row.into_iter().collect::<Option<Vec<String>>>()?).ok()?;
         let states = [FileState::Partial, FileState::Done, FileState::Deleted];
         Some(FileBook {
             id: id.parse().ok()?,
@@ -177,6 +178,7 @@ pub(super) fn files(store: &mut dyn Store, folder: &str) -> Result<Vec<FileBook>
             path,
             size: size.parse().ok()?,
             mtime: mtime.parse().ok()?,
+            ctime: ctime.parse().ok()?,
             sha256,
             mapping,
             state: states.into_iter().find(|known| known.name() == state)?,
@@ -286,11 +288,11 @@ pub(super) fn file(
     envelope: Option<&str>,
 ) -> Result<(), SqlError> {
     let number = |number: u64| Given::Number(i64::try_from(number).unwrap_or(i64::MAX));
-    let mtime = file.mtime.to_string();
+    let (mtime, ctime) = (file.mtime.to_string(), file.ctime.to_string());
     store.write(
-        "INSERT INTO liftlock_import_file (id, folder, source, path, size, mtime, sha256, mapping, state, done, envelope, run) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, \
-         mtime = excluded.mtime, sha256 = excluded.sha256, mapping = excluded.mapping, state = excluded.state, \
+        "INSERT INTO liftlock_import_file (id, folder, source, path, size, mtime, ctime, sha256, mapping, state, done, \
+         envelope, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, \
+         mtime = excluded.mtime, ctime = excluded.ctime, sha256 = excluded.sha256, mapping = excluded.mapping, state = excluded.state, \
          done = excluded.done, envelope = excluded.envelope, run = excluded.run",
         &[
             Given::Number(book.id),
@@ -299,6 +301,7 @@ pub(super) fn file(
             Given::Text(&book.path),
             number(book.size),
             Given::Text(&mtime),
+            Given::Text(&ctime),
             Given::Text(&book.sha256),
             Given::Text(&book.mapping),
             Given::Text(book.state.name()),

@@ -363,12 +363,11 @@ impl Work<'_> {
             self.store.write(sql, &given).map_err(failed)?;
         }
         for job in unchanged {
-            let sql = "UPDATE liftlock_import_file SET mtime = ? WHERE id = ? AND mtime <> ?";
-            let mtime = job.book.mtime.to_string();
-            let given = [store::Given::Text(&mtime), store::Given::Number(job.book.id), store::Given::Text(&mtime)];
-            if job.book.mtime == job.file.mtime {
-                self.store.write(sql, &given).map_err(failed)?;
-            }
+            let sql =
+                "UPDATE liftlock_import_file SET mtime = ?, ctime = ? WHERE id = ? AND (mtime <> ? OR ctime <> ?)";
+            let (mtime, ctime) = (job.book.mtime.to_string(), job.book.ctime.to_string());
+            let (mtime, ctime) = (store::Given::Text(&mtime), store::Given::Text(&ctime));
+            self.store.write(sql, &[mtime, ctime, store::Given::Number(job.book.id), mtime, ctime]).map_err(failed)?;
         }
         self.store.settle().map_err(failed)
     }

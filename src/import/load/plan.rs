@@ -88,24 +88,27 @@ pub(super) fn plan(
                 path: file.path.clone(),
                 size: file.size,
                 mtime: file.mtime,
+                ctime: file.ctime,
                 mapping: print.clone(),
                 ..FileBook::default()
             };
             let as_before = old.filter(|old| !again && old.mapping == print && old.size == file.size);
+            // who writes a file can set the one time as it was, but not the other
+            let same_times = |old: &FileBook| (old.mtime, old.ctime) == (file.mtime, file.ctime);
             match as_before {
-                Some(old) if old.state == FileState::Done && old.mtime == file.mtime => {
+                Some(old) if old.state == FileState::Done && same_times(&old) => {
                     job.book = old;
                     job.file = file;
                     plan.unchanged.push(job);
                     continue;
                 }
                 Some(old) if old.state == FileState::Done && sha256_is(&file.at, &old.sha256)? => {
-                    job.book = FileBook { mtime: file.mtime, ..old };
+                    job.book = FileBook { mtime: file.mtime, ctime: file.ctime, ..old };
                     job.file = file;
                     plan.unchanged.push(job);
                     continue;
                 }
-                Some(old) if old.state == FileState::Partial && old.mtime == file.mtime => {
+                Some(old) if old.state == FileState::Partial && same_times(&old) => {
                     job.skip = old.done;
                     job.book = FileBook { done: old.done, ..fresh };
                 }
