@@ -54,6 +54,7 @@ struct BackupJson<'a> {
 
 pub(super) fn run(args: &BackupArgs, context: &Context, output: &mut Output) -> CommandResult {
     let settings = context.settings(output)?;
+    context.is_there(&settings)?;
     let configured = context.backup()?;
     let secret = context.key(output);
     let encrypt = args.encrypt || configured.encrypt;

@@ -114,9 +114,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     if args.infer {
         return infer::run(args, context, output);
     }
+    let mapping = Mapping::read(&args.map)?;
     let text = std::fs::read(&args.map)
         .map_err(|source| Error::Import(ImportError::Read { path: args.map.clone(), source }))?;
-    let mapping = Mapping::read(&args.map)?;
     let settings = context.settings(output)?;
     let writes = !(args.dry_run || args.check);
     let kept = if args.backup { Some(keep(args, &mapping, &settings, context, output)?) } else { None };
@@ -186,6 +186,7 @@ fn keep(
     context: &Context,
     output: &mut Output,
 ) -> Result<Kept, Error> {
+    context.is_there(settings)?;
     let configured = context.backup()?;
     let secret = context.key(output);
     let key = if configured.encrypt { Some(Key::from_secret(secret.as_ref()).map_err(no_key)?) } else { None };

@@ -1,5 +1,6 @@
 //! A mapping file's text → the mapping; everything is checked that can be without a database.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::columns::{Scope, can_be_key, column};
@@ -52,7 +53,13 @@ impl Mapping {
     /// # Errors
     /// The file can't be read; the mapping can't be understood.
     pub fn read(path: &Path) -> Result<Self, ImportError> {
-        let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => ImportError::Mapping {
+                message: format!("there is no mapping `{}`", path.display()),
+                hint: Some("name it with `--map`; `liftlock import DIR --infer` drafts one".to_owned()),
+            },
+            _ => ImportError::Read { path: path.to_owned(), source },
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| ImportError::Mapping {
             message: format!("`{}` is not UTF-8 from byte {} on", path.display(), error.utf8_error().valid_up_to()),
             hint: None,

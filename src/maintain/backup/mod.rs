@@ -207,7 +207,7 @@ fn of_sqlite(
     {
         return Err(MaintainError::Refused {
             message: format!("there is no file `{}`", path.display()),
-            hint: "name the database with `--database`".to_owned(),
+            hint: "is the path right?".to_owned(),
         });
     }
     let mut opened;

@@ -95,7 +95,7 @@ fn a_check_reads_all_files_and_tells_rows_that_are_missing() {
         assert_eq!(report["missing_records"][0]["file"], "t/b.json");
         assert_eq!(report["missing_records"][1]["file"], "u/c.json");
         let ran = project.run(&["import", "data", "-d", url, "--check"]).exits(1);
-        ran.prints("conflict: t/a.json").prints("missing: t/b.json").prints("2 records' rows are missing");
+        ran.prints("conflict: t/a.json").prints("missing: t/b.json").prints("the rows of 2 records are missing");
     });
 }
 
@@ -183,4 +183,42 @@ fn a_file_of_two_sources_is_one_file() {
         assert_eq!(report["files_deleted"], serde_json::json!(["y.json"]));
         assert_eq!((&report["files_processed"], &report["files_unchanged"]), (&0.into(), &1.into()));
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_change_that_left_size_and_time_is_seen() {
+    let database = TestDatabase::sqlite();
+    database.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT)");
+    let project = Project::new()
+        .file("import.yaml", "sources:\n  - {files: \"*.json\", table: a, key: [id], columns: {id: /id, v: /v}}\n")
+        .file("data/x.json", r#"{"id":1,"v":"old"}"#);
+    let import = ["import", "data", "-d", &database.url];
+    project.run(&import).ok();
+    let (path, text) = (project.path("data/x.json"), r#"{"id":1,"v":"new"}"#);
+    let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let write = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    };
+    write(text);
+    project.run(&import).ok().prints("imported 1 record of 1 file");
+    assert_eq!(database.value("SELECT v FROM a"), "new");
+    // the same bytes again are no change, and are noted, so that they are not read a third time
+    write(text);
+    project.run(&import).ok().prints("1 file had not changed");
+    let noted = database.value("SELECT ctime FROM liftlock_import_file");
+    let metadata = std::fs::metadata(&path).unwrap();
+    use std::os::unix::fs::MetadataExt as _;
+    assert_eq!(noted, (i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())).to_string());
+}
+
+#[test]
+fn a_mapping_that_is_not_there_is_a_usage_error() {
+    let database = TestDatabase::sqlite();
+    let project = Project::new().file("data/x.json", "{}");
+    for command in [&["import", "data"][..], &["export", "out"]] {
+        let ran = project.run(&[command, &["--map", "none.yaml", "-d", &database.url]].concat());
+        ran.exits(2).says("there is no mapping `none.yaml`").says("--infer");
+    }
 }
