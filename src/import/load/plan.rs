@@ -140,6 +140,7 @@ pub(in crate::import) fn fingerprint(mapping: &Mapping, source: &Source, dialect
             || table.children.iter().any(|child| spills(&child.into))
     }
     fn plain(table: &mut TableMapping) {
+        table.place = (0, 0);
         table.columns.iter_mut().for_each(|column| column.place = (0, 0));
         table.children.iter_mut().for_each(|child| plain(&mut child.into));
     }
