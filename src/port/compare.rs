@@ -22,7 +22,7 @@ use crate::value::{Checksum, SqlValue};
 
 mod basis;
 
-use super::run::{reporting, session};
+use super::run::{reporting, session, writable};
 
 /// How many rows make a batch, which is compared by itself.
 const BATCH: u64 = 50_000;
@@ -84,6 +84,7 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
     let mut sessions = sessions(comparison, snapshot.readers().len())?;
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let target = TargetSchema::read(&mut sessions[0], &comparison.options.target_schema)?;
+    writable::refuse_unusable(&target.server, &target.name)?;
     observer.tell(&Event::Phase(Phase::Scanning));
     let plan = basis::plan(comparison, &mut snapshot, &schema, &target)?;
     report.target_schema.clone_from(&plan.target_schema);

@@ -76,7 +76,7 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let mut phases = Phases::new(port);
     let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
-    refuse_unfinished(port, &mut control)?;
+    resume::refuse_unfinished(port, &mut control)?;
     let basis = migrations::decide(port, &mut snapshot, &mut control, None)?;
     report.notes.extend(basis.notes.iter().cloned());
     report.schema_by_migrations = basis.version();
@@ -127,18 +127,6 @@ fn open(port: &Port<'_>, report: &mut Report) -> Result<Snapshot, PortError> {
     Ok(snapshot)
 }
 
-fn refuse_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<(), PortError> {
-    match find_unfinished(port, control)? {
-        Some(run) => Err(PortError::Unfinished { began: run.began, source_file: run.source }),
-        None => Ok(()),
-    }
-}
-
-fn find_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<Option<Unfinished>, PortError> {
-    let found = Checkpoint::new(&port.options.target_schema).find(control);
-    found.map_err(|error| PortError::target("look for an unfinished port", error))
-}
-
 fn execute(port: &Port<'_>, report: &mut Report, plan: &mut Option<Plan>) -> Result<(), PortError> {
     let mut phases = Phases::new(port);
     let result = phased(port, report, plan, &mut phases);
@@ -160,7 +148,7 @@ fn phased(
 ) -> Result<(), PortError> {
     let mut control = session::connect(port)?;
     session::lock(port, &mut control)?;
-    let mut unfinished = find_unfinished(port, &mut control)?;
+    let mut unfinished = resume::find_unfinished(port, &mut control)?;
     match &unfinished {
         Some(run) if !port.resume && !port.restart => {
             return Err(PortError::Unfinished { began: run.began.clone(), source_file: run.source.clone() });
@@ -175,7 +163,7 @@ fn phased(
     if let Some(run) = unfinished.take_if(|_| port.restart) {
         existing::undo(port, &run, &mut control, report)?;
     }
-    if unfinished.is_none() {
+    if unfinished.is_none() && writable::is_usable(&mut control, &port.options.target_schema)? {
         // a run that was killed between taking things off and writing itself down
         existing::put_back(port, &mut control, report)?;
     }

@@ -45,12 +45,15 @@ pub(super) fn plan(
     let existing = (!matches.is_empty() || basis.is_made()).then_some(&target);
     let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
     basis.settle(&mut planned.plan, &target);
-    planned.plan.findings.extend(writable::find(port, &planned.plan, &target));
+    let unwritable = writable::find(port, &planned.plan, &target);
+    planned.plan.findings.splice(0..0, unwritable);
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
-    let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
-    planned.plan.findings.extend(tried);
+    if target.server.may_use {
+        let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
+        planned.plan.findings.extend(tried);
+    }
     follow_decisions(&mut planned.plan.findings, port, port.plan.as_ref());
     Ok(planned)
 }
