@@ -102,6 +102,32 @@ impl<'a> Findings<'a> {
         });
     }
 
+    /// A table, or a column of one, whose place in the target another has by a rename.
+    pub(super) fn ousted(&mut self, table: &str, column: Option<&str>, name: &Wanted, (by, own): (&str, &str)) {
+        let (code, what) = if column.is_some() { ("missing-column", "values") } else { ("missing-table", "rows") };
+        let source = &name.source;
+        let (of, path) = match column {
+            Some(column) => (format!(" of `{table}`"), format!("{table}.{column}")),
+            None => (String::new(), table.to_owned()),
+        };
+        let mut choices = vec![
+            format!("name what takes its {what}: `--rename {path}=NAME`, or take the rename of `{by}` away"),
+            format!("leave the table out: `--exclude {table}`"),
+        ];
+        if column.is_some() {
+            choices.insert(1, format!("leave its values behind: `--accept missing-column:{path}`"));
+        }
+        self.add(Finding {
+            object: column.map(str::to_owned),
+            message: format!(
+                "`{by}` and `{source}`{of} are both to go into `{own}`: only one of them can, and the {what} of `{source}` \
+                 would be lost"
+            ),
+            choices,
+            ..of_table(code, Level::Blocker, table)
+        });
+    }
+
     pub(super) fn missing_column(
         &mut self,
         table: &Table,
@@ -226,10 +252,12 @@ impl<'a> Findings<'a> {
             add("partitioned", Level::Note, message, &[]);
         }
         if let Some(privilege) = missing_privilege(into, self.options) {
-            let message = format!("the role `{}` lacks the privilege {privilege} on `{to}`", target.server.role);
+            let role = &target.server.role;
+            let grant =
+                format!("GRANT {privilege} ON {} TO {}", super::qualified(&target.name, to), super::quoted(role));
             self.add(Finding {
-                message,
-                choices: vec!["connect as the owner of the table, or let the owner grant it".to_owned()],
+                message: format!("the role `{role}` lacks the privilege {privilege} on `{to}`"),
+                choices: vec![format!("connect as the owner of the table, or let the owner do `{grant}`")],
                 ..of_table("no-privilege", Level::Blocker, name)
             });
         }
@@ -306,13 +334,19 @@ impl<'a> Findings<'a> {
                 .sequences_of(&into.name, &column.name)
                 .filter(|sequence| !(sequence.may_set && sequence.may_read))
             {
+                let role = &target.server.role;
+                let grant = format!(
+                    "GRANT ALL ON SEQUENCE {} TO {}",
+                    super::qualified(&sequence.schema, &sequence.name),
+                    super::quoted(role)
+                );
                 self.add(Finding {
                     message: format!(
-                        "the role `{}` may not set the sequence `{}`, from which `{}` takes its values: new rows would \
+                        "the role `{role}` may not set the sequence `{}`, from which `{}` takes its values: new rows would \
                          collide with those that are copied",
-                        target.server.role, sequence.name, column.name
+                        sequence.name, column.name
                     ),
-                    choices: vec!["connect as the owner of the table, or let the owner grant ALL on it".to_owned()],
+                    choices: vec![format!("connect as the owner of the table, or let the owner do `{grant}`")],
                     ..of_column("no-privilege", Level::Blocker, &source.name, &sequence.name)
                 });
             }

@@ -88,3 +88,51 @@ fn what_is_sampled_is_not_called_proven() {
     let ran = ran.says("t: 2 rows, sampled").prints("the same in a sample");
     assert!(!ran.stderr.contains(", proven"), "{ran:?}");
 }
+
+#[test]
+fn a_rename_onto_anothers_name_is_refused_however_it_is_given() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); INSERT INTO t VALUES (1, 'a', 'b');
+         CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (1);",
+    );
+    let columns = ["`b` and `a` of `t` are both to be called `a`"];
+    let tables = ["`u` and `t` are both to be called `t`"];
+    port.refused(&["--rename", "t.b=a"]).finding("t", "a", &columns);
+    port.refused(&["--rename", "u=t"]).finding("t", "", &tables);
+    port.project.write("liftlock.yaml", "port:\n  rename:\n    t.b: a\n    u: t\n");
+    let done = port.refused(&[]);
+    done.finding("t", "a", &columns);
+    done.finding("t", "", &tables);
+    port.project.remove("liftlock.yaml");
+    port.run(&["--dry-run"]);
+    let plan = port.project.read("plan-out.yaml");
+    let by = |plan: &str| {
+        port.project.write("plan.yaml", plan);
+        port.plainly(&["--plan", "plan.yaml"])
+    };
+    assert!(plan.contains("target: b\n") && plan.contains("target: u\n"), "{plan}");
+    let done = by(&plan.replace("target: b\n", "target: a\n").replace("target: u\n", "target: t\n"));
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("refused")), "{done}");
+    done.finding("t", "b", &["`a` and `b` of `t` are both to be called `a`"]);
+    done.finding("u", "", &["`t` and `u` are both to be called `t`"]);
+    // where the other is taken out of the plan, its name is free
+    let start = plan.find("  - source: a\n").unwrap();
+    let end = start + plan[start..].find("  - source: b\n").unwrap();
+    let without = format!("{}{}", &plan[..start], plan[end..].replace("target: b\n", "target: a\n"));
+    port.project.write("plan.yaml", &without);
+    let done = port.plainly(&["--plan", "plan.yaml", "--accept", "column-left-out:t.a"]);
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(0), Some("proven")), "{done}");
+    assert!(!done.json.to_string().contains("rename-refused"), "{done}");
+    assert_eq!(port.target.value("SELECT a FROM t"), "b");
+    // and where the target says what there is, nothing of it is lost without a word
+    port.target.execute("TRUNCATE t; ALTER TABLE t ADD COLUMN b text");
+    let into = |flags: &[&str]| port.plainly(&[&["--exclude", "u", "--rename", "t.b=a"], flags].concat());
+    let done = into(&["--dry-run"]);
+    let found = done.finding("t", "a", &["`b` and `a` of `t` are both to go into `a`"]);
+    assert_eq!((&found["code"], &found["level"]), (&"missing-column".into(), &"blocker".into()), "{done}");
+    assert_eq!(into(&["--accept", "missing-column:t.a"]).ran.code, Some(0));
+    assert_eq!(port.target.value("SELECT a, b FROM t"), "b|∅");
+    port.target.execute("TRUNCATE t, u");
+    let done = port.plainly(&["--rename", "u=t", "--create-missing", "--dry-run"]);
+    done.finding("t", "", &["missing-table", "`u` and `t` are both to go into `t`"]);
+}
