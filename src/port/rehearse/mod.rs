@@ -31,9 +31,9 @@ pub struct Scratch {
 #[derive(Debug)]
 enum Stand {
     /// There is.
-    Made(Place),
+    Made(Box<Place>),
     /// Perhaps nothing could be written to this target, and then nothing has to be made to find that out.
-    InDoubt(PostgresTarget, scratch::Original),
+    InDoubt(Box<PostgresTarget>, scratch::Original),
 }
 
 /// What is known of the place before the rehearsal.
@@ -55,8 +55,10 @@ impl Scratch {
         let began = Instant::now();
         let mut facts = Facts::default();
         let place = match scratch::look_at(target, schema, &mut facts)? {
-            Some(original) if original.in_doubt => Stand::InDoubt(target.clone(), original),
-            original => Stand::Made(Place::of(scratch::make(target, original.as_ref(), &mut facts, interrupt)?, work)),
+            Some(original) if original.in_doubt => Stand::InDoubt(Box::new(target.clone()), original),
+            original => {
+                Stand::Made(Box::new(Place::of(scratch::make(target, original.as_ref(), &mut facts, interrupt)?, work)))
+            }
         };
         Ok(Self { place, facts, of: Some(target.to_string()), began })
     }
@@ -69,7 +71,7 @@ impl Scratch {
     pub fn in_private_cluster(interrupt: &Interrupt) -> Result<Self, PortError> {
         let began = Instant::now();
         let place = Place::in_private_cluster(&scratch::PURPOSE, interrupt)?;
-        Ok(Self { place: Stand::Made(place), facts: Facts::default(), of: None, began })
+        Ok(Self { place: Stand::Made(Box::new(place)), facts: Facts::default(), of: None, began })
     }
 
     /// What is ported into, or would be.
@@ -123,7 +125,7 @@ pub fn rehearse(request: Port<'_>, scratch: Scratch) -> (Report, Option<Plan>, O
             }
             let work = request.interrupt.work();
             match scratch::make(&target, Some(&original), &mut facts, &request.interrupt) {
-                Ok(database) => Place::of(database, work),
+                Ok(database) => Box::new(Place::of(database, work)),
                 Err(error) => return failed(error, facts.notes),
             }
         }
