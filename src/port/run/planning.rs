@@ -183,7 +183,7 @@ pub(super) const PUT_ASIDE: &str = "; these rows are put aside";
 /// Whether a blocker is about rows that the source gained, or about what it is now; and not about what the target
 /// demands, which may have changed instead.
 pub(super) fn is_of_source(finding: &Finding) -> bool {
-    !trial::CODES.contains(&finding.code.as_str())
+    !trial::CODES.contains(&finding.code.as_str()) && finding.code != trial::long::CODE
 }
 
 /// The findings that are about rows which can be put aside one by one.

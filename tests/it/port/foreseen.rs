@@ -122,3 +122,43 @@ fn values_too_long_for_an_index_are_known_before() {
     assert_eq!(port.indexes("child").len(), 1, "{done}");
     assert_eq!(port.indexes("big").len(), 1, "{done}");
 }
+
+#[test]
+fn indexes_of_the_target_that_take_no_long_values_are_known_before() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, \"My Note\" TEXT, v TEXT, w TEXT);
+         INSERT INTO t VALUES (1, 'short', 'x', 'x'), (2, hex(randomblob(5000)), 'y', 'y'), (3, hex(zeroblob(5000)), 'z', 'z'),
+             (4, 'of few', hex(randomblob(5000)), 'w'), (5, 'of many', hex(randomblob(5000)), 'w'),
+             (6, 'hashed', 'v', hex(randomblob(5000)));",
+    );
+    port.target.execute(
+        "CREATE DOMAIN note AS text NOT NULL;
+         CREATE TABLE t (id bigint PRIMARY KEY, more text NOT NULL DEFAULT 'more', \"My Note\" note, v varchar(20000) COLLATE \"C\", w text);
+         CREATE UNIQUE INDEX by_note ON t (lower(\"My Note\"), more);
+         CREATE INDEX of_few ON t (v text_pattern_ops DESC) INCLUDE (id) WITH (fillfactor = 70) WHERE id < 5 AND more <> 'x';
+         CREATE INDEX hashed ON t USING hash (w);
+         CREATE INDEX digest ON t (md5(w));",
+    );
+    let done = port.refused(&[]);
+    let codes = |done: &Done| done.findings().filter(|finding| finding["code"] == "key-too-long").count();
+    let found = done.finding("t", "by_note", &["refuses rows", "1 of 6 rows is too long for an index", "rowid 2"]);
+    assert_eq!(
+        (&found["level"], &found["affected"]["ranges"]),
+        (&"blocker".into(), &serde_json::json!([[2, 2]])),
+        "{found}"
+    );
+    assert!(found["choices"].to_string().contains("--on-error quarantine"), "{found}");
+    let found = done.finding("t", "of_few", &["refuses rows", "1 of 6 rows is", "rowid 4"]);
+    assert_eq!(found["affected"]["ranges"], serde_json::json!([[4, 4]]), "{found}");
+    assert_eq!(codes(&done), 2, "{done}");
+    let done = port.run(&["--on-error", "quarantine"]).is_incomplete();
+    assert_eq!(done.json["tables"][0]["quarantined_rows"], 2, "{done}");
+    assert_eq!(
+        (codes(&done), port.target.value("SELECT string_agg(id::text, ',' ORDER BY id) FROM t")),
+        (2, "1,3,5,6".to_owned())
+    );
+    done.finding("t", "by_note", &["are put aside"]);
+    // without these indexes nothing is too long
+    port.target.execute("TRUNCATE t; DROP INDEX by_note, of_few");
+    port.run(&[]).is_proven();
+}
