@@ -1,6 +1,7 @@
 //! A run from end to end: snapshot, plan, create, copy and compare, finish, validate, report.
 
 mod aside_file;
+pub(super) mod connections;
 mod create;
 mod existing;
 mod expected;
@@ -74,8 +75,8 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let _work = port.interrupt.work();
     let mut report = reporting::empty(port);
     let mut phases = Phases::new(port);
-    let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
+    let mut snapshot = open(port, &mut control, &mut report)?;
     resume::refuse_unfinished(port, &mut control)?;
     let basis = migrations::decide(port, &mut snapshot, &mut control, None)?;
     report.notes.extend(basis.notes.iter().cloned());
@@ -117,14 +118,23 @@ impl<'a, 'b> Phases<'a, 'b> {
     }
 }
 
-fn open(port: &Port<'_>, report: &mut Report) -> Result<Snapshot, PortError> {
-    let snapshot = session::snapshot(port)?;
+fn open(port: &Port<'_>, control: &mut BulkDb, report: &mut Report) -> Result<Snapshot, PortError> {
+    let (jobs, note) = connections::affordable(port.jobs, control)?;
+    tell(port, note, report);
+    let snapshot = session::snapshot(port, jobs)?;
     // nobody but this run uses a copy that it has made
     for note in snapshot.notes().iter().filter(|_| port.snapshot.is_none()) {
-        port.observer.tell(&Event::Note { text: note });
-        report.notes.push(note.clone());
+        tell(port, Some(note.clone()), report);
     }
     Ok(snapshot)
+}
+
+/// Tells a person something now, and in the report.
+fn tell(port: &Port<'_>, note: Option<String>, report: &mut Report) {
+    if let Some(note) = note {
+        port.observer.tell(&Event::Note { text: &note });
+        report.notes.push(note);
+    }
 }
 
 fn execute(port: &Port<'_>, report: &mut Report, plan: &mut Option<Plan>) -> Result<(), PortError> {
@@ -159,7 +169,7 @@ fn phased(
         _ => {}
     }
     // before anything is taken away: a source that can't be read is no reason to begin anew
-    let mut snapshot = open(port, report)?;
+    let mut snapshot = open(port, &mut control, report)?;
     if let Some(run) = unfinished.take_if(|_| port.restart) {
         existing::undo(port, &run, &mut control, report)?;
     }
@@ -203,7 +213,8 @@ fn phased(
         tables: plan.tables.len(),
     });
     // all that may not be had is asked for before anything is changed
-    let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
+    let (mut sessions, fewer) = Sessions::open(port, snapshot.readers().len(), control)?;
+    tell(port, fewer, report);
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
         check_finished(port, &mut tables, run, &mut snapshot, sessions.control())?;

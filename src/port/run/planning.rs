@@ -157,6 +157,7 @@ fn make(
         Some(edited) => revise::make_edited(readers, &schema, options, existing, &settings, edited)?,
     };
     let assemble::Planned { mut plan, mut scans, .. } = made;
+    plan.memory.connections = if port.single_transaction { 1 } else { snapshot.readers().len() as u64 };
     if options.on_conflict.is_some() {
         existing::add_beside(&mut plan, &mut scans, options, target);
     }

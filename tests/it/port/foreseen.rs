@@ -162,3 +162,50 @@ fn indexes_of_the_target_that_take_no_long_values_are_known_before() {
     port.target.execute("TRUNCATE t; DROP INDEX by_note, of_few");
     port.run(&[]).is_proven();
 }
+
+#[test]
+fn no_more_connections_are_taken_than_there_are() {
+    let port = Port::of(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {} SELECT i, 'v' || i FROM n;
+         CREATE TABLE u AS SELECT * FROM t; CREATE TABLE v AS SELECT * FROM t;",
+        super::values::series(2000)
+    ));
+    let role = format!("{}_few", port.target.value("SELECT current_database()"));
+    port.target.execute(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 5; GRANT ALL ON SCHEMA public TO {role}"));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    let lowered = |done: &Done, words: &[&str]| {
+        let notes = done.json["notes"].to_string();
+        assert!(words.iter().all(|word| notes.contains(word)), "{words:?} in {done}");
+    };
+    let words = ["is 2 instead of 100000", "the server has 5", "3 of these stay free"];
+    let flags = ["--jobs", "100000", "--batch-rows", "100"];
+    let done = into(&port, &url, &[&flags[..], &["--dry-run"]].concat());
+    lowered(&done, &words);
+    assert_eq!(done.json["plan"]["memory"]["connections"], 2, "{done}");
+    lowered(&into(&port, &url, &flags).is_proven(), &words);
+    let compared = Done::of(port.project.run(&["compare", "source.db", &url, "--json", "--jobs", "100000"]));
+    assert_eq!(compared.ran.code, Some(0), "{compared}");
+    lowered(&compared, &words);
+    // a role of which others take the last connections goes on with what it has
+    port.target.execute("DROP TABLE t, u, v");
+    let others: Vec<_> = (0..4).map(|_| postgres::Client::connect(&url, postgres::NoTls).unwrap()).collect();
+    lowered(&into(&port, &url, &flags).is_proven(), &["is 1 instead of 100000"]);
+    drop(others);
+    // and what the system lets a process open
+    port.target.execute("DROP TABLE t, u, v");
+    let command = port.project.command(&[
+        "port",
+        "source.db",
+        &port.target.url,
+        "--json",
+        "--jobs",
+        "500",
+        "--batch-rows",
+        "100",
+    ]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 96 && exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    limited.current_dir(port.project.root()).env_clear().env("HOME", port.project.root());
+    let done = Done::of(crate::support::Ran::of(&mut limited)).is_proven();
+    lowered(&done, &["is 4 instead of 500", "96 files open"]);
+}
