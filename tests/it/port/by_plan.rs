@@ -68,6 +68,38 @@ fn by_a_plan_the_columns_that_are_left_are_compared() {
 }
 
 #[test]
+fn by_a_plan_a_column_of_another_type_is_named_and_the_others_are_compared() {
+    let port = Port::of(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v INTEGER, w TEXT, n DECIMAL(5, 2)); INSERT INTO t VALUES ('a', 5, 'w', 1.5), ('b', 6, 'x', 2);
+         CREATE TABLE alone (v INTEGER); INSERT INTO alone VALUES (1), (2);
+         CREATE TABLE u (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO u VALUES (1, 5), (2, 6);",
+    );
+    port.run(&[]).is_proven();
+    // what is read alike is compared as before
+    port.target.execute("ALTER TABLE t ALTER n TYPE numeric, ALTER w TYPE varchar(7)");
+    let compare = || port.compare(&["--plan", "plan-out.yaml"]);
+    compare().is_proven();
+    for (change, table, column, words) in [
+        ("ALTER TABLE t ALTER v TYPE text", "t", "v", "is `text`, and `bigint` in the plan"),
+        ("ALTER TABLE alone ALTER v TYPE integer", "alone", "v", "is `integer`, and `bigint` in the plan"),
+        ("ALTER TABLE u ALTER id TYPE numeric", "u", "id", "is `numeric`, and `bigint` in the plan"),
+        ("ALTER TABLE u ALTER v TYPE point USING point(v, v)", "u", "v", "is `point`, and `bigint` in the plan"),
+    ] {
+        let identity = "ALTER TABLE u ALTER id DROP IDENTITY IF EXISTS";
+        port.target.execute(&format!("{identity}; {change}"));
+        let done = compare();
+        assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("incomplete")), "{done}");
+        let found = done.finding(table, column, &["type-differs", words, "not compared"]);
+        assert_eq!(found["level"], "left-out", "{done}");
+        assert_eq!(done.list("tables").count(), 3, "{done}");
+        assert!(done.list("tables").all(|table| table["state"] == "proven"), "{done}");
+    }
+    port.target.execute("UPDATE t SET w = 'other' WHERE k = 'b'");
+    let done = compare();
+    assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("differs")), "{done}");
+}
+
+#[test]
 fn numbers_that_can_not_be_nought() {
     let project = crate::support::Project::new();
     for line in [
