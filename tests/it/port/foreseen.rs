@@ -209,3 +209,20 @@ fn no_more_connections_are_taken_than_there_are() {
     let done = Done::of(crate::support::Ran::of(&mut limited)).is_proven();
     lowered(&done, &["is 4 instead of 500", "96 files open"]);
 }
+
+#[test]
+fn a_standby_is_known_before_anything_is_tried() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x');");
+    let standby = crate::support::standby();
+    let url = standby.url("postgres");
+    let found = refused(&port, &url, &[], &["target-not-writable", "the server of `postgres` is a standby"]);
+    assert_eq!(found["choices"], serde_json::json!(["port into the primary server"]), "{found}");
+    refused(&port, &url, &["--single-transaction"], &["target-not-writable", "is a standby"]);
+    let rehearsed = into(&port, &url, &["--rehearse"]);
+    assert_eq!((rehearsed.ran.code, rehearsed.json["result"].as_str()), (Some(1), Some("refused")), "{rehearsed}");
+    rehearsed.finding("", "", &["target-not-writable", "is a standby"]);
+    // who only reads may do so there
+    let compared = Done::of(port.project.run(&["compare", "source.db", &url, "--json", "--jobs", "2"]));
+    assert_eq!(compared.ran.code, Some(1), "{compared}");
+    compared.finding("t", "", &["missing-table"]);
+}
