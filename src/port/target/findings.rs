@@ -27,6 +27,19 @@ pub(super) fn of_column(code: &str, level: Level, table: &str, object: &str) -> 
     Finding { object: Some(object.to_owned()), ..of_table(code, level, table) }
 }
 
+/// How foreign keys or triggers that stay on can be taken off for the copy: by the owner of their tables, who must be able
+/// to write down what puts them back.
+pub(super) fn to_take_off(target: &TargetSchema, is_owner: bool) -> String {
+    if !is_owner || target.server.may_create {
+        return "connect as the owner of the table".to_owned();
+    }
+    let (schema, role) = (super::quoted(&target.name), super::quoted(&target.server.role));
+    format!(
+        "let the owner of the schema do `GRANT CREATE ON SCHEMA {schema} TO {role}`: what is taken off for the copy is \
+         written into a table there first"
+    )
+}
+
 impl<'a> Findings<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
         Self { options, list: Vec::new() }
@@ -319,7 +332,7 @@ impl<'a> Findings<'a> {
                         trigger.name, target.server.role
                     ),
                     choices: vec![
-                        "connect as the owner of the table".to_owned(),
+                        to_take_off(target, trigger.may_restore),
                         format!("let it fire: `--accept triggers-on:{}`", trigger.name),
                     ],
                     ..of_column("triggers-on", Level::Blocker, name, &trigger.name)
@@ -391,11 +404,14 @@ impl<'a> Findings<'a> {
     }
 
     /// Tables that can be put in no order.
-    pub(super) fn circle(&mut self, matches: &[TableMatch]) {
+    pub(super) fn circle(&mut self, matches: &[TableMatch], target: &TargetSchema) {
         if let Err(cycle) = fill_order(matches) {
+            let mut keys = cycle.tables.iter().flat_map(|table| target.foreign_keys(table));
+            let own = keys.all(|key| key.may_restore) && !target.server.may_create;
+            let choice = if own { Some(to_take_off(target, true)) } else { cycle.hint() };
             self.add(Finding {
                 message: format!("{cycle} by foreign keys that this role can't take off for the copy"),
-                choices: cycle.hint().into_iter().collect(),
+                choices: choice.into_iter().collect(),
                 code: "foreign-key-circle".to_owned(),
                 level: Level::Blocker,
                 ..Finding::default()

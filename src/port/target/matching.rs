@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::findings::{Findings, of_column, of_table};
+use super::findings::{Findings, of_column, of_table, to_take_off};
 use super::names::{Found, Wanted, fits, pair};
 use super::schema::{Identity, Rows, TargetColumn, TargetSchema, TargetTable};
 use crate::port::options::{OnConflict, Options};
@@ -113,7 +113,7 @@ pub fn match_tables(
             findings.truncate(table, target, &filled);
         }
     }
-    findings.circle(&matches);
+    findings.circle(&matches, target);
     for table in candidates.into_iter().filter(|table| !filled.contains(&table.name) && table.partition_of.is_none()) {
         let rows = match table.rows {
             Rows::Some => "it holds rows, and they stay as they are",
@@ -213,6 +213,7 @@ fn column_pair(source: &str, to: &TargetColumn, pg_type: PgType) -> ColumnPair {
 /// What its foreign keys mean for the copy: they are off, or they put an order on it.
 fn foreign_keys(table: &mut TableMatch, target: &TargetSchema, filled: &BTreeSet<String>, findings: &mut Findings<'_>) {
     let mut off = Vec::new();
+    let mut is_owner = true;
     for key in target.foreign_keys(&table.target).filter(|key| !key.is_unenforced()) {
         if target.server.may_create && key.may_restore {
             off.push(format!("`{}`", key.name));
@@ -220,6 +221,7 @@ fn foreign_keys(table: &mut TableMatch, target: &TargetSchema, filled: &BTreeSet
         }
         if key.parent_of.contains(&table.target) {
             table.refers_to_itself = true;
+            is_owner &= key.may_restore;
         }
         let parents = key.parent_of.iter().filter(|parent| **parent != table.target && filled.contains(*parent));
         table.parents.extend(parents.cloned());
@@ -243,7 +245,7 @@ fn foreign_keys(table: &mut TableMatch, target: &TargetSchema, filled: &BTreeSet
                 table.target
             ),
             choices: vec![
-                "connect as the owner of the table".to_owned(),
+                to_take_off(target, is_owner),
                 "accept it, where parents come before their children: `--accept self-reference`".to_owned(),
             ],
             ..of_table("self-reference", Level::Blocker, &table.source)

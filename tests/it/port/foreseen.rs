@@ -226,3 +226,32 @@ fn a_standby_is_known_before_anything_is_tried() {
     assert_eq!(compared.ran.code, Some(1), "{compared}");
     compared.finding("t", "", &["missing-table"]);
 }
+
+#[test]
+fn what_an_owner_may_not_take_off_for_the_copy_names_the_right_that_is_missing() {
+    let port = Port::of(
+        "CREATE TABLE tree (id INTEGER PRIMARY KEY, up INTEGER); INSERT INTO tree VALUES (1, 2), (2, NULL);
+         CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER);
+         INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1);",
+    );
+    let role = format!("{}_owner", port.target.value("SELECT current_database()"));
+    port.target.execute(&format!(
+        "CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+         CREATE TABLE tree (id bigint PRIMARY KEY, up bigint REFERENCES tree);
+         CREATE TABLE a (id bigint PRIMARY KEY, b bigint); CREATE TABLE b (id bigint PRIMARY KEY, a bigint REFERENCES a);
+         ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b;
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.up := NULL; RETURN NEW; END';
+         CREATE TRIGGER loses BEFORE INSERT ON tree FOR EACH ROW EXECUTE FUNCTION f();
+         ALTER TABLE tree OWNER TO {role}; ALTER TABLE a OWNER TO {role}; ALTER TABLE b OWNER TO {role}"
+    ));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    let grant = format!("GRANT CREATE ON SCHEMA \\\"public\\\" TO \\\"{role}\\\"");
+    for code in ["triggers-on", "self-reference", "foreign-key-circle"] {
+        refused(&port, &url, &["--single-transaction"], &[code, &grant]);
+    }
+    port.target.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
+    into(&port, &url, &["--single-transaction"]).is_proven();
+    assert_eq!(port.target.query("SELECT id, up FROM tree ORDER BY id"), ["1|2", "2|∅"]);
+    assert_eq!(port.target.value("SELECT tgenabled FROM pg_trigger WHERE tgname = 'loses'"), "O");
+    assert_eq!(port.target.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"), "3");
+}
