@@ -6,19 +6,21 @@ use super::{Finding, Level};
 use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
-const UNACCEPTABLE: [&str; 8] = [
+const UNACCEPTABLE: [&str; 10] = [
     "bad-text",
     "does-not-fit",
+    "generated-differs",
     "key-collision",
     "null-in-not-null",
     "row-too-large",
+    "target-generated-fails",
     "target-not-writable",
     "too-many-columns",
     "type-unknown",
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 89] = [
+const CODES: [&str; 93] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -38,8 +40,10 @@ const CODES: [&str; 89] = [
     "foreign-keys-off",
     "fraction-digits",
     "generated-as-plain",
+    "generated-differs",
     "generated-stored",
     "generated-target",
+    "generated-untried",
     "index",
     "index-left-out",
     "inherited",
@@ -84,6 +88,8 @@ const CODES: [&str; 89] = [
     "target-check-untried",
     "target-conflict",
     "target-duplicate",
+    "target-generated",
+    "target-generated-fails",
     "target-keeps",
     "target-not-empty",
     "target-not-writable",
