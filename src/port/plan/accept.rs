@@ -6,11 +6,12 @@ use super::{Finding, Level};
 use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
-const UNACCEPTABLE: [&str; 10] = [
+const UNACCEPTABLE: [&str; 11] = [
     "bad-text",
     "does-not-fit",
     "generated-differs",
     "key-collision",
+    "no-privilege",
     "null-in-not-null",
     "row-too-large",
     "target-generated-fails",
@@ -20,7 +21,7 @@ const UNACCEPTABLE: [&str; 10] = [
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 93] = [
+const CODES: [&str; 94] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -29,6 +30,7 @@ const CODES: [&str; 93] = [
     "create-missing",
     "default",
     "default-left-out",
+    "default-refused",
     "does-not-fit",
     "expression-assumption",
     "extra-column",

@@ -2,6 +2,7 @@
 //! in which rows meet those that are there, or each other. Which rows would be refused, by what.
 
 mod among;
+mod defaults;
 pub(super) mod generated;
 mod keys;
 pub(super) mod long;
@@ -117,6 +118,15 @@ pub(super) fn find(
                 return Err(PortError::target("try the target's own constraints", error));
             }
             Err(Failed::Target(error)) => findings.extend(all_untried(table, &rules, &among, &error.message)),
+        }
+    }
+    // ours are translated, and those of a run that is gone on with are there
+    if port.plan.is_some() && unfinished.is_none() && target.server.may_make_temporary {
+        let _running = port.interrupt.while_running(control.canceller());
+        match defaults::find(&planned.plan, control) {
+            Ok(found) => findings.extend(found),
+            Err(_) if port.interrupt.is_set() => return Err(interrupted()),
+            Err(error) => return Err(PortError::target("try the defaults of the plan", error)),
         }
     }
     for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {

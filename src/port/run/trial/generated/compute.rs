@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use super::super::Failed;
+use super::super::rules::{is_filled_elsewhere, is_sent};
 use super::super::table::affect;
 use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb, Statements as _};
 use crate::interrupt::Interrupt;
@@ -70,6 +71,8 @@ pub(super) struct Trial<'a> {
     columns: &'a [Computed<'a>],
     canonical: Vec<Option<Canonical>>,
     base: Vec<Base>,
+    /// The table's name in PostgreSQL.
+    name: String,
     /// The target's table, where there is one.
     target: Option<String>,
     /// The column that numbers the rows.
@@ -140,6 +143,7 @@ impl<'a> Trial<'a> {
         Self {
             columns,
             canonical: columns.iter().map(|column| Some(Canonical::new(&column.held?.pg_type))).collect(),
+            name: plan.target.clone(),
             target: there.map(|there| qualified(schema, &there.name)),
             number: quoted(&number),
             codec: RowCodec::new(&sent, source, ""),
@@ -333,12 +337,15 @@ impl<'a> Trial<'a> {
         };
         if to - from == 1 {
             let held = self.canonical[at].as_ref().map(|canonical| canonical.show(self.held(at, from, chunk)));
+            // of the table that it stands for, where the server names it
+            let said =
+                error.message.replace(&Self::table(Some(at)), &self.name).replace(&Self::table(None), &self.name);
             let (room, found) = (self.room, &mut self.found[at]);
             found.fails.add(|| match held {
                 Some(held) => {
                     format!("{}: SQLite holds {held}, PostgreSQL: {}", show_key(&chunk.keys[from]), error.message)
                 }
-                None => format!("{}: {}", show_key(&chunk.keys[from]), error.message),
+                None => format!("{}: {said}", show_key(&chunk.keys[from])),
             });
             affect(&mut found.fails, &chunk.keys[from], room);
             return Ok(());
@@ -465,11 +472,9 @@ fn of_plan(plan: &TablePlan, is_read: impl Fn(&str) -> bool) -> Vec<Base> {
 fn of_target(plan: &TablePlan, there: &TargetTable, is_read: impl Fn(&str) -> bool) -> Vec<Base> {
     let base = there.columns.iter().filter(|column| column.generated.is_none() && is_read(&column.name));
     let base = base.filter_map(|column| {
-        let sent = super::super::rules::is_sent(plan, column);
+        let sent = is_sent(plan, column);
         let domain = column.pg_type.as_ref().filter(|of| matches!(of, PgType::Domain { .. }));
-        let is_filled =
-            column.identity.is_some() || column.default.as_deref().is_some_and(|one| one.contains("nextval("));
-        (sent || !is_filled).then(|| Base {
+        (!is_filled_elsewhere(plan, column)).then(|| Base {
             name: column.name.clone(),
             type_name: column.type_name.clone(),
             over: domain.map(|domain| domain.base().to_string()),

@@ -47,7 +47,7 @@ pub(super) fn find(
             continue;
         }
         let Some(batches) = open_batches(unfinished, table) else { continue };
-        let told = Told { port, table, source, is_ours };
+        let told = Told { port, table, source, there, is_ours };
         if !target.server.may_make_temporary {
             let why = format!("the role `{}` may not make temporary tables in the database", target.server.role);
             findings.extend(columns.iter().map(|column| told.untried(column, &why)));
@@ -147,6 +147,8 @@ pub(in crate::port::run) fn leave_behind(plan: &mut Plan, findings: &[Finding]) 
 /// What was decided when the run began that is gone on with: which columns are plain, and which are left behind.
 pub(in crate::port::run) fn go_on(plan: &mut Plan, begun: &Plan) {
     leave_behind(plan, &begun.findings);
+    let left = begun.findings.iter().filter(|finding| finding.code == TARGET && finding.accepted);
+    plan.findings.extend(left.cloned());
     for decided in begun.findings.iter().filter(|finding| finding.code == DIFFERS && finding.level == Level::Change) {
         let (Some(table), Some(object)) = (&decided.table, &decided.object) else { continue };
         let column = plan.table(table).and_then(|table| table.column(object));

@@ -5,7 +5,9 @@ use crate::port::Port;
 use crate::port::copy::OnError;
 use crate::port::plan::{Finding, Level, TablePlan};
 use crate::port::run::planning::PUT_ASIDE;
+use crate::port::run::trial::rules::is_filled_elsewhere;
 use crate::port::scan::Tally;
+use crate::port::target::{TargetTable, quoted};
 use crate::schema::Table;
 use crate::words::thousands;
 
@@ -14,6 +16,8 @@ pub(super) struct Told<'a> {
     pub port: &'a Port<'a>,
     pub table: &'a TablePlan,
     pub source: &'a Table,
+    /// The target's, where it has it.
+    pub there: Option<&'a TargetTable>,
     /// Nobody has edited the plan, and nothing is written yet: it may be changed.
     pub is_ours: bool,
 }
@@ -33,9 +37,10 @@ impl Told<'_> {
     /// That nothing was found out about a column.
     pub fn untried(&self, column: &Computed<'_>, why: &str) -> Finding {
         let message = format!(
-            "whether PostgreSQL computes `{}` as ({}) for every row, and to what SQLite holds, is not known before the copy: \
+            "whether PostgreSQL computes `{}` as {} for every row, and to what SQLite holds, is not known before the copy: \
              {why}",
-            column.name, column.expression
+            column.name,
+            in_parentheses(&column.expression)
         );
         Finding { level: Level::Note, ..self.finding("generated-untried", column, message) }
     }
@@ -46,10 +51,18 @@ impl Told<'_> {
             // a type or collation that the run makes first
             let is_own = error.code.as_deref().is_some_and(|code| code.starts_with("42") && !LATER.contains(&code));
             if self.table.existing || !is_own {
-                return vec![self.untried(column, &error.message)];
+                let fills = self.there.iter().flat_map(|there| &there.columns).find(|one| {
+                    is_filled_elsewhere(self.table, one) && error.message.contains(&format!("\"{}\"", one.name))
+                });
+                let why = fills.map(|one| format!("it reads `{}`, which the target fills itself", one.name));
+                return vec![self.untried(column, why.as_ref().unwrap_or(&error.message))];
             }
-            let message =
-                format!("PostgreSQL does not take ({}) for `{}`: {}", column.expression, column.name, error.message);
+            let message = format!(
+                "PostgreSQL does not take {} for `{}`: {}",
+                in_parentheses(&column.expression),
+                column.name,
+                error.message
+            );
             let mut finding = self.finding(DIFFERS, column, message);
             self.decide(column, &mut finding);
             return vec![finding];
@@ -79,10 +92,10 @@ impl Told<'_> {
     fn of_plan(&self, column: &Computed<'_>, gives: &str, rows: &Tally, at_least: bool) -> Option<Finding> {
         let generated = self.source.column(&column.held?.source).and_then(|own| own.generated.as_ref());
         let message = format!(
-            "`{}` is generated in SQLite as ({}); in PostgreSQL ({}) {gives} for {}",
+            "`{}` is generated in SQLite as ({}); in PostgreSQL {} {gives} for {}",
             column.held?.source,
             generated.map_or("", |generated| generated.expression.as_str()),
-            column.expression,
+            in_parentheses(&column.expression),
             self.rows(rows, at_least),
         );
         let mut finding = self.with_rows(self.finding(DIFFERS, column, message), rows)?;
@@ -111,8 +124,8 @@ impl Told<'_> {
     fn of_target(&self, column: &Computed<'_>, found: &Found) -> Vec<Finding> {
         let (table, name) = (&self.table.source, &column.name);
         let message = format!(
-            "the target can't compute `{name}` as ({}) for {}",
-            column.expression,
+            "the target can't compute `{name}` as {} for {}",
+            in_parentheses(&column.expression),
             self.rows(&found.fails, found.gave_up)
         );
         let mut fails = self.with_rows(self.finding(TARGET_FAILS, column, message), &found.fails);
@@ -128,8 +141,8 @@ impl Told<'_> {
             }
         }
         let message = format!(
-            "the target computes `{name}` as ({}), which is not what the source holds in {}",
-            column.expression,
+            "the target computes `{name}` as {}, which is not what the source holds in {}",
+            in_parentheses(&column.expression),
             self.rows(&found.differs, false)
         );
         let mut differs = self.with_rows(self.finding(TARGET, column, message), &found.differs);
@@ -139,7 +152,7 @@ impl Told<'_> {
                 format!(
                     "make it a plain column in the target, into which its values are copied: ALTER TABLE … ALTER COLUMN {} \
                      DROP EXPRESSION",
-                    crate::port::target::quoted(name)
+                    quoted(name)
                 ),
                 "correct the expression in the target, or these rows in the source".to_owned(),
                 format!("leave the source's values behind: `--accept {TARGET}:{table}.{object}`"),
@@ -178,4 +191,37 @@ fn put_aside(finding: &mut Finding) {
     finding.level = Level::Change;
     finding.message.push_str(PUT_ASIDE);
     finding.choices.clear();
+}
+
+/// An expression in parentheses of its own, where it has none.
+fn in_parentheses(expression: &str) -> String {
+    let mut open = 0u32;
+    // what stands in quotes may have the one or the other alone: then there are two pairs, and no harm is done
+    let closes_early = expression.char_indices().any(|(at, letter)| {
+        match letter {
+            '(' => open += 1,
+            ')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0 && at + 1 < expression.len()
+    });
+    if closes_early || !expression.ends_with(')') { format!("({expression})") } else { expression.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_parentheses;
+
+    #[test]
+    fn an_expression_has_one_pair_of_parentheses() {
+        for (expression, shown) in [
+            ("(a * b)", "(a * b)"),
+            ("a", "(a)"),
+            ("(a) * (b)", "((a) * (b))"),
+            ("upper(a)", "(upper(a))"),
+            ("((a * b)::text)", "((a * b)::text)"),
+        ] {
+            assert_eq!(in_parentheses(expression), shown);
+        }
+    }
 }
