@@ -2,6 +2,7 @@
 //! row, or not to what SQLite holds, becomes a plain column where the plan is ours; else it is for a person to decide.
 
 mod compute;
+mod tables;
 mod told;
 
 use super::{Failed, interrupted, open_batches};
@@ -14,7 +15,8 @@ use crate::port::progress::Event;
 use crate::port::run::planning::Planned;
 use crate::port::target::{TargetSchema, TargetTable};
 
-use compute::{Computed, Found, Trial};
+use compute::{Found, Trial};
+use tables::Computed;
 use told::Told;
 
 /// A column of a table that is made.
