@@ -193,6 +193,21 @@ fn what_a_target_can_not_compute_is_a_blocker() {
 }
 
 #[test]
+fn what_the_run_makes_first_is_there_for_it() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, name TEXT COLLATE NOCASE, m AS (a * 2), own TEXT AS (trim(name)));
+         INSERT INTO t (id, a, name) VALUES (1, 2, ' x '), (2, 9223372036854775807, 'Y');",
+    );
+    let dry = port.plainly(&["--nocase", "icu", "--dry-run"]);
+    dry.finding("t", "m", &["generated-differs", "1 of 2 rows"]);
+    assert!(!dry.json.to_string().contains("generated-untried"), "{dry}");
+    let collations = "SELECT count(*) FROM pg_collation WHERE collnamespace = 'public'::regnamespace";
+    assert_eq!(port.target.value(collations), "0");
+    port.proven(&["--nocase", "icu"]);
+    assert_eq!(computed(&port, "t"), ["own"]);
+}
+
+#[test]
 fn floats_are_compared_by_their_bits() {
     let port = Port::of(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, w REAL, x REAL, y REAL); INSERT INTO t VALUES (1, 0.1, 0.3, -0.0), (2, 1, 3, 0);",

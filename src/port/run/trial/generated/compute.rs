@@ -73,7 +73,7 @@ impl<'a> Trial<'a> {
     pub fn new(
         plan: &TablePlan,
         schema: &str,
-        there: Option<&TargetTable>,
+        there: (Option<&TargetTable>, &[String]),
         source: &Table,
         columns: &'a [Computed<'a>],
     ) -> Self {

@@ -10,10 +10,12 @@ use crate::db::{BulkDb, ErrorClass, SqliteDb};
 use crate::port::Port;
 use crate::port::checkpoint::Unfinished;
 use crate::port::error::PortError;
+use crate::port::object_kind::ObjectKind;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::progress::Event;
 use crate::port::run::planning::Planned;
 use crate::port::target::{TargetSchema, TargetTable};
+use crate::port::translate::ddl;
 
 use compute::{Found, Trial};
 use tables::Computed;
@@ -41,6 +43,11 @@ pub(super) fn find(
     let is_ours = port.plan.is_none() && unfinished.is_none();
     let mut findings = Vec::new();
     let mut plain = Vec::new();
+    let first: Vec<String> = ddl::tables(&planned.plan)
+        .into_iter()
+        .filter(|statement| matches!(statement.kind, ObjectKind::Extension | ObjectKind::Collation))
+        .map(|statement| statement.sql)
+        .collect();
     for table in &planned.plan.tables {
         let Some(source) = planned.schema.table(&table.source) else { continue };
         let there = target.table(&table.target).filter(|_| table.existing);
@@ -58,7 +65,9 @@ pub(super) fn find(
         port.observer.tell(&Event::Trying { table: &table.source });
         let found = {
             let _running = port.interrupt.while_running(control.canceller());
-            let trial = Trial::new(table, &target.name, there, source, &columns);
+            // what is there has its types already
+            let first = if table.existing { &[][..] } else { &first };
+            let trial = Trial::new(table, &target.name, (there, first), source, &columns);
             trial.try_all(&batches, reader, control, &port.interrupt)
         };
         match found {

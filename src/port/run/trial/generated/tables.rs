@@ -2,6 +2,7 @@
 
 use crate::db::{BulkDb, ErrorClass, SqlError, Statements as _};
 use crate::port::plan::{ColumnPlan, TablePlan};
+use crate::port::run::create::SHARED;
 use crate::port::run::trial::rules::{is_filled_elsewhere, is_sent};
 use crate::port::target::{TargetTable, literal, qualified, quoted};
 use crate::value::PgType;
@@ -38,6 +39,8 @@ pub(super) struct Tables<'a> {
     target: Option<String>,
     /// The column that numbers the rows.
     number: String,
+    /// What a run makes before its tables: types and collations.
+    first: Vec<String>,
     /// Which are made: the one of all columns first, then one for each.
     made: Vec<bool>,
     /// Why the server does not take a column's expression at all.
@@ -46,7 +49,12 @@ pub(super) struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     /// For a `plan` for a table of the target's that is `there` already, or is to be made.
-    pub fn new(plan: &TablePlan, schema: &str, there: Option<&TargetTable>, columns: &'a [Computed<'a>]) -> Self {
+    pub fn new(
+        plan: &TablePlan,
+        schema: &str,
+        (there, first): (Option<&TargetTable>, &[String]),
+        columns: &'a [Computed<'a>],
+    ) -> Self {
         // one column too many costs a little, and is no error
         let expressions: Vec<String> = columns.iter().map(|column| column.expression.to_lowercase()).collect();
         let is_read =
@@ -75,6 +83,7 @@ impl<'a> Tables<'a> {
             base,
             target: there.map(|there| qualified(schema, &there.name)),
             number: quoted(&number),
+            first: first.to_vec(),
             made: vec![false; columns.len() + 1],
             refused: columns.iter().map(|_| None).collect(),
         }
@@ -97,7 +106,11 @@ impl<'a> Tables<'a> {
                 self.target = None;
             }
         }
-        let Err(error) = self.make(None, db)? else { return Ok(true) };
+        let mut made = self.make(None, db)?;
+        if made.is_err() && !self.first.is_empty() && self.make_first(db)? {
+            made = self.make(None, db)?;
+        }
+        let Err(error) = made else { return Ok(true) };
         if let [only] = self.refused.as_mut_slice() {
             *only = Some(error);
             return Ok(false);
@@ -109,6 +122,12 @@ impl<'a> Tables<'a> {
             return Ok(false);
         }
         self.make(None, db)?.map(|()| true)
+    }
+
+    /// Makes what the run would make first; whether that could be.
+    fn make_first(&self, db: &mut BulkDb) -> Result<bool, SqlError> {
+        let sql = format!("SELECT pg_catalog.pg_advisory_xact_lock({SHARED}); {}", self.first.join("; "));
+        Ok(in_savepoint(&sql, db)?.is_ok())
     }
 
     /// The temporary table of one column, or of all.
@@ -165,18 +184,7 @@ impl<'a> Tables<'a> {
                 )
             }
         };
-        db.execute("SAVEPOINT liftlock_generated")?;
-        let made = match db.execute(&sql) {
-            Ok(()) => Ok(()),
-            Err(error) if error.class == ErrorClass::ConnectionLost || error.class == ErrorClass::Cancelled => {
-                return Err(error);
-            }
-            Err(error) => {
-                db.execute("ROLLBACK TO SAVEPOINT liftlock_generated")?;
-                Err(error)
-            }
-        };
-        db.execute("RELEASE SAVEPOINT liftlock_generated")?;
+        let made = in_savepoint(&sql, db)?;
         self.made[of.map_or(0, |at| at + 1)] = made.is_ok();
         Ok(made)
     }
@@ -198,6 +206,20 @@ impl<'a> Tables<'a> {
         let names: String = columns.iter().map(|at| format!(", {}", quoted(&self.columns[*at].name))).collect();
         format!("COPY (SELECT {}{names} FROM pg_temp.{}) TO STDOUT (FORMAT binary)", self.number, Self::table(of))
     }
+}
+
+/// Makes something; an error of the server's is the answer, and leaves the transaction as it was.
+fn in_savepoint(sql: &str, db: &mut BulkDb) -> Result<Result<(), SqlError>, SqlError> {
+    db.execute("SAVEPOINT liftlock_generated")?;
+    let made = match db.execute(sql) {
+        Err(error) if matches!(error.class, ErrorClass::ConnectionLost | ErrorClass::Cancelled) => return Err(error),
+        made => made,
+    };
+    if made.is_err() {
+        db.execute("ROLLBACK TO SAVEPOINT liftlock_generated")?;
+    }
+    db.execute("RELEASE SAVEPOINT liftlock_generated")?;
+    Ok(made)
 }
 
 /// What an expression may read of a table that is to be made.
