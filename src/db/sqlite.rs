@@ -121,6 +121,19 @@ impl SqliteDb {
         (error.class == ErrorClass::LockTimeout).then_some(error)
     }
 
+    /// Leaves a connection that can't write, and holds no lock, to the end of the process: to close it would change
+    /// nothing in the file or beside it. What it keeps for the next query is given back.
+    pub(super) fn leave(self) {
+        if self.in_transaction() || !self.connection.is_readonly("main").unwrap_or(false) {
+            return;
+        }
+        self.connection.flush_prepared_statement_cache();
+        if let Err(error) = self.connection.release_memory() {
+            tracing::debug!(%error, "memory");
+        }
+        std::mem::forget(self);
+    }
+
     /// The driver's connection, for a program that goes on with it.
     #[must_use]
     pub fn into_inner(self) -> Connection {
