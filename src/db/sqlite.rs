@@ -584,4 +584,35 @@ mod tests {
         let error = memory().execute("create table a(x); insert into a values(:p);").expect_err("unbound");
         assert!(error.message.contains("parameter"), "{error}");
     }
+
+    fn open(file: &Path, access: Access) -> SqliteDb {
+        let location = SqliteLocation::File(file.to_owned());
+        SqliteDb::open(&SqliteTarget { location, read_only: false, create: true }, access).expect("opens")
+    }
+
+    #[test]
+    fn what_is_left_to_the_end_of_the_process_is_in_nobodys_way() {
+        for journal in ["delete", "wal"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("a.db");
+            let writer = Connection::open(&file).expect("opens");
+            writer.execute_batch(&format!("pragma journal_mode = {journal}; create table t(x)")).expect("runs");
+            let reader = open(&file, Access::Read);
+            assert_eq!(reader.schema().expect("reads").tables.len(), 1);
+            reader.leave();
+            writer.busy_timeout(Duration::ZERO).expect("sets");
+            writer.execute_batch("begin exclusive; create table u(x); commit").expect("nobody holds a lock");
+            writer.execute_batch("drop table t; vacuum").expect("nobody holds a lock");
+        }
+    }
+
+    #[test]
+    fn what_may_write_is_closed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.db");
+        let mut db = open(&file, Access::Write);
+        db.execute("pragma journal_mode = wal; create table t(x)").expect("runs");
+        db.leave();
+        assert!(!folder.path().join("a.db-wal").exists(), "closing puts what it holds into the file");
+    }
 }
