@@ -111,12 +111,23 @@ impl SqliteDb {
         }
     }
 
+    /// As [`super::Db::wait_until_free`].
+    pub(super) fn wait_until_free(
+        target: &SqliteTarget,
+        patience: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<(), DbError> {
+        let free = sqlite_wait::until_free(target, patience, interrupt);
+        free.map_err(|source| connect_error(target, Access::Read, source))
+    }
+
     /// What SQLite says where another process holds the file locked against readers now; nothing else is looked at.
     pub(super) fn is_locked(path: &Path) -> Option<SqlError> {
         let location = SqliteLocation::File(path.to_owned());
         let connection = open_file(&location, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         connection.busy_timeout(Duration::ZERO).ok()?;
-        let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        // for which the schema is not parsed
+        let read = connection.query_row("PRAGMA schema_version", [], |_| Ok(()));
         let error = describe(&read.err()?, None, 0);
         (error.class == ErrorClass::LockTimeout).then_some(error)
     }
@@ -553,66 +564,4 @@ fn code_name(error: ffi::Error) -> String {
         },
     };
     name.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn memory() -> SqliteDb {
-        SqliteDb::from(Connection::open_in_memory().expect("opens"))
-    }
-
-    #[test]
-    fn a_syntax_error_tells_its_place_in_the_whole_text() {
-        let sql = "create table a(x); create tabel b(x);";
-        let error = memory().execute(sql).expect_err("a typing error");
-        assert_eq!(error.position, sql.find("tabel"));
-        assert_eq!(error.statements_done, Some(1));
-        assert_eq!(error.code.as_deref(), Some("SQLITE_ERROR"));
-    }
-
-    #[test]
-    fn a_select_runs_to_its_end() {
-        let mut db = memory();
-        db.execute("create table a(x); insert into a values(1),(2),(3);").expect("runs");
-        assert_eq!(db.query("select x from a").expect("rows").len(), 3);
-    }
-
-    #[test]
-    fn a_parameter_is_an_error_not_a_null() {
-        let error = memory().execute("create table a(x); insert into a values(:p);").expect_err("unbound");
-        assert!(error.message.contains("parameter"), "{error}");
-    }
-
-    fn open(file: &Path, access: Access) -> SqliteDb {
-        let location = SqliteLocation::File(file.to_owned());
-        SqliteDb::open(&SqliteTarget { location, read_only: false, create: true }, access).expect("opens")
-    }
-
-    #[test]
-    fn what_is_left_to_the_end_of_the_process_is_in_nobodys_way() {
-        for journal in ["delete", "wal"] {
-            let folder = tempfile::tempdir().expect("a folder");
-            let file = folder.path().join("a.db");
-            let writer = Connection::open(&file).expect("opens");
-            writer.execute_batch(&format!("pragma journal_mode = {journal}; create table t(x)")).expect("runs");
-            let reader = open(&file, Access::Read);
-            assert_eq!(reader.schema().expect("reads").tables.len(), 1);
-            reader.leave();
-            writer.busy_timeout(Duration::ZERO).expect("sets");
-            writer.execute_batch("begin exclusive; create table u(x); commit").expect("nobody holds a lock");
-            writer.execute_batch("drop table t; vacuum").expect("nobody holds a lock");
-        }
-    }
-
-    #[test]
-    fn what_may_write_is_closed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("a.db");
-        let mut db = open(&file, Access::Write);
-        db.execute("pragma journal_mode = wal; create table t(x)").expect("runs");
-        db.leave();
-        assert!(!folder.path().join("a.db-wal").exists(), "closing puts what it holds into the file");
-    }
 }

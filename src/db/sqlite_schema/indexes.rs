@@ -22,7 +22,8 @@ pub(super) struct IndexRow {
 }
 
 impl IndexRow {
-    /// Whether the row and its statement name one table: SQLite goes by the statement.
+    /// Whether the row and its statement name one table. SQLite goes by the statement, and refuses other rows unless
+    /// `writable_schema` is on.
     fn agrees(&self) -> bool {
         self.declared.as_ref().is_some_and(|declared| declared.table.eq_ignore_ascii_case(&self.table))
     }

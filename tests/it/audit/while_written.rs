@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{Project, TestDatabase};
+use crate::support::{Project, Ran, TestDatabase, read_until};
 
 const UNSERVED: &str = "CREATE TABLE p (id INTEGER PRIMARY KEY, a TEXT UNIQUE);
     CREATE TABLE c (id INTEGER PRIMARY KEY, p_id INTEGER REFERENCES p, b TEXT);
@@ -53,4 +53,20 @@ fn a_file_in_a_folder_that_nobody_may_write_to_is_read() {
     set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
     assert_eq!(read, (vec![false], vec![false]));
     assert_eq!(beside(), before);
+}
+
+#[test]
+fn a_locked_file_is_waited_for_aloud() {
+    let database = TestDatabase::sqlite();
+    database.execute(UNSERVED);
+    let other = database.rusqlite();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let project = Project::new();
+    let mut audit = project.spawn(&["audit", &database.url]);
+    read_until(&mut audit, "is locked by another process: waiting for it, 5s at most");
+    other.execute_batch("COMMIT").unwrap();
+    Ran::wait(audit).exits(1);
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let ran = project.run(&["audit", &database.url]).exits(3);
+    assert!(ran.stderr.contains("SQLITE_BUSY") && ran.stderr.contains("find out which"), "{}", ran.stderr);
 }
