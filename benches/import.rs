@@ -25,7 +25,7 @@ use std::{env, fs, io};
 use data::Load;
 use process::Finished;
 use server::Server;
-use tools::{COPY, INSERT, LIFTLOCK, PARSE, Place, Tool};
+use tools::{COPY, EACH, INSERT, LIFTLOCK, PARSE, Place, Tool};
 
 /// The database on the server.
 const DATABASE: &str = "bench";
@@ -64,7 +64,7 @@ fn main() {
         warm(load);
         println!("\nSQLite");
         let place = Place { sqlite: &sqlite, server: None, copy: &copy, kept: &kept };
-        let mut runners = measure(tools::sqlite(), runs, load, &place, || {
+        let mut runners = measure(tools::sqlite(load), runs, load, &place, || {
             for suffix in ["", "-journal", "-liftlock"] {
                 drop(fs::remove_file(format!("{}{suffix}", sqlite.display())));
             }
@@ -128,7 +128,7 @@ fn measure(tools: Vec<Tool>, runs: usize, load: &Load, place: &Place, fresh: imp
             fresh();
             match (runner.tool.run)(load, place) {
                 Ok(taken) => {
-                    if round == 0 && place.server.is_none() && runner.tool.name != PARSE {
+                    if round == 0 && place.server.is_none() && ![PARSE, EACH].contains(&runner.tool.name) {
                         look(&runner.tool, load, place);
                     }
                     runner.taken.push(taken);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::data::Load;
+use super::data::{self, Load};
 use super::process::{Finished, pipeline};
 use super::server::Server;
 use super::{DATABASE, FLOOR, floor};
@@ -36,11 +36,15 @@ pub const PARSE: &str = "floor: serde_json alone";
 pub const INSERT: &str = "floor: SQLite's own insert";
 /// The tool that all of this is about.
 pub const LIFTLOCK: &str = "liftlock import";
+/// What sqlite-utils documents for JSON: one file a process. It is run for some of the files.
+pub const EACH: &str = "sqlite-utils insert, a process a file (×200 from every 200th)";
+/// Of so many files [`EACH`] takes one.
+const EVERY: usize = 200;
 /// The floor of PostgreSQL.
 pub const COPY: &str = "floor: bare binary COPY";
 
 /// The tools for SQLite that are here; each that is not is named.
-pub fn sqlite() -> Vec<Tool> {
+pub fn sqlite(load: &Load) -> Vec<Tool> {
     let mut tools = vec![
         Tool { name: PARSE, run: |load, place| own("parse", load, place) },
         Tool { name: INSERT, run: |load, place| own("insert", load, place) },
@@ -49,7 +53,12 @@ pub fn sqlite() -> Vec<Tool> {
     ];
     let found = sqlite_utils().arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     match found {
-        Ok(status) if status.success() => tools.push(Tool { name: "sqlite-utils insert", run: utils }),
+        Ok(status) if status.success() => {
+            tools.push(Tool { name: "sqlite-utils insert", run: utils });
+            if load.lines.is_none() {
+                tools.push(Tool { name: EACH, run: utils_each });
+            }
+        }
         _ => println!("(sqlite-utils: left out, neither BENCH_PYTHON nor `python3` has it)"),
     }
     tools
@@ -124,6 +133,21 @@ fn utils(load: &Load, place: &Place) -> Result<Finished, String> {
     };
     utils.args(["--pk", "id"]);
     pipeline(vec![utils])
+}
+
+/// As it is documented, `sqlite-utils insert DATABASE TABLE FILE --pk id`, for one file of every so many, and what it took as
+/// many times over.
+fn utils_each(load: &Load, place: &Place) -> Result<Finished, String> {
+    let files = data::documents(&load.folder).map_err(|error| error.to_string())?;
+    let some: Vec<PathBuf> = files.into_iter().step_by(EVERY).collect();
+    let mut all = Finished::default();
+    for file in &some {
+        let mut utils = sqlite_utils();
+        utils.arg("insert").arg(place.sqlite).arg(load.table).arg(file).args(["--pk", "id"]);
+        all += pipeline(vec![utils])?;
+    }
+    let share = load.records as f64 / some.len() as f64;
+    Ok(Finished { took: all.took.mul_f64(share), cpu: all.cpu.mul_f64(share), ..all })
 }
 
 fn copy(load: &Load, place: &Place) -> Result<Finished, String> {

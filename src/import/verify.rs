@@ -1,5 +1,9 @@
 //! What the database returns against what the files hold: a sum over each table, and where it is wrong, row by row.
 
+mod prints;
+
+use self::prints::compared;
+pub(super) use self::prints::{PrintSet, Prints};
 use super::ImportError;
 use super::bind::{Bound, BoundTable, Cell, cut};
 use super::books;
@@ -9,7 +13,7 @@ use super::seal::Seal;
 use super::store::Store;
 use crate::crypt::CryptError;
 use crate::db::SqlError;
-use crate::value::{Checksum, row_hash};
+use crate::value::Checksum;
 
 /// What a table of the target's held, and what came to it and went.
 #[derive(Debug, Clone, Default)]
@@ -24,19 +28,22 @@ pub(super) struct Sum {
     pub overwritten: u64,
     /// Whether all that write this table fill the same columns, so that a sum can be made.
     pub comparable: bool,
-    pub hashes: Hashes,
+    pub prints: Prints,
 }
 
 impl Sum {
-    pub fn add(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<(), SqlError> {
-        self.added.add(self.hashes.of(table, cells)?);
+    pub fn add(&mut self, table: &BoundTable, row: &Row) -> Result<(), SqlError> {
+        self.added.add(match row.print {
+            Some(print) => print,
+            None => self.prints.of(table, &row.cells)?,
+        });
         self.inserted += 1;
         Ok(())
     }
 
     pub fn replace(&mut self, table: &BoundTable, old: &[Cell], new: &[Cell]) -> Result<(), SqlError> {
-        self.taken.add(self.hashes.of(table, old)?);
-        self.added.add(self.hashes.of(table, new)?);
+        self.taken.add(self.prints.of(table, old)?);
+        self.added.add(self.prints.of(table, new)?);
         self.updated += 1;
         // where several sources fill the columns of one row, the later ones add to it
         let filled = |at: usize| {
@@ -49,7 +56,7 @@ impl Sum {
     }
 
     pub fn remove(&mut self, table: &BoundTable, old: &[Cell]) -> Result<(), SqlError> {
-        self.taken.add(self.hashes.of(table, old)?);
+        self.taken.add(self.prints.of(table, old)?);
         self.removed += 1;
         Ok(())
     }
@@ -60,36 +67,6 @@ impl Sum {
         sum += self.added;
         sum -= self.taken;
         sum
-    }
-}
-
-/// The columns that are compared, by name.
-fn compared(table: &BoundTable) -> Vec<usize> {
-    let mut columns: Vec<usize> = (0..table.columns.len()).filter(|at| !table.columns[*at].is_exempt()).collect();
-    columns.sort_by(|a, b| table.columns[*a].name.cmp(&table.columns[*b].name));
-    columns
-}
-
-/// What is the same for every row that is hashed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Hashes {
-    /// The columns that are compared of the tables that were met, by the tables' numbers.
-    columns: Vec<(usize, Vec<usize>)>,
-    bytes: Vec<u8>,
-}
-
-impl Hashes {
-    fn of(&mut self, table: &BoundTable, cells: &[Cell]) -> Result<u128, SqlError> {
-        let known = self.columns.iter().position(|(number, _)| *number == table.number);
-        let known = known.unwrap_or_else(|| {
-            self.columns.push((table.number, compared(table)));
-            self.columns.len() - 1
-        });
-        self.bytes.clear();
-        for at in &self.columns[known].1 {
-            table.columns[*at].canonical(&cells[*at], &mut self.bytes)?;
-        }
-        Ok(row_hash(&self.bytes))
     }
 }
 
@@ -153,7 +130,7 @@ pub(super) fn scan_with(
     table: &BoundTable,
     lost: &mut dyn FnMut(String),
 ) -> Result<Checksum, ImportError> {
-    let (mut sum, mut hashes) = (Checksum::default(), Hashes::default());
+    let (mut sum, mut prints) = (Checksum::default(), Prints::default());
     let scanned = store.scan(table, &mut |cells| {
         for (column, cell) in table.columns.iter().zip(cells) {
             if let Some((vault, path)) = column.path(cell)
@@ -162,7 +139,7 @@ pub(super) fn scan_with(
                 lost(format!("`{}`.`{}`: {error}", table.name, column.name));
             }
         }
-        sum.add(hashes.of(table, cells)?);
+        sum.add(prints.of(table, cells)?);
         Ok(())
     });
     scanned.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;

@@ -64,7 +64,7 @@ pub(super) struct ImportArgs {
     /// liftlock.yaml says
     #[arg(long, conflicts_with_all = ["dry_run", "check", "infer"])]
     backup: bool,
-    /// How many threads read files [default: the number of processors, 8 at most]
+    /// How many threads read files, and the parts of a large file of JSON lines [default: the number of processors, 8 at most]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
     /// Print a new key for columns that are encrypted (LIFTLOCK_KEY), and do nothing else

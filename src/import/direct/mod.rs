@@ -4,12 +4,14 @@
 //! What is not as plain, and whatever is wrong with a record, is left to [`super::row::map`], and what is made here is what
 //! that would make: row, leftovers and all (tests.rs).
 
+mod room;
 mod scan;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
+pub(super) use self::room::Room;
 use self::scan::{Found, Scan, What};
 use super::bind::{Bound, BoundColumn, BoundTable, Cell, Fill, Kind, SqliteKind, derived};
 use super::mapping::{RecordPath, escape_key};
@@ -52,6 +54,14 @@ const DEEPEST: usize = 32;
 
 /// As many keys of one object are told apart by the bits of a word.
 const KEYS: usize = 64;
+
+/// What a record is made into.
+struct Into<'a> {
+    row: &'a mut Row,
+    /// What no column takes, where one takes that.
+    rest: Option<String>,
+    room: &'a mut Room,
+}
 
 impl Direct {
     /// For each source of a mapping, where its table is simple enough.
@@ -105,16 +115,17 @@ impl Direct {
 
     /// The row of a record that is JSON text; `None` where it has to be read and mapped. With `path`, which leads to such
     /// records, the row says where its record is if that does not tell.
-    pub fn map(&self, path: Option<&RecordPath>, place: Place<'_>, bytes: &[u8]) -> Option<Row> {
+    pub fn map(&self, path: Option<&RecordPath>, place: Place<'_>, bytes: &[u8], room: &mut Room) -> Option<Row> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let mut row = Row { cells: vec![Cell::Null; self.width], ..Row::default() };
+        let mut row = Row { cells: room.cells(self.width), ..Row::default() };
         if let Some(at) = self.whole {
             let mut scan = Scan::new(text);
-            row.cells[at] = Cell::Text(scan.value()?.compact()?);
+            row.cells[at] = Cell::Text(scan.value()?.compact(room.text())?);
         }
         let mut scan = Scan::new(text);
-        let mut rest = self.rest.map(|_| String::from("{"));
-        self.object(&mut scan, &self.entries, &mut String::new(), &mut row, &mut rest)?;
+        let mut into = Into { row: &mut row, rest: self.rest.map(|_| String::from("{")), room };
+        self.object(&mut scan, &self.entries, &mut String::new(), &mut into)?;
+        let rest = into.rest;
         if !scan.is_at_end() {
             return None;
         }
@@ -140,11 +151,10 @@ impl Direct {
         scan: &mut Scan<'a>,
         entries: &[Entry],
         pointer: &mut String,
-        row: &mut Row,
-        rest: &mut Option<String>,
+        into: &mut Into<'_>,
     ) -> Option<()> {
         let mut open = scan.open()?;
-        let minus = row.left.minus.len();
+        let minus = into.row.left.minus.len();
         let (mut seen, mut next) = (0_u64, 0);
         while let Some(key) = scan.key(&mut open)? {
             // most records have their keys in one order
@@ -152,7 +162,7 @@ impl Direct {
             let at = if expected { Some(next) } else { entries.iter().position(|entry| entry.key == key) };
             let Some(at) = at else {
                 let found = scan.value()?;
-                self.other(key, found, pointer, row, rest)?;
+                self.other(key, found, pointer, into)?;
                 continue;
             };
             (seen, next) = (seen | 1 << at, at + 1);
@@ -160,17 +170,17 @@ impl Direct {
             match &entry.to {
                 To::Column(at, kind) => {
                     let found = scan.value()?;
-                    let (cell, same) = cell(*kind, &found)?;
-                    row.cells[*at] = cell;
+                    let (cell, same) = cell(*kind, &found, into.room)?;
+                    into.row.cells[*at] = cell;
                     if !same && self.whole.is_none() {
                         let value = strict::value(found.text.as_bytes()).ok()?;
-                        row.left.plus.push((format!("{pointer}{}", entry.step), value));
+                        into.row.left.plus.push((format!("{pointer}{}", entry.step), value));
                     }
                 }
                 To::Inner(inner) => {
                     let length = pointer.len();
                     pointer.push_str(&entry.step);
-                    self.object(scan, inner, pointer, row, rest)?;
+                    self.object(scan, inner, pointer, into)?;
                     pointer.truncate(length);
                 }
             }
@@ -179,31 +189,24 @@ impl Direct {
             let missing = entries.iter().enumerate().filter(|(at, _)| seen & (1 << at) == 0);
             let missing: Vec<String> = missing.map(|(_, entry)| format!("{pointer}{}", entry.step)).collect();
             // what an object lacks is told before what is in its inner ones
-            row.left.minus.splice(minus..minus, missing);
+            into.row.left.minus.splice(minus..minus, missing);
         }
         Some(())
     }
 
     /// A key that no column takes.
-    fn other(
-        &self,
-        key: &str,
-        found: Found<'_>,
-        pointer: &str,
-        row: &mut Row,
-        rest: &mut Option<String>,
-    ) -> Option<()> {
-        if let Some(rest) = rest {
+    fn other(&self, key: &str, found: Found<'_>, pointer: &str, into: &mut Into<'_>) -> Option<()> {
+        if let Some(rest) = &mut into.rest {
             if rest.len() > 1 {
                 rest.push(',');
             }
             rest.push('"');
             rest.push_str(key);
             rest.push_str("\":");
-            rest.push_str(&found.compact()?);
+            rest.push_str(&found.compact(String::new())?);
         } else if self.whole.is_none() {
             let value = strict::value(found.text.as_bytes()).ok()?;
-            row.left.plus.push((format!("{pointer}/{}", escape_key(key)), value));
+            into.row.left.plus.push((format!("{pointer}/{}", escape_key(key)), value));
         }
         Some(())
     }
@@ -233,12 +236,12 @@ fn insert(entries: &mut Vec<Entry>, keys: &[String], column: usize, kind: Sqlite
 }
 
 /// What a column takes of a value, and whether the value comes back from that. Where it does not it is a single one.
-fn cell(kind: SqliteKind, found: &Found<'_>) -> Option<(Cell, bool)> {
+fn cell(kind: SqliteKind, found: &Found<'_>, room: &mut Room) -> Option<(Cell, bool)> {
     use SqliteKind::{Any, Bool, Json, Numeric, Real, Text};
     Some(match (kind, found.what) {
         (_, What::Null) => (Cell::Null, true),
         (Json { text: false }, What::Number) => (kind.number(&found.digits()?).ok()?, true),
-        (Json { .. }, _) => (Cell::Text(found.compact()?), true),
+        (Json { .. }, _) => (Cell::Text(found.compact(room.text())?), true),
         (Text, What::Bool(bool)) => (Cell::Text(bool.to_string()), false),
         (Real, What::Bool(bool)) => (Cell::Real(f64::from(u8::from(bool))), false),
         (_, What::Bool(bool)) => (Cell::Integer(i64::from(bool)), kind == Bool),
@@ -253,14 +256,14 @@ fn cell(kind: SqliteKind, found: &Found<'_>) -> Option<(Cell, bool)> {
             (cell, same)
         }
         (Text | Any | Numeric, What::String) => {
-            let text = found.string()?;
+            let text = found.string(room.text())?;
             // it may come back as what it looks like
             if text.starts_with(['{', '[']) || (kind == Numeric && number::looks_numeric(&text).is_some()) {
                 return None;
             }
             (Cell::Text(text), true)
         }
-        (Text | Any | Numeric, What::Container) => (Cell::Text(found.compact()?), true),
+        (Text | Any | Numeric, What::Container) => (Cell::Text(found.compact(room.text())?), true),
         (_, What::String | What::Container) => return None,
     })
 }

@@ -42,25 +42,27 @@ struct Marks {
 }
 
 impl Found<'_> {
-    /// The text that serde_json writes of it.
-    pub fn compact(&self) -> Option<String> {
+    /// The text that serde_json writes of it, in `out`, which is empty.
+    pub fn compact(&self, mut out: String) -> Option<String> {
         match self.marks {
-            Marks { odd: true, .. } => Some(strict::value(self.text.as_bytes()).ok()?.to_string()),
-            Marks { spaced: true, .. } => Some(without_blanks(self.text)),
-            _ => Some(self.text.to_owned()),
+            Marks { odd: true, .. } => return Some(strict::value(self.text.as_bytes()).ok()?.to_string()),
+            Marks { spaced: true, .. } => without_blanks(self.text, &mut out),
+            _ => out.push_str(self.text),
         }
+        Some(out)
     }
 
-    /// What a string says.
-    pub fn string(&self) -> Option<String> {
+    /// What a string says, in `out`, which is empty.
+    pub fn string(&self, mut out: String) -> Option<String> {
         if self.marks.odd {
             return strict::string(self.text.as_bytes()).ok();
         }
         let inner = self.text.get(1..self.text.len() - 1)?;
         if !self.marks.escaped {
-            return Some(inner.to_owned());
+            out.push_str(inner);
+            return Some(out);
         }
-        let mut out = String::with_capacity(inner.len());
+        out.reserve(inner.len());
         let mut rest = inner;
         while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
             out.push_str(&rest[..at]);
@@ -91,9 +93,9 @@ impl Found<'_> {
 }
 
 /// Right text without the blanks between its parts.
-fn without_blanks(text: &str) -> String {
+fn without_blanks(text: &str, out: &mut String) {
     let bytes = text.as_bytes();
-    let mut out = String::with_capacity(text.len());
+    out.reserve(text.len());
     let (mut from, mut at) = (0, 0);
     while at < bytes.len() {
         match bytes[at] {
@@ -118,7 +120,6 @@ fn without_blanks(text: &str) -> String {
         }
     }
     out.push_str(&text[from..]);
-    out
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -141,7 +142,7 @@ pub(super) struct Open {
 
 impl<'a> Scan<'a> {
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, keys: Vec::new() }
+        Self { text, at: 0, keys: Vec::with_capacity(2 * MANY) }
     }
 
     /// The next byte that is no blank.

@@ -1,9 +1,14 @@
 //! The import itself: which files, their records into the tables, the proof, the report.
 
+mod ahead;
+mod deal;
 mod emptied;
 mod forward;
+mod mapped;
 mod plan;
 mod read;
+mod spares;
+mod whole;
 mod write;
 
 use std::ops::ControlFlow;
@@ -13,6 +18,7 @@ use std::time::{Duration, Instant};
 pub(super) use self::plan::{Job, fingerprint};
 use self::read::Message;
 pub(super) use self::read::Readers;
+use self::spares::Spares;
 use self::write::Writer;
 pub(super) use self::write::fill_parents;
 use super::books::{FileBook, FileState};
@@ -248,7 +254,8 @@ impl Work<'_> {
         let plan::Plan { mut jobs, unchanged, deleted } = plan;
         let now = books::now();
         let threads = self.import.jobs.max(1);
-        let mut writer = Writer::new(self.store, &self.import.mapping, self.bound, self.folder, sums);
+        let spares = Spares::default();
+        let mut writer = Writer::new(self.store, &self.import.mapping, self.bound, self.folder, sums, &spares);
         (writer.dry, writer.check) = (self.import.dry_run, self.import.check);
         if writes {
             writer.number(self.run)?;
@@ -261,7 +268,17 @@ impl Work<'_> {
         let read_jobs = jobs.clone();
         let (mapping, bound, hidden) = (&self.import.mapping, self.bound, self.hidden);
         let direct = super::direct::Direct::of_all(bound);
-        let readers = Readers { jobs: &read_jobs, mapping, bound, now: &now, threads, hidden, direct, stored: writes };
+        let readers = Readers {
+            jobs: &read_jobs,
+            mapping,
+            bound,
+            now: &now,
+            threads,
+            hidden,
+            direct,
+            stored: writes,
+            spares: &spares,
+        };
         let loaded = readers.run(|at, message| {
             if self.import.interrupt.is_set() {
                 interrupted = true;

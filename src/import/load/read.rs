@@ -1,43 +1,20 @@
-//! Files → mapped records, in several threads, handed over in the order of the files.
+//! Files → mapped records, in several threads, handed over in the order of the files and of what is in them.
 
-use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
-
+use super::ahead::{Ahead, Closing, Reader, Turn};
+use super::deal::{Deal, Work};
+use super::mapped::{Desk, Mapped};
 use super::plan::Job;
+use super::spares::Spares;
 use crate::import::ImportError;
-use crate::import::bind::{Bound, BoundTable, derived};
+use crate::import::bind::Bound;
 use crate::import::direct::Direct;
 use crate::import::hide::Hidden;
-use crate::import::mapping::{Format, Mapping, OnBad, OnExisting};
-use crate::import::read::{self, BadRecord, FileRead, Record, Unread, What};
-use crate::import::row::{self, Place, Row};
-
-/// A record as it goes to the writer.
-#[derive(Debug)]
-pub(in crate::import) struct Mapped {
-    pub position: u64,
-    pub what: Result<Row, Bad>,
-    /// The record, where it may be needed again.
-    pub value: Option<Value>,
-    pub bytes: usize,
-}
-
-/// A record that can't be stored.
-#[derive(Debug, Default)]
-pub(in crate::import) struct Bad {
-    /// Of the record in its document.
-    pub record: String,
-    /// Of what is wrong, in the document.
-    pub pointer: String,
-    pub place: Option<(u64, u64)>,
-    pub column: Option<String>,
-    pub reason: String,
-    pub raw: String,
-}
+use crate::import::mapping::{Mapping, OnBad};
+use crate::import::read::FileRead;
+use crate::import::read::lines::Block;
 
 /// What the writer is told of a file, in order.
 pub(super) enum Message {
@@ -50,12 +27,8 @@ pub(super) enum Message {
 const RECORDS: usize = 256;
 const BYTES: usize = 256 * 1024;
 
-/// How many pieces of a file wait for the writer, and how many files, or groups of small ones.
-const PIECES: usize = 4;
-const FILES: usize = 64;
-
-/// How many files a thread takes at once where there are many.
-const TOGETHER: usize = 16;
+/// How many rows' room a thread takes at once.
+const ROOM: usize = 1024;
 
 /// What goes over at once: of each file, in order.
 type Parcel = Vec<(usize, Message)>;
@@ -73,6 +46,8 @@ pub(in crate::import) struct Readers<'a> {
     pub stored: bool,
     /// For each source, where its rows can be made of the text.
     pub direct: Vec<Option<Direct>>,
+    /// The room of rows that were written.
+    pub spares: &'a Spares,
 }
 
 impl Readers<'_> {
@@ -81,200 +56,163 @@ impl Readers<'_> {
         &self,
         mut each: impl FnMut(usize, Message) -> Result<ControlFlow<()>, ImportError>,
     ) -> Result<(), ImportError> {
-        let next = AtomicUsize::new(0);
-        // of many files several go over at once; few are read side by side
-        let together = (self.jobs.len() / (self.threads * 8).max(1)).clamp(1, TOGETHER);
-        let groups: Vec<Range<usize>> =
-            (0..self.jobs.len()).step_by(together).map(|from| from..(from + together).min(self.jobs.len())).collect();
+        let deal = Mutex::new(Deal::new(self.jobs, self.mapping, self.threads));
+        let ahead = Ahead::new(self.threads);
         std::thread::scope(|scope| {
-            let (files, coming) = sync_channel::<(usize, Receiver<Parcel>)>(FILES);
-            for _ in 0..self.threads.min(groups.len()).max(1) {
-                let files = files.clone();
-                let (next, groups) = (&next, &groups);
-                scope.spawn(move || {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::SeqCst);
-                        let Some(group) = groups.get(at) else { return };
-                        let (sender, receiver) = sync_channel(PIECES);
-                        if files.send((at, receiver)).is_err() {
-                            return;
-                        }
-                        self.read(group.clone(), &sender);
-                    }
-                });
+            // what waits here when it is dropped nobody takes, and with it the readers stop
+            let _closing = Closing(&ahead);
+            for _ in 0..self.threads {
+                scope.spawn(|| self.work(&deal, &Reader(&ahead)));
             }
-            drop(files);
-            let mut waiting: HashMap<usize, Receiver<Parcel>> = HashMap::new();
-            for at in 0..groups.len() {
-                let receiver = loop {
-                    if let Some(receiver) = waiting.remove(&at) {
-                        break receiver;
+            // of a file that was left at a bad record, blocks may have been read that are behind it
+            let mut over = None;
+            while let Some(parcel) = ahead.take() {
+                for (at, message) in parcel {
+                    if over == Some(at) {
+                        continue;
                     }
-                    let Ok((number, receiver)) = coming.recv() else { return Ok(()) };
-                    waiting.insert(number, receiver);
-                };
-                for (at, message) in receiver.into_iter().flatten() {
+                    if matches!(message, Message::End(_)) {
+                        over = Some(at);
+                    }
                     if each(at, message)?.is_break() {
                         return Ok(());
                     }
                 }
             }
-            // what waits here is dropped, and with it the readers stop
             Ok(())
         })
     }
 
-    /// Reads files one after another.
-    fn read(&self, files: Range<usize>, sender: &SyncSender<Parcel>) {
-        let mut parcel = Parcel::new();
-        let (mut count, mut bytes) = (0, 0);
-        for at in files {
-            let job = &self.jobs[at];
-            let mut pending = Vec::new();
-            let mut deaf = false;
-            let read = self.records(job, &mut |mapped| {
-                count += 1;
-                bytes += mapped.bytes;
-                let stop = mapped.what.is_err() && self.mapping.sources[job.source].bad == OnBad::Fail;
-                pending.push(mapped);
-                if count < RECORDS && bytes < BYTES && !stop {
-                    return ControlFlow::Continue(());
+    /// Does pieces of work until there are none, or nobody wants them.
+    fn work(&self, deal: &Mutex<Deal<'_>>, reader: &Reader<'_, Parcel>) {
+        let (mut desk, mut block) = (Desk::default(), Block::default());
+        let dealer = || deal.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let (turn, work) = {
+                let mut deal = dealer();
+                if !reader.0.has_room() {
+                    return;
                 }
-                (count, bytes) = (0, 0);
-                parcel.push((at, Message::Records(std::mem::take(&mut pending))));
-                deaf = sender.send(std::mem::take(&mut parcel)).is_err();
-                if deaf || stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            // where nobody listens any more, nobody needs to know
-            if deaf {
+                let Some(work) = deal.next(&mut block) else { return };
+                // begun by the one who has the deal, so that the order is that of the files
+                (reader.0.begin(), work)
+            };
+            if desk.room.is_empty() {
+                desk.room.fill(self.spares.take(ROOM));
+            }
+            let mut out = Out { turn: &turn, parcel: Parcel::new(), pending: Vec::new(), bytes: 0, of_parcel: 0 };
+            let heard = match work {
+                Work::Files(files) => self.files(files, &mut desk, &mut out),
+                Work::Block(at) => self.block(at, &block, &mut desk, &mut out, || dealer().leave(at)),
+                Work::End(at, read) => {
+                    out.end(at, read);
+                    true
+                }
+            };
+            let heard = heard && out.send();
+            turn.end();
+            if !heard {
                 return;
             }
-            if !pending.is_empty() {
-                parcel.push((at, Message::Records(pending)));
-            }
-            parcel.push((
-                at,
-                match read {
-                    Ok(read) => Message::End(Box::new(read)),
-                    Err(error) => Message::Failed(error),
-                },
-            ));
         }
-        drop(sender.send(parcel));
     }
 
-    /// Maps the records of a file.
-    pub fn records(&self, job: &Job, each: &mut dyn FnMut(Mapped) -> ControlFlow<()>) -> Result<FileRead, ImportError> {
-        let (source, table) = (&self.mapping.sources[job.source], &self.bound.sources[job.source]);
-        let keep = table.exists == OnExisting::Skip;
-        let is_line = matches!(source.format, Format::Jsonl | Format::Csv);
-        let path = (!is_line).then_some(&source.records);
-        let hidden = &self.hidden[job.source];
-        let plain = hidden.is_empty() && !keep && source.bad != OnBad::Quarantine;
-        let direct = self.direct[job.source].as_ref().filter(|_| plain);
-        let read = read::unread(&job.file, source, &mut |found| {
-            if let (Some(direct), Ok(Unread { position, pointer, entry, what: What::Json(bytes, _) })) =
-                (direct, &found)
-            {
-                let (position, entry) = (*position, *entry);
-                if position < job.skip {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                let place = Place {
-                    file: &job.file,
-                    sha256: &job.sha256,
-                    now: self.now,
-                    position,
-                    entry,
-                    pointer,
-                    stored: self.stored,
-                };
-                if let Some(row) = direct.map(path, place, bytes) {
-                    let bytes = size(&row);
-                    return Ok(each(Mapped { position, what: Ok(row), value: None, bytes }));
-                }
+    /// Reads files one after another; false where nobody listens.
+    fn files(&self, files: Range<usize>, desk: &mut Desk, out: &mut Out<'_>) -> bool {
+        for at in files {
+            let job = &self.jobs[at];
+            let mut heard = true;
+            let read = self.records_at(job, desk, &mut |mapped| {
+                let stop = self.stops(job, &mapped);
+                heard = out.record(at, mapped);
+                if !heard || stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            // where nobody listens any more, nobody needs to know
+            if !heard {
+                return false;
             }
-            let mapped = match found.and_then(Unread::read) {
-                Ok(Record { position, .. }) | Err(BadRecord { position, .. }) if position < job.skip => {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                Ok(record) => {
-                    let place = Place {
-                        file: &job.file,
-                        sha256: &job.sha256,
-                        now: self.now,
-                        position: record.position,
-                        entry: record.entry.as_deref(),
-                        pointer: &record.pointer,
-                        stored: self.stored,
-                    };
-                    let seen = hidden.record(&record.value);
-                    let what = row::map(table, &source.records, place, &seen, &record.value);
-                    // a line's place is its number among the lines that hold something, on the way out
-                    let what = what.map(|mut row| {
-                        if is_line {
-                            row.left.pointer = None;
-                        }
-                        row
-                    });
-                    let what = what.map_err(|unfit| Bad {
-                        record: record.pointer.clone(),
-                        pointer: format!("{}{}", record.pointer, unfit.pointer),
-                        place: None,
-                        column: Some(unfit.column),
-                        reason: unfit.reason,
-                        raw: seen.to_string(),
-                    });
-                    if let (Ok(row), true) = (&what, self.stored) {
-                        write_files(table, row)?;
-                    }
-                    let size = what.as_ref().map_or(256, size);
-                    let value = (keep || what.is_err() || source.bad == OnBad::Quarantine).then(|| seen.into_owned());
-                    Mapped { position: record.position, what, value, bytes: size }
-                }
-                Err(bad) => Mapped {
-                    position: bad.position,
-                    bytes: bad.raw.len(),
-                    value: None,
-                    what: Err(Bad {
-                        record: derived(&source.records, bad.position).unwrap_or_default(),
-                        place: bad.place,
-                        reason: if hidden.is_empty() { bad.reason } else { unreadable(source.format) },
-                        raw: if hidden.is_empty() { bad.raw } else { String::new() },
-                        ..Bad::default()
-                    }),
-                },
-            };
-            Ok(each(mapped))
+            out.end(at, read);
+        }
+        true
+    }
+
+    /// Reads a block of a file; false where nobody listens. `leave` says that no more of the file is wanted.
+    fn block(&self, at: usize, block: &Block, desk: &mut Desk, out: &mut Out<'_>, leave: impl Fn()) -> bool {
+        let job = &self.jobs[at];
+        let (mut heard, mut stopped) = (true, None);
+        let read = block.each(&mut |found| {
+            let Some(mapped) = self.mapped(job, found, desk)? else { return Ok(ControlFlow::Continue(())) };
+            if self.stops(job, &mapped) {
+                stopped = Some(mapped.position + 1);
+            }
+            heard = out.record(at, mapped);
+            Ok(if heard && stopped.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         });
-        read.map(|mut read| {
-            hidden.document(&mut read.envelope);
-            read
-        })
+        let end = match read {
+            Err(error) => Some(Err(error)),
+            // as of a file that is read by one alone
+            Ok(_) => stopped.map(|records| Ok(FileRead { records, ..FileRead::default() })),
+        };
+        out.close(at);
+        if let (true, Some(end)) = (heard, end) {
+            leave();
+            out.end(at, end);
+        }
+        heard
+    }
+
+    /// Whether nothing after this record is wanted.
+    fn stops(&self, job: &Job, mapped: &Mapped) -> bool {
+        mapped.what.is_err() && self.mapping.sources[job.source].bad == OnBad::Fail
     }
 }
 
-/// Writes the values that are stored as files: they are there before the rows that name them.
-fn write_files(table: &BoundTable, row: &Row) -> Result<(), ImportError> {
-    for (column, path, text) in &row.files {
-        let Some((vault, _)) = &table.columns[*column].spill else { continue };
-        vault.put(path, text).map_err(|source| ImportError::Write { path: path.into(), source })?;
-    }
-    for (child, rows) in table.children.iter().zip(&row.children) {
-        rows.iter().try_for_each(|row| write_files(&child.table, row))?;
-    }
-    Ok(())
+/// What goes over in a piece of work, in parcels.
+struct Out<'a> {
+    turn: &'a Turn<'a, Parcel>,
+    parcel: Parcel,
+    /// Records of one file.
+    pending: Vec<Mapped>,
+    /// How large they are, and all that is in the parcel before them.
+    bytes: usize,
+    of_parcel: usize,
 }
 
-/// What is said of a record that can't be read where it may hold what nobody is to see.
-fn unreadable(format: Format) -> String {
-    format!(
-        "it can't be read as {}; what stands there is not shown, as parts of it are hashed or encrypted",
-        format.name()
-    )
-}
+impl Out<'_> {
+    /// Takes a record of a file; false where nobody listens.
+    fn record(&mut self, at: usize, mapped: Mapped) -> bool {
+        self.bytes += mapped.bytes;
+        self.pending.push(mapped);
+        if self.pending.len() < RECORDS && self.of_parcel + self.bytes < BYTES {
+            return true;
+        }
+        self.close(at);
+        self.send()
+    }
 
-fn size(row: &Row) -> usize {
-    let own: usize = row.cells.iter().map(crate::import::bind::Cell::size).sum();
-    own + row.children.iter().flatten().map(size).sum::<usize>()
+    /// Takes the end of a file.
+    fn end(&mut self, at: usize, read: Result<FileRead, ImportError>) {
+        self.close(at);
+        self.parcel.push((
+            at,
+            match read {
+                Ok(read) => Message::End(Box::new(read)),
+                Err(error) => Message::Failed(error),
+            },
+        ));
+    }
+
+    /// Puts the records of a file into the parcel.
+    fn close(&mut self, at: usize) {
+        if !self.pending.is_empty() {
+            self.parcel.push((at, Message::Records(std::mem::take(&mut self.pending))));
+            self.of_parcel += std::mem::take(&mut self.bytes);
+        }
+    }
+
+    /// Hands over what there is; false where nobody listens.
+    fn send(&mut self) -> bool {
+        let bytes = std::mem::take(&mut self.of_parcel);
+        self.parcel.is_empty() || self.turn.put(std::mem::take(&mut self.parcel), bytes)
+    }
 }

@@ -10,7 +10,7 @@ use super::FileRead;
 use crate::import::ImportError;
 
 /// A file that is being read; an error of the disk's is kept, so that a parser above need not carry it.
-pub(super) struct Input {
+pub(in crate::import) struct Input {
     path: PathBuf,
     file: File,
     hash: Sha256,
@@ -20,7 +20,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+    pub(in crate::import) fn open(path: &Path) -> Result<Self, ImportError> {
         let file = File::open(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file, hash: Sha256::new(), size: 0, ended: false, failed: None })
     }
@@ -33,7 +33,7 @@ impl Input {
     }
 
     /// Reads on to the end for the hash, and says what is known of the file; a disk's error comes to light here.
-    pub(super) fn finish(mut self) -> Result<FileRead, ImportError> {
+    pub(in crate::import) fn finish(mut self) -> Result<FileRead, ImportError> {
         // most are at their end
         let mut rest = [0; 4096];
         while self.failed.is_none() && self.read(&mut rest).is_ok_and(|count| count > 0) {}

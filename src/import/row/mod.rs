@@ -26,6 +26,8 @@ pub(super) struct Row {
     pub plain: Vec<(usize, Secret)>,
     /// Values that are stored as files: the column, the path, the text.
     pub files: Vec<(usize, String, String)>,
+    /// What is summed up of its cells, where that is known already.
+    pub print: Option<u128>,
 }
 
 impl Row {

@@ -11,7 +11,8 @@ fn project() -> Project {
     let lines: String = (0..20_000)
         .map(|n| match n % 100 {
             0 => format!("{{\"n\":{n},\"s\":\"x\",\"tags\":[\"a\",\"b\"],\"more\":{n}}}\n"),
-            _ => format!("{{\"n\":{n},\"s\":\"line {n}\"}}\n"),
+            // so long that several threads read it
+            _ => format!("{{\"n\":{n},\"s\":\"line {n}\",\"more\":\"{}\"}}\n", "-".repeat(50)),
         })
         .collect();
     let project = Project::new().file("import.yaml", MAPPING).file("data/big.jsonl", &lines);

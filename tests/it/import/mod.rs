@@ -5,6 +5,7 @@ mod backup;
 mod command;
 mod crash;
 mod gone;
+mod jobs;
 mod load;
 mod parents;
 mod read;

@@ -1,14 +1,11 @@
 //! Records as they come → batches: so many that a transaction is worth while, no key twice.
 
-use std::collections::HashSet;
-
 use super::Writer;
 use crate::import::ImportError;
-use crate::import::bind::BoundTable;
+use crate::import::load::mapped::Mapped;
 use crate::import::load::plan::Job;
-use crate::import::load::read::Mapped;
 use crate::import::read::FileRead;
-use crate::import::row::Row;
+use crate::import::verify::PrintSet;
 
 /// How many records, and about how many bytes of them, a transaction has.
 const RECORDS: usize = 8192;
@@ -19,7 +16,7 @@ pub(super) struct Batch {
     pub parts: Vec<Part>,
     records: usize,
     bytes: usize,
-    keys: HashSet<u128>,
+    keys: PrintSet,
 }
 
 /// What a batch has of a file.
@@ -33,10 +30,7 @@ impl Writer<'_> {
     /// Takes records of a file.
     pub fn records(&mut self, jobs: &mut [Job], at: usize, records: Vec<Mapped>) -> Result<(), ImportError> {
         for mapped in records {
-            let key = match &mapped.what {
-                Ok(row) => self.key_hash(&self.bound.sources[jobs[at].source], row),
-                Err(_) => None,
-            };
+            let key = mapped.key;
             let twice = key.is_some_and(|key| !self.batch.keys.insert(key));
             if twice || self.batch.records >= RECORDS || self.batch.bytes >= BYTES {
                 self.flush(jobs)?;
@@ -63,14 +57,12 @@ impl Writer<'_> {
         self.batch.parts.last_mut().expect("one was pushed")
     }
 
-    fn key_hash(&self, table: &BoundTable, row: &Row) -> Option<u128> {
-        if table.key_is_made() {
-            return None;
-        }
-        let mut bytes = vec![u8::try_from(table.target % 256).unwrap_or_default()];
-        for at in &table.key {
-            table.columns[*at].kind.canonical(&row.cells[*at], &mut bytes).ok()?;
-        }
-        Some(xxhash_rust::xxh3::xxh3_128(&bytes))
+    /// Ends a batch that is written: its rows' room is given back, and its own is kept.
+    pub(super) fn clear(&mut self, batch: Batch) {
+        let Batch { parts, mut keys, .. } = batch;
+        let mapped = parts.into_iter().flat_map(|part| part.mapped);
+        self.spares.put(mapped.filter_map(|mapped| Some((mapped.what.ok()?.cells, mapped.bytes))));
+        keys.clear();
+        self.batch.keys = keys;
     }
 }

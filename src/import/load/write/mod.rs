@@ -10,8 +10,9 @@ use std::collections::HashMap;
 
 use self::batch::Batch;
 pub(in crate::import) use self::rows::fill_parents;
+use super::mapped::Bad;
 use super::plan::Job;
-use super::read::Bad;
+use super::spares::Spares;
 use crate::crash;
 use crate::db::SqlError;
 use crate::import::ImportError;
@@ -45,6 +46,8 @@ pub(in crate::import) struct Writer<'a> {
     old_keys: HashMap<usize, HashMap<u64, Vec<Cell>>>,
     /// For a check: the keys that the books have of a file's records.
     imported: Option<(usize, look::Imported)>,
+    /// Where the room of rows goes that are written.
+    spares: &'a Spares,
 }
 
 /// What came of the records.
@@ -72,6 +75,7 @@ impl<'a> Writer<'a> {
         bound: &'a Bound,
         folder: &'a str,
         sums: Vec<Sum>,
+        spares: &'a Spares,
     ) -> Self {
         Self {
             store,
@@ -88,6 +92,7 @@ impl<'a> Writer<'a> {
             batch: Batch::default(),
             old_keys: HashMap::new(),
             imported: None,
+            spares,
         }
     }
 
@@ -134,6 +139,7 @@ impl<'a> Writer<'a> {
             return Err(error);
         }
         crash::point("import-after-commit");
+        self.clear(batch);
         Ok(())
     }
 

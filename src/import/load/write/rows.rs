@@ -80,7 +80,7 @@ impl Writer<'_> {
         let mut replaced = Vec::new();
         for (at, (row, there)) in rows.iter_mut().zip(there).enumerate() {
             let Some(old) = there else {
-                self.sums[table.target].add(table, &row.cells)?;
+                self.sums[table.target].add(table, row)?;
                 outcomes.push(Outcome::Stored);
                 continue;
             };
@@ -88,6 +88,7 @@ impl Writer<'_> {
                 if column.is_kept() || (column.seal.is_some() && column.is_of(&old[at], &row.cells[at], row.plain(at)))
                 {
                     row.cells[at] = old[at].clone();
+                    row.print = None;
                 }
             }
             let same = (0..old.len()).all(|at| {

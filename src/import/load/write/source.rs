@@ -8,7 +8,7 @@ use super::{Writer, writing};
 use crate::db::SqlError;
 use crate::import::ImportError;
 use crate::import::bind::{BoundTable, derived};
-use crate::import::load::read::{Bad, Mapped};
+use crate::import::load::mapped::{Bad, Mapped};
 use crate::import::row::Row;
 
 impl Writer<'_> {
