@@ -34,8 +34,7 @@ pub(super) fn list(db: &SqliteDb, asked: &mut Asked, rows: Vec<IndexRow>) -> Res
     let of = tables_of(asked, &rows);
     let made_otherwise = |(row, of): (&IndexRow, &Of)| match of {
         Of::Nothing => true,
-        Of::Special => false,
-        Of::Table(_) => !row.sql.is_empty() && !row.agrees(),
+        Of::Special | Of::Table(_) => !row.sql.is_empty() && !row.agrees(),
     };
     let all = rows.iter().zip(&of).any(made_otherwise);
     let mut by_pragma: Vec<bool> = asked.tables.iter().map(|table| all || has_tree_of_constraint(table)).collect();
@@ -49,7 +48,6 @@ pub(super) fn list(db: &SqliteDb, asked: &mut Asked, rows: Vec<IndexRow>) -> Res
     let mut made = HashMap::new();
     for (row, of) in rows.into_iter().zip(of) {
         match (of, row.declared) {
-            (Of::Special, _) => {}
             (Of::Table(at), Some(declared)) if !by_pragma[at] => asked.tables[at].raw.indexes.push(RawIndex {
                 name: row.name,
                 unique: declared.unique,
