@@ -5,6 +5,16 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
+/// ``1 row is``, ``2 rows are``.
+pub(crate) fn are(number: u64, noun: &str) -> String {
+    format!("{} {}", counted(number, noun), if number == 1 { "is" } else { "are" })
+}
+
+/// ``1 row has``, ``2 rows have``.
+pub(crate) fn have(number: u64, noun: &str) -> String {
+    format!("{} {}", counted(number, noun), if number == 1 { "has" } else { "have" })
+}
+
 /// 1234567 → 1,234,567.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();

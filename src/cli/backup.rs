@@ -16,7 +16,7 @@ use crate::crypt::{CryptError, Key};
 use crate::error::exit;
 use crate::maintain::MaintainError;
 use crate::maintain::backup::{Backup, BackupReport, Progress, back_up};
-use crate::words::thousands;
+use crate::words::counted;
 
 /// Copy the database to a file while others go on writing, and check the copy
 #[derive(Debug, Args)]
@@ -54,6 +54,7 @@ struct BackupJson<'a> {
 
 pub(super) fn run(args: &BackupArgs, context: &Context, output: &mut Output) -> CommandResult {
     let settings = context.settings(output)?;
+    context.is_there(&settings)?;
     let configured = context.backup()?;
     let secret = context.key(output);
     let encrypt = args.encrypt || configured.encrypt;
@@ -78,12 +79,12 @@ pub(super) fn run(args: &BackupArgs, context: &Context, output: &mut Output) -> 
     output.json(&BackupJson { command: "backup", result: "done", report: &report })?;
     let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
     output.line(&format!(
-        "{}: {} bytes{}, {} tables with {} rows, checked",
+        "{}: {}{}, {} with {}, checked",
         report.file.display(),
-        thousands(report.bytes),
+        counted(report.bytes, "byte"),
         if report.encrypted { ", encrypted" } else { "" },
-        report.tables.len(),
-        thousands(rows),
+        counted(report.tables.len() as u64, "table"),
+        counted(rows, "row"),
     ))?;
     if let Some(version) = &report.schema_version {
         output.line(&format!("version of the schema: {version}"))?;

@@ -18,7 +18,7 @@ use crate::error::exit;
 use crate::maintain::cleanup::{self, ChildFate, CleanupOptions, CleanupReport, PolicyReport, PolicyResult};
 use crate::maintain::name::database_name;
 use crate::migrate::Who;
-use crate::words::thousands;
+use crate::words::{counted, thousands};
 
 /// Delete, mark or archive rows that are older than the retention policies allow
 #[derive(Debug, Args)]
@@ -132,13 +132,17 @@ fn print(settings: &Settings, report: &CleanupReport, error: Option<Error>, outp
             };
             output.line(&format!(
                 "  {} of {} refer to them by {columns} (ON DELETE {}): {fate}",
-                rows(child.rows_found),
+                counted(child.rows_found, "row"),
                 child.table,
                 child.on_delete
             ))?;
         }
         if policy.rows_unreadable > 0 {
-            output.line(&format!("  {} have no time in `{}`: they stay", rows(policy.rows_unreadable), policy.age))?;
+            output.line(&format!(
+                "  {} have no time in `{}`: they stay",
+                counted(policy.rows_unreadable, "row"),
+                policy.age
+            ))?;
         }
     }
     if let Some(error) = error {
@@ -151,9 +155,11 @@ fn print(settings: &Settings, report: &CleanupReport, error: Option<Error>, outp
     let blocked = report.policies.iter().filter(|policy| policy.blocking().next().is_some()).count();
     if blocked > 0 {
         output.say(&format!(
-            "{blocked} of {} policies can't be done: other rows refer to the old ones; `children: delete` takes them with \
-             them",
-            report.policies.len()
+            "{blocked} of {} can't be done: other rows refer to the old ones; `children: delete` takes them with them",
+            match report.policies.len() {
+                1 => "1 policy".to_owned(),
+                several => format!("{several} policies"),
+            }
         ));
         return Ok(exit::FINDINGS);
     }
@@ -186,7 +192,7 @@ impl Bar {
             // the next policy: what is left of it says nothing of the one before
             self.bar.reset();
         }
-        let words = format!("{table}: {} of {} rows", thousands(done), thousands(all));
+        let words = format!("{table}: {} of {}", thousands(done), counted(all, "row"));
         self.bar.set_length(all);
         self.bar.set_position(done);
         self.bar.set_message(words.clone());
@@ -210,17 +216,13 @@ fn in_words(policy: &PolicyReport) -> String {
     };
     match policy.result {
         PolicyResult::Planned | PolicyResult::Refused if policy.blocking().next().is_some() => {
-            format!("{} to {verb}{to}, refused", rows(policy.rows_found))
+            format!("{} to {verb}{to}, refused", counted(policy.rows_found, "row"))
         }
-        PolicyResult::Planned | PolicyResult::Refused => format!("{} to {verb}{to}", rows(policy.rows_found)),
+        PolicyResult::Planned | PolicyResult::Refused => format!("{} to {verb}{to}", counted(policy.rows_found, "row")),
         PolicyResult::NotDone => "not come to".to_owned(),
-        PolicyResult::Done => format!("{} {done}{to}", rows(policy.rows_done)),
+        PolicyResult::Done => format!("{} {done}{to}", counted(policy.rows_done, "row")),
         PolicyResult::Stopped => {
-            format!("{} of {} {done}{to}, then it stopped", policy.rows_done, rows(policy.rows_found))
+            format!("{} of {} {done}{to}, then it stopped", policy.rows_done, counted(policy.rows_found, "row"))
         }
     }
-}
-
-fn rows(number: u64) -> String {
-    if number == 1 { "1 row".to_owned() } else { format!("{number} rows") }
 }

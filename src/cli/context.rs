@@ -120,6 +120,12 @@ impl Context {
 
     /// A connection to a database that is there: a file that is not would be read as empty, and found to be well.
     pub fn connect_to_read(&self, settings: &Settings) -> Result<Db, Error> {
+        self.is_there(settings)?;
+        Ok(Db::connect(&settings.target, Access::Read)?)
+    }
+
+    /// That the database's file is there, where it is one.
+    pub fn is_there(&self, settings: &Settings) -> Result<(), Error> {
         if missing_file(settings).is_some() {
             return Err(Error::Db(DbError::Connect {
                 target: settings.target.to_string(),
@@ -130,7 +136,7 @@ impl Context {
                 source: SqlError::other("there is no such file"),
             }));
         }
-        Ok(Db::connect(&settings.target, Access::Read)?)
+        Ok(())
     }
 
     /// A connection that writes. A file that is not there yet is made only once `check` has passed on an empty database.

@@ -15,7 +15,7 @@ use crate::Error;
 use crate::crypt::Key;
 use crate::error::exit;
 use crate::maintain::backup::Progress;
-use crate::maintain::restore::{Restore, RestoreReport, There, name_of, restore, what_is_there};
+use crate::maintain::restore::{Restore, RestoreReport, There, glance, name_of, restore, what_is_there};
 
 /// Put a backup in the place of the database's content, which is kept
 #[derive(Debug, Args)]
@@ -77,6 +77,8 @@ pub(super) fn run(args: &RestoreArgs, context: &Context, output: &mut Output) ->
         interrupt: context.interrupt(),
         progress: Progress(&told),
     };
+    // nobody is asked about what can't be done
+    glance(&request)?;
     // another database is made, or refused where it holds something
     let replaces = args.into.is_none() && what_is_there(&request)? == There::Live;
     if replaces && !agreed(args, &request, protected, output)? {
@@ -96,7 +98,10 @@ pub(super) fn run(args: &RestoreArgs, context: &Context, output: &mut Output) ->
         None => output.line("there was nothing before")?,
     }
     if same && report.compared > 0 {
-        output.line(&format!("{} tables compared, all as they were", report.compared))?;
+        output.line(&match report.compared {
+            1 => "1 table compared, as it was".to_owned(),
+            several => format!("{several} tables compared, all as they were"),
+        })?;
     }
     for difference in &report.differences {
         output.line(&format!("differs: {difference}"))?;

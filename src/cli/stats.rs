@@ -138,7 +138,7 @@ fn rows_of(table: &TableStats) -> String {
 }
 
 fn analysed(table: &TableStats) -> String {
-    match (table.analysed, table.statistics_age_seconds, table.rows_at_analyze) {
+    match (table.analysed, table.statistics_age_seconds, table.analysed_rows) {
         (false, ..) => "never".to_owned(),
         (true, Some(seconds), _) => format!("{} ago", age(seconds)),
         (true, None, Some(rows)) => format!("at {}", count(rows, "row")),

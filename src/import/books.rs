@@ -1,6 +1,8 @@
 //! What an import writes down beside the rows: its runs, the files it has read, and what of their records the rows alone
 //! can't give back. docs/import.md describes the tables.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::ImportError;
@@ -22,6 +24,7 @@ pub(super) struct FileBook {
     pub path: String,
     pub size: u64,
     pub mtime: i128,
+    pub ctime: i128,
     pub sha256: String,
     /// The SHA-256 of the part of the mapping that it was read by.
     pub mapping: String,
@@ -69,7 +72,7 @@ pub(super) fn make(store: &mut dyn Store) -> Result<(), ImportError> {
         "CREATE TABLE IF NOT EXISTS liftlock_import_run (id {integer} NOT NULL PRIMARY KEY, status {text} NOT NULL, \
            started {text} NOT NULL, finished {text}, folder {text} NOT NULL, mapping {text} NOT NULL, report {text});\n\
          CREATE TABLE IF NOT EXISTS liftlock_import_file (id {integer} NOT NULL PRIMARY KEY, folder {text} NOT NULL, \
-           source {text} NOT NULL, path {text} NOT NULL, size {integer} NOT NULL, mtime {text} NOT NULL, sha256 {text} NOT NULL, \
+           source {text} NOT NULL, path {text} NOT NULL, size {integer} NOT NULL, mtime {text} NOT NULL, ctime {text} NOT NULL, sha256 {text} NOT NULL, \
            mapping {text} NOT NULL, state {text} NOT NULL, done {integer} NOT NULL, envelope {text}, run {integer} NOT NULL, \
            UNIQUE (folder, source, path));\n\
          CREATE TABLE IF NOT EXISTS liftlock_import_record (file {integer} NOT NULL, position {integer} NOT NULL, \
@@ -137,24 +140,37 @@ pub(super) fn end(
     store.settle().map_err(failed(doing))
 }
 
-/// The folders that files were imported from by sources of these names.
+/// The trees that files were imported of: folders, or what they were named.
 pub(super) fn folders(store: &mut dyn Store) -> Result<Vec<String>, ImportError> {
     let rows = store.sql("SELECT DISTINCT folder FROM liftlock_import_file WHERE state <> 'deleted' ORDER BY folder");
     let rows = rows.map_err(failed("read what was imported"))?;
     Ok(rows.into_iter().flatten().flatten().collect())
 }
 
-/// The files that were imported from a folder.
+/// The files of all trees, those that are gone too, as their rows are still there: tree, source and path.
+pub(super) fn everywhere(store: &mut dyn Store) -> Result<Vec<(String, String, String)>, ImportError> {
+    let rows = store.sql("SELECT folder, source, path FROM liftlock_import_file ORDER BY folder, source, path");
+    let rows = rows.map_err(failed("read what earlier imports wrote down"))?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let [tree, source, path] = <[Option<String>; 3]>::try_from(row).ok()?;
+            Some((tree?, source?, path?))
+        })
+        .collect())
+}
+
+/// The files of a tree: of a folder, or of what goes by a name.
 pub(super) fn files(store: &mut dyn Store, folder: &str) -> Result<Vec<FileBook>, ImportError> {
     let literal = store.dialect().literal(folder);
     let rows = store.sql(&format!(
-        "SELECT id, source, path, size, mtime, sha256, mapping, state, done, run FROM liftlock_import_file \
+        "SELECT id, source, path, size, mtime, ctime, sha256, mapping, state, done, run FROM liftlock_import_file \
          WHERE folder = {literal} ORDER BY source, path"
     ));
     let rows = rows.map_err(failed("read what earlier imports wrote down"))?;
     let book = |row: Vec<Option<String>>| -> Option<FileBook> {
-        let [id, source, path, size, mtime, sha256, mapping, state, done, run] =
-            <[String; 10]>::try_from(row.into_iter().collect::<Option<Vec<String>>>()?).ok()?;
+        let [id, source, path, size, mtime, ctime, sha256, mapping, state, done, run] =
+            <[String; 11]>::try_from(row.into_iter().collect::<Option<Vec<String>>>()?).ok()?;
         let states = [FileState::Partial, FileState::Done, FileState::Deleted];
         Some(FileBook {
             id: id.parse().ok()?,
@@ -162,6 +178,7 @@ pub(super) fn files(store: &mut dyn Store, folder: &str) -> Result<Vec<FileBook>
             path,
             size: size.parse().ok()?,
             mtime: mtime.parse().ok()?,
+            ctime: ctime.parse().ok()?,
             sha256,
             mapping,
             state: states.into_iter().find(|known| known.name() == state)?,
@@ -191,9 +208,36 @@ pub(super) fn items(store: &mut dyn Store, file: i64, position: u64) -> Result<V
     ));
     let doing = "read what was imported";
     let Some(text) = rows.map_err(failed(doing))?.into_iter().flatten().flatten().next() else { return Ok(Vec::new()) };
-    let items = serde_json::from_str::<Vec<Value>>(&text).ok();
+    read_items(&text)
+}
+
+/// What the books have of some files, by their numbers: their documents without the records, and their items.
+pub(super) fn of_files(store: &mut dyn Store, files: &[i64]) -> Result<HashMap<i64, (Value, Vec<Item>)>, ImportError> {
+    let doing = "read what was imported";
+    let numbers = files.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+    let mut all: HashMap<i64, (Value, Vec<Item>)> = HashMap::new();
+    let sql = format!("SELECT id, envelope FROM liftlock_import_file WHERE id IN ({numbers})");
+    for row in store.sql(&sql).map_err(failed(doing))? {
+        let [id, envelope] = <[_; 2]>::try_from(row).unwrap_or_default();
+        let envelope = envelope.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        all.insert(number(id), (envelope, Vec::new()));
+    }
+    let sql =
+        format!("SELECT file, items FROM liftlock_import_record WHERE file IN ({numbers}) ORDER BY file, position");
+    for row in store.sql(&sql).map_err(failed(doing))? {
+        let [file, text] = <[_; 2]>::try_from(row).unwrap_or_default();
+        let items = read_items(&text.unwrap_or_default())?;
+        all.entry(number(file)).or_default().1.extend(items);
+    }
+    Ok(all)
+}
+
+fn read_items(text: &str) -> Result<Vec<Item>, ImportError> {
+    let items = serde_json::from_str::<Vec<Value>>(text).ok();
     let items = items.and_then(|items| items.iter().map(Item::read).collect::<Option<Vec<Item>>>());
-    items.ok_or_else(|| failed(doing)(SqlError::other("`liftlock_import_record` holds what is none of ours")))
+    let strange = || SqlError::other("`liftlock_import_record` holds what is none of ours");
+    items.ok_or_else(|| failed("read what was imported")(strange()))
 }
 
 /// So many records no file has: beyond them stand those of an earlier reading.
@@ -244,11 +288,11 @@ pub(super) fn file(
     envelope: Option<&str>,
 ) -> Result<(), SqlError> {
     let number = |number: u64| Given::Number(i64::try_from(number).unwrap_or(i64::MAX));
-    let mtime = file.mtime.to_string();
+    let (mtime, ctime) = (file.mtime.to_string(), file.ctime.to_string());
     store.write(
-        "INSERT INTO liftlock_import_file (id, folder, source, path, size, mtime, sha256, mapping, state, done, envelope, run) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, \
-         mtime = excluded.mtime, sha256 = excluded.sha256, mapping = excluded.mapping, state = excluded.state, \
+        "INSERT INTO liftlock_import_file (id, folder, source, path, size, mtime, ctime, sha256, mapping, state, done, \
+         envelope, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET size = excluded.size, \
+         mtime = excluded.mtime, ctime = excluded.ctime, sha256 = excluded.sha256, mapping = excluded.mapping, state = excluded.state, \
          done = excluded.done, envelope = excluded.envelope, run = excluded.run",
         &[
             Given::Number(book.id),
@@ -257,6 +301,7 @@ pub(super) fn file(
             Given::Text(&book.path),
             number(book.size),
             Given::Text(&mtime),
+            Given::Text(&ctime),
             Given::Text(&book.sha256),
             Given::Text(&book.mapping),
             Given::Text(book.state.name()),

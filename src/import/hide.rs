@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::ImportError;
-use super::mapping::{Mapping, Secret, Step, Within, exposed, from_document, inside, secrets, within};
+use super::mapping::{Exposed, Mapping, Secret, Step, Within, exposed, from_document, inside, secrets, within};
 use super::read::Found;
 
 /// What is to be taken out of what a source's files hold.
@@ -60,28 +60,28 @@ pub(super) fn hidden(mapping: &Mapping, found: &Found) -> Result<Vec<Hidden>, Im
                 continue;
             }
             let absolute = from_document(secrets, &mapping.sources[other].records);
-            let refused = |taker: &str, secret: &str| {
+            let refused = |Exposed { taker, secret, place }: Exposed| {
                 let name = &source.name;
                 let files = mapping.sources[other].name.as_str();
                 let message = format!(
                     "`{taker}` of `{name}` would store as it is what `{secret}` of `{files}` hashes or encrypts: both read the same files"
                 );
                 let hint = "hash or encrypt it there too, or take other places of the record".to_owned();
-                Err(ImportError::Mapping { message, hint: Some(hint) })
+                Err(mapping.written.at(place, ImportError::Mapping { message, hint: Some(hint) }))
             };
             if other == at {
                 hidden.record.extend(secrets.iter().cloned());
             } else {
                 if let Some(secret) = inside(&source.records.0, &absolute) {
-                    return refused(&source.into.table, &secret);
+                    return refused(Exposed { taker: source.into.table.clone(), secret, place: source.into.place });
                 }
                 let relative = |secret: &Secret| match within(&secret.steps, &source.records.0) {
                     Within::Below(steps) => Some(Secret { steps, ..secret.clone() }),
                     _ => None,
                 };
                 let relative: Vec<Secret> = absolute.iter().filter_map(relative).collect();
-                if let Some((taker, secret)) = exposed(&source.into, &relative) {
-                    return refused(&taker, &secret);
+                if let Some(exposed) = exposed(&source.into, &relative) {
+                    return refused(exposed);
                 }
                 // what this one encrypts keeps its place
                 let there = |secret: &Secret| hidden.record.iter().any(|known| known.steps == secret.steps);

@@ -42,7 +42,9 @@ pub struct Report {
     pub status: Status,
     /// The folder, as it was found.
     pub folder: String,
-    /// Files that were read to their end.
+    /// What the books know the tree of files by: a name that it was given, or the folder.
+    pub tree: String,
+    /// Files that were read to their end; one that several sources take is one.
     pub files_processed: u64,
     /// Files that have not changed since they were imported.
     pub files_unchanged: u64,

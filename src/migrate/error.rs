@@ -8,6 +8,7 @@ use super::layout::LayoutError;
 use super::script::ScriptProblem;
 use crate::db::{DbError, ErrorClass, SqlError};
 use crate::source_text::Position;
+use crate::words::counted;
 
 /// Why migrations were not run, or not all of them.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum MigrateError {
         columns: Vec<String>,
     },
     /// Another tool has migrated this database.
-    #[error("this database was migrated by {tool}: its table `{table}` holds {rows} rows, and Liftlock has none")]
+    #[error("this database was migrated by {tool}: its table `{table}` holds {}, and Liftlock has none", counted(rows.unsigned_abs(), "row"))]
     OtherHistory {
         /// The tool.
         tool: &'static str,

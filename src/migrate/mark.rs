@@ -6,6 +6,7 @@ use super::history::{Standing, State};
 use super::layout::Folder;
 use super::{Adjustment, MigrateError, Migration, Migrator, Refusal, adjust, run};
 use crate::db::Db;
+use crate::words::counted;
 
 /// What is to be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +72,8 @@ fn plan(folder: &Folder, state: &State, mark: Mark, reason: &str, writer: &Write
             )]));
         }
         adjustment.changes.push(format!(
-            "`schema_migrations`, made by hand ({} rows), is renamed to `schema_migrations_before_liftlock`",
-            versions.len()
+            "`schema_migrations`, made by hand ({}), is renamed to `schema_migrations_before_liftlock`",
+            counted(versions.len() as u64, "row")
         ));
         adjustment
             .sql

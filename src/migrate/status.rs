@@ -7,6 +7,7 @@ use super::script::prepare;
 use super::texts::same_text;
 use super::{MigrateError, Migrator, Refusal};
 use crate::db::Db;
+use crate::words::counted;
 
 /// Every version, and all that is to be said of them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -164,7 +165,7 @@ fn finding(entry: &super::Entry<'_>) -> Option<(&'static str, String, String)> {
             let done = entry.unfinished.map_or(0, |unfinished| unfinished.next_statement);
             (
                 "unfinished",
-                format!("{title} stopped half-way ({direction}, {done} statements done)"),
+                format!("{title} stopped half-way ({direction}, {} done)", counted(done as u64, "statement")),
                 format!("`liftlock {direction}`"),
             )
         }

@@ -22,7 +22,7 @@ use crate::value::{Checksum, SqlValue};
 
 mod basis;
 
-use super::run::{reporting, session};
+use super::run::{connections, reporting, session, writable};
 
 /// How many rows make a batch, which is compared by itself.
 const BATCH: u64 = 50_000;
@@ -80,10 +80,14 @@ pub fn compare(comparison: &Comparison<'_>) -> (Report, Option<PortError>) {
 fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortError> {
     let began = Instant::now();
     let Comparison { interrupt, observer, .. } = comparison;
-    let mut snapshot = Snapshot::open(&comparison.source, comparison.jobs, comparison.patience, interrupt)?;
-    let mut sessions = sessions(comparison, snapshot.readers().len())?;
+    let mut first = session::connect_to(&comparison.target)?;
+    let (jobs, fewer) = connections::affordable(comparison.jobs, &mut first)?;
+    report.notes.extend(fewer);
+    let mut snapshot = Snapshot::open(&comparison.source, jobs, comparison.patience, interrupt)?;
+    let mut sessions = sessions(comparison, first, snapshot.readers().len())?;
     let schema = snapshot.reader().schema().map_err(|error| PortError::source("the schema", error))?;
     let target = TargetSchema::read(&mut sessions[0], &comparison.options.target_schema)?;
+    writable::refuse_unusable(&target.server, &target.name)?;
     observer.tell(&Event::Phase(Phase::Scanning));
     let plan = basis::plan(comparison, &mut snapshot, &schema, &target)?;
     report.target_schema.clone_from(&plan.target_schema);
@@ -127,14 +131,13 @@ fn execute(comparison: &Comparison<'_>, report: &mut Report) -> Result<(), PortE
 }
 
 /// Sessions that all see one state of the target.
-fn sessions(comparison: &Comparison<'_>, readers: usize) -> Result<Vec<BulkDb>, PortError> {
+fn sessions(comparison: &Comparison<'_>, mut first: BulkDb, readers: usize) -> Result<Vec<BulkDb>, PortError> {
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     let failed = |error| PortError::target("begin to read", error);
-    let mut first = session::connect_to(&comparison.target)?;
     let exported = first.query(&format!("{begin}; SELECT pg_export_snapshot()")).map_err(failed)?;
     let exported = exported.into_iter().flatten().flatten().next().unwrap_or_default();
     let mut sessions = vec![first];
-    while sessions.len() < readers.min(comparison.jobs) {
+    while sessions.len() < readers {
         let mut session = session::connect_to(&comparison.target)?;
         let same = crate::Dialect::Postgres.literal(&exported);
         session.execute(&format!("{begin}; SET TRANSACTION SNAPSHOT {same}")).map_err(failed)?;

@@ -262,7 +262,11 @@ impl Visitor for Print<'_> {
 
 /// Appends a string's inside as `jsonb` prints it (escape_json in PostgreSQL's json.c).
 fn write_string(text: &[u8], out: &mut Vec<u8>) {
-    for byte in text {
+    let mut rest = text;
+    loop {
+        let (plain, after) = rest.split_at(json::ordinary(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = after.split_first() else { return };
         match byte {
             8 => out.extend_from_slice(b"\\b"),
             12 => out.extend_from_slice(b"\\f"),
@@ -271,9 +275,10 @@ fn write_string(text: &[u8], out: &mut Vec<u8>) {
             b'\t' => out.extend_from_slice(b"\\t"),
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(*byte),
+            // no other than a control character ends what is ordinary
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = after;
     }
 }
 

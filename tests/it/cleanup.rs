@@ -369,7 +369,7 @@ fn a_row_that_a_trigger_keeps_is_an_error_and_stays() {
     database.execute("CREATE TRIGGER keep BEFORE DELETE ON logs WHEN old.id = 9 BEGIN SELECT RAISE(IGNORE); END");
     let project =
         project(&database, "  - { table: logs, age: created_at, older_than: 90d, action: delete, batch_rows: 5 }\n");
-    project.run(&["cleanup", "--yes"]).exits(3).says("1 rows of `logs` were deleted and are still there");
+    project.run(&["cleanup", "--yes"]).exits(3).says("1 row is still in `logs` after being deleted");
     assert_eq!(database.value("SELECT count(*) FROM logs"), "25");
     assert_eq!(database.value("SELECT rows_done FROM liftlock_cleanup_log WHERE result = 'failed'"), "5");
 }
@@ -496,7 +496,7 @@ fn an_archive_that_cannot_be() {
     database.execute("UPDATE logs SET level = 7");
     let policy = format!("  - {{ table: logs, age: created_at, older_than: 9d, archive: '{}' }}\n", archive.url);
     archive.execute("DROP TABLE logs; CREATE TABLE logs (id integer PRIMARY KEY, level integer, created_at text)");
-    project(&database, &policy).run(&["cleanup", "--yes"]).exits(3).says("other values than they have here");
+    project(&database, &policy).run(&["cleanup", "--yes"]).exits(3).says("other values than here");
     assert_eq!(database.value("SELECT count(*) FROM logs"), "30");
     assert_eq!(archive.value("SELECT count(*) FROM logs"), "0");
 }

@@ -334,7 +334,7 @@ fn a_down_without_a_transaction_is_resumed() {
         assert_eq!(database.unfinished(), ["2|down|1"]);
         assert_eq!(database.query("SELECT x FROM t ORDER BY x"), ["2", "3"]);
         project.run(&["status", "-d", url]).ok().prints("unfinished");
-        project.run(&["check", "-d", url]).exits(1).prints("stopped half-way (down, 1 statements done)");
+        project.run(&["check", "-d", url]).exits(1).prints("stopped half-way (down, 1 statement done)");
         project.run(&["up", "-d", url]).exits(3).says("finish that with `liftlock down` first");
         match database.kind {
             Kind::Sqlite => database.execute("DROP TABLE gate; CREATE TABLE gate (x int)"),

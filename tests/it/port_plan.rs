@@ -560,7 +560,10 @@ fn a_plan_says_how_much_memory_a_run_takes() {
     });
     assert_eq!(edited.memory.bytes, 64_000_000);
     assert!(edited.memory.bytes_per_connection > 10_000);
-    let without =
-        document.replace(&format!("memory:\n  bytes: 64000000\n  bytes_per_connection: {}\n", 2 * largest), "");
+    let without = document.replace(
+        &format!("memory:\n  bytes: 64000000\n  bytes_per_connection: {}\n  connections: 1\n", 2 * largest),
+        "",
+    );
+    assert_ne!(without, document);
     assert!(Plan::from_yaml(&without).is_ok());
 }

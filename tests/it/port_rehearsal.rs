@@ -148,16 +148,45 @@ fn what_a_role_lacks_is_found_before_the_real_run() {
     let (source, target) = (source(SOURCE), TestDatabase::postgres());
     let (url, role) = as_role(&target, "NOCREATEDB");
     target.execute(&format!("GRANT ALL ON SCHEMA public TO {role}"));
-    port(&source, &url, &["--rehearse"]).exits(3).says("may not make a database").says("CREATEDB");
-    target.execute(&format!("ALTER ROLE {role} CREATEDB; REVOKE ALL ON SCHEMA public FROM {role}, PUBLIC"));
-    target.execute(&format!("GRANT USAGE ON SCHEMA public TO {role}"));
-    let ran = port(&source, &url, &["--rehearse"]).exits(3);
-    assert!(!there(&target, &database_of(&ran.json())));
-    ran.says("may not make tables in the schema `public`").says("GRANT CREATE");
-    for flags in [&["--dry-run"][..], &[]] {
-        let json = port(&source, &url, flags).exits(1).json();
-        assert!(json["findings"].to_string().contains("GRANT CREATE"), "{json}");
-    }
+    let ran = port(&source, &url, &["--rehearse"]).exits(3).says("may not make a database");
+    ran.says(&format!("ALTER ROLE \"{role}\" CREATEDB"));
+    // what would end a real run ends the rehearsal just so, whether or not the role may make databases
+    target.execute(&format!("REVOKE ALL ON SCHEMA public FROM {role}, PUBLIC; GRANT USAGE ON SCHEMA public TO {role}"));
+    let same = |url: &str, flags: &[&str], says: &str, choice: &str| {
+        let run = |how: &[&str]| port(&source, url, &[flags, how].concat()).exits(1).json();
+        let (rehearsed, dry, real) = (run(&["--rehearse"]), run(&["--dry-run"]), run(&[]));
+        let found = rehearsed["findings"][0].clone();
+        assert_eq!((&found["code"], &found["level"]), (&"target-not-writable".into(), &"blocker".into()), "{found}");
+        assert!(found["message"].to_string().contains(says), "{found}");
+        assert!(found["choices"][0].as_str().unwrap().contains(choice), "{found}");
+        for json in [&rehearsed, &dry, &real] {
+            assert_eq!((&json["result"], &json["findings"]), (&"refused".into(), &rehearsed["findings"]), "{json}");
+        }
+        assert!(rehearsed["notes"].to_string().contains("nothing was rehearsed"), "{rehearsed}");
+    };
+    let may_not = "may not make tables in the schema `public`";
+    same(&url, &[], may_not, &format!("GRANT CREATE ON SCHEMA \"public\" TO \"{role}\""));
+    target.execute(&format!("ALTER ROLE {role} CREATEDB"));
+    same(&url, &[], may_not, "GRANT CREATE ON SCHEMA");
+    same(&url, &["--single-transaction"], may_not, "GRANT CREATE ON SCHEMA");
+    same(&url, &["--schema", "new"], "may not make the schema `new`", "GRANT CREATE ON DATABASE");
+    let standing = format!("{url}%20-c%20default_transaction_read_only%3Don");
+    same(&standing, &[], "read-only", "default_transaction_read_only = off");
+    // in one transaction, tables that are there are filled without making any
+    target.execute(&format!("{EXISTING} ALTER TABLE parent OWNER TO {role}; ALTER TABLE child OWNER TO {role};"));
+    same(&url, &[], may_not, "GRANT CREATE ON SCHEMA");
+    let rehearsed = port(&source, &url, &["--rehearse", "--single-transaction"]).ok().json();
+    assert_eq!((&rehearsed["result"], &rehearsed["rehearsal"]["existing"]), (&"proven".into(), &"structure".into()));
+    // a schema that may not even be looked into
+    target.execute(&format!("CREATE SCHEMA shut; CREATE TABLE shut.parent (id bigint PRIMARY KEY, name text); GRANT ALL ON shut.parent TO {role}"));
+    let usage = format!("GRANT USAGE, CREATE ON SCHEMA \"shut\" TO \"{role}\"");
+    same(&url, &["--schema", "shut"], "may not use the schema `shut`", &usage);
+    let ran = port(&source, &url, &["--schema", "shut", "--resume"]).exits(3).says("may not use the schema `shut`");
+    ran.says("GRANT USAGE");
+    let ran = Project::new().run(&["compare", &source.url, &url, "--schema", "shut"]).exits(3);
+    ran.says("may not use the schema `shut`").says("GRANT USAGE");
+    target.execute(&format!("GRANT CREATE ON SCHEMA shut TO {role}"));
+    same(&url, &["--schema", "shut"], "may not use the schema `shut`", "GRANT USAGE ON SCHEMA");
 }
 
 #[test]

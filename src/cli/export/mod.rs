@@ -39,8 +39,8 @@ pub(super) struct ExportArgs {
     /// The mapping that files were imported by: the tree of files is written back
     #[arg(long, value_name = "FILE", conflicts_with_all = ["query", "format", "into", "output"])]
     map: Option<PathBuf>,
-    /// The folder that was imported, where there were several
-    #[arg(long, value_name = "DIR", requires = "map")]
+    /// The folder that was imported, or the name of its tree (`import --tree`), where there were several
+    #[arg(long, value_name = "DIR|NAME", requires = "map")]
     from: Option<String>,
     /// Replace files that are there
     #[arg(long)]

@@ -14,6 +14,7 @@ use crate::error::exit;
 use crate::maintain::MaintainError;
 use crate::maintain::export::{self, ExportFormat, ExportReport, ExportSource};
 use crate::maintain::file::WholeFile;
+use crate::words::counted;
 
 /// The JSON of `export` (docs/json.md).
 #[derive(Debug, Serialize)]
@@ -62,7 +63,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> 
         output: shown.clone(),
         report: &report,
     })?;
-    output.line(&format!("wrote {} rows, {} bytes, to {shown}", report.rows, report.bytes))?;
+    output.line(&format!("wrote {}, {}, to {shown}", counted(report.rows, "row"), counted(report.bytes, "byte")))?;
     Ok(exit::DONE)
 }
 

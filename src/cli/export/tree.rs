@@ -11,7 +11,7 @@ use crate::cli::output::Output;
 use crate::error::exit;
 use crate::import::Mapping;
 use crate::import::export::{Export, Exported, export};
-use crate::words::thousands;
+use crate::words::counted;
 
 /// The JSON of an export (docs/json.md).
 #[derive(Debug, Serialize)]
@@ -54,9 +54,9 @@ pub(super) fn run(args: &ExportArgs, map: &Path, context: &Context, output: &mut
         exported: &exported,
     })?;
     output.line(&format!(
-        "wrote {} files with {} records to `{}`",
-        thousands(exported.files),
-        thousands(exported.records),
+        "wrote {} with {} to `{}`",
+        counted(exported.files, "file"),
+        counted(exported.records, "record"),
         folder.display()
     ))?;
     Ok(if whole { exit::DONE } else { exit::FINDINGS })

@@ -26,7 +26,7 @@ use crate::import::load::{Event, Import, import};
 use crate::import::report::{Report, Status, TableState};
 use crate::import::{ImportError, Mapping};
 use crate::maintain::backup::{Backup, Progress as BackupProgress};
-use crate::words::thousands;
+use crate::words::{are, counted, thousands};
 
 /// Load a tree of JSON, YAML, Markdown, CSV or text files into tables, by a mapping, and prove what went in
 #[derive(Debug, Args)]
@@ -43,6 +43,10 @@ pub(super) struct ImportArgs {
     /// The mapping: which files hold which records, and which columns take what of them
     #[arg(long, value_name = "FILE", default_value = "import.yaml")]
     map: PathBuf,
+    /// Which tree of files it is, where the folder's path does not say: one that was moved or is mounted elsewhere (what it was
+    /// imported as), or another of the same paths (a name of its own)
+    #[arg(long, value_name = "NAME", conflicts_with = "infer", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    tree: Option<String>,
     /// Draft a mapping of the folder, and the migration that makes its tables, for you to edit; with --dry-run they are
     /// printed
     #[arg(long, conflicts_with_all = ["check", "skip_existing", "all"])]
@@ -71,7 +75,7 @@ pub(super) struct ImportArgs {
     #[arg(
         long,
         conflicts_with_all = [
-            "folder", "map", "infer", "dry_run", "check", "skip_existing", "all", "backup", "jobs", "lock_wait"
+            "folder", "map", "tree", "infer", "dry_run", "check", "skip_existing", "all", "backup", "jobs", "lock_wait"
         ]
     )]
     generate_key: bool,
@@ -110,9 +114,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     if args.infer {
         return infer::run(args, context, output);
     }
+    let mapping = Mapping::read(&args.map)?;
     let text = std::fs::read(&args.map)
         .map_err(|source| Error::Import(ImportError::Read { path: args.map.clone(), source }))?;
-    let mapping = Mapping::read(&args.map)?;
     let settings = context.settings(output)?;
     let writes = !(args.dry_run || args.check);
     let kept = if args.backup { Some(keep(args, &mapping, &settings, context, output)?) } else { None };
@@ -124,6 +128,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     let job = Import {
         dir: args.folder().to_owned(),
         mapping,
+        tree: args.tree.clone(),
         mapping_sha256: crate::words::hex(&Sha256::digest(&text)),
         base: args.map.parent().map(Path::to_owned).unwrap_or_default(),
         dry_run: args.dry_run,
@@ -151,9 +156,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
     if let Some(kept) = &report.backup {
         kept.notes.iter().for_each(|note| output.warn(note));
         output.line(&format!(
-            "kept: {} and {} files in {}; back with `liftlock restore {}`, and the files from {}",
+            "kept: {} and {} in {}; back with `liftlock restore {}`, and the files from {}",
             kept.database.display(),
-            thousands(kept.files),
+            counted(kept.files, "file"),
             kept.folder.display(),
             kept.database.display(),
             kept.folder.join("files").display()
@@ -181,6 +186,7 @@ fn keep(
     context: &Context,
     output: &mut Output,
 ) -> Result<Kept, Error> {
+    context.is_there(settings)?;
     let configured = context.backup()?;
     let secret = context.key(output);
     let key = if configured.encrypt { Some(Key::from_secret(secret.as_ref()).map_err(no_key)?) } else { None };
@@ -266,10 +272,9 @@ fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
         output.line(&format!(
             "`{}`: {} written over a row of this import, of a record with the same key; the last one stands",
             table.table,
-            if table.overwritten == 1 {
-                "1 record was".to_owned()
-            } else {
-                format!("{} records were", thousands(table.overwritten))
+            match table.overwritten {
+                1 => "1 record was".to_owned(),
+                several => format!("{} were", counted(several, "record")),
             },
         ))?;
     }
@@ -289,19 +294,20 @@ fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
         _ => "imported",
     };
     let mut line = format!(
-        "{done} {} records of {} files in {:.1} s",
-        thousands(report.records_migrated),
-        thousands(report.files_processed),
+        "{done} {} of {} in {:.1} s",
+        counted(report.records_migrated, "record"),
+        counted(report.files_processed, "file"),
         report.duration_seconds
     );
+    let quarantined = if report.status == Status::DryRun { 0 } else { report.quarantined };
     for (number, what) in [
-        (report.missing, "records' rows are missing"),
-        (report.files_unchanged, "files had not changed"),
-        (report.skipped, "records were there already"),
-        (report.quarantined, "bad records are in liftlock_import_quarantine"),
+        (report.missing, format!("the rows of {} are missing", counted(report.missing, "record"))),
+        (report.files_unchanged, format!("{} had not changed", counted(report.files_unchanged, "file"))),
+        (report.skipped, format!("there already: {}", counted(report.skipped, "record"))),
+        (quarantined, format!("{} in liftlock_import_quarantine", are(quarantined, "bad record"))),
     ] {
-        if number > 0 && !(report.status == Status::DryRun && what.starts_with("bad")) {
-            line.push_str(&format!("; {} {what}", thousands(number)));
+        if number > 0 {
+            line.push_str(&format!("; {what}"));
         }
     }
     output.line(&line)
@@ -354,8 +360,8 @@ impl Progress {
                 state.records += records;
                 self.show(&mut state);
             }
-            Event::File { bytes } => {
-                state.files += 1;
+            Event::File { bytes, last } => {
+                state.files += u64::from(last);
                 state.bytes += bytes;
                 self.show(&mut state);
             }
@@ -365,10 +371,10 @@ impl Progress {
 
     fn show(&self, state: &mut State) {
         let done = format!(
-            "{} of {} files, {} records",
+            "{} of {}, {}",
             thousands(state.files),
-            thousands(state.of_files),
-            thousands(state.records)
+            counted(state.of_files, "file"),
+            counted(state.records, "record")
         );
         self.bar.set_position(state.bytes);
         self.bar.set_message(done.clone());

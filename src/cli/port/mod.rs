@@ -167,7 +167,9 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
                 }
             };
             let what = if args.rehearse { "rehearsing in" } else { "no target is named: planned for" };
-            output.say(&format!("{what} {}", scratch.place()));
+            if let Some(place) = scratch.place() {
+                output.say(&format!("{what} {place}"));
+            }
             (scratch.target().clone(), Some(scratch))
         }
     };

@@ -34,11 +34,12 @@ pub(super) fn plan(plan: &Plan, report: &Report, output: &Output) -> Result<(), 
         counted(rows, "row"),
         size(bytes)
     ))?;
-    let Memory { bytes, bytes_per_connection } = plan.memory;
+    let Memory { bytes, bytes_per_connection, connections } = plan.memory;
     output.line(&format!(
-        "memory: at most {} MB, and twice the largest row ({}) for each connection at work",
+        "memory: at most {} MB, and twice the largest row ({}) for each of {} at work",
         bytes / 1_000_000,
-        size(bytes_per_connection / 2)
+        size(bytes_per_connection / 2),
+        counted(connections, "connection")
     ))?;
     let blockers = plan.blockers().count();
     let reasons = report.expected.as_ref().map(|expected| expected.reasons.join("; ")).unwrap_or_default();

@@ -39,7 +39,7 @@ impl Database {
                 _ => Err(error),
             }
         });
-        made.map_err(|error| self.cannot_make(error))
+        made.map_err(|error| self.cannot_make(control, error))
     }
 
     /// Makes it as a copy of the database `template`, into which nobody gets meanwhile.
@@ -48,7 +48,7 @@ impl Database {
     }
 
     /// Why it could not be made.
-    pub fn cannot_make(&self, error: SqlError) -> ScratchError {
+    pub fn cannot_make(&self, control: &mut BulkDb, error: SqlError) -> ScratchError {
         let Purpose { name, or_own_server, .. } = self.purpose;
         if error.code.as_deref() != Some("42501") {
             return ScratchError::Sql {
@@ -56,10 +56,12 @@ impl Database {
                 source: error,
             };
         }
-        let role = self.target.user.as_deref().unwrap_or("the role");
+        let asked = control.query("SELECT current_user").unwrap_or_default();
+        let role = asked.into_iter().next().and_then(|row| row.into_iter().next()?);
+        let role = role.or_else(|| self.target.user.clone()).unwrap_or_default();
         ScratchError::Unfit {
             message: format!("`{role}` may not make a database for the {name}"),
-            hint: format!("let a superuser do `ALTER ROLE {} CREATEDB`, or {or_own_server}", quoted(role)),
+            hint: format!("let a superuser do `ALTER ROLE {} CREATEDB`, or {or_own_server}", quoted(&role)),
         }
     }
 

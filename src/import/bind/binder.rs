@@ -10,7 +10,9 @@ use super::{Cell, Kind};
 use crate::config::Secret;
 use crate::crypt::Key;
 use crate::import::ImportError;
-use crate::import::mapping::{From, Mapping, OnExisting, TableMapping, Transform, pointer_keys};
+use crate::import::mapping::{
+    ColumnMapping, From, Mapping, OnExisting, TableMapping, Transform, Written, pointer_keys,
+};
 use crate::import::seal::Seal;
 use crate::import::store::Store;
 use crate::import::vault::Vault;
@@ -30,7 +32,16 @@ pub(in crate::import) fn bind(
     let tables = store.tables()?;
     let vault = mapping.store.as_ref().map(|name| Vault::new(name, base));
     let vault = vault.as_ref();
-    let mut binder = Binder { tables, store, bound: Bound::default(), count: 0, skip_existing, key, vault };
+    let mut binder = Binder {
+        tables,
+        store,
+        bound: Bound::default(),
+        count: 0,
+        skip_existing,
+        key,
+        vault,
+        written: &mapping.written,
+    };
     for source in &mapping.sources {
         let captures = &source.files.captures;
         let table = binder.table(&source.into, captures, None)?;
@@ -47,6 +58,8 @@ struct Binder<'a> {
     skip_existing: bool,
     key: Option<&'a Secret>,
     vault: Option<&'a Vault>,
+    /// Where in the mapping's text a problem is shown.
+    written: &'a Written,
 }
 
 fn problem(message: String, hint: impl Into<Option<String>>) -> ImportError {
@@ -60,7 +73,9 @@ impl Binder<'_> {
         captures: &[String],
         parent: Option<(&BoundTable, &[(String, String)])>,
     ) -> Result<BoundTable, ImportError> {
-        let known = self.find(&mapping.table)?;
+        let written = self.written;
+        let here = |error| written.at(mapping.place, error);
+        let known = self.find(&mapping.table).map_err(here)?;
         let mut columns = Vec::new();
         for (child, of) in parent.iter().flat_map(|(_, pairs)| pairs.iter()) {
             let parent = parent.expect("there are pairs of a parent's only").0;
@@ -76,47 +91,12 @@ impl Binder<'_> {
                     ),
                     near.or_else(|| Some(format!("add `{of}:` to the columns of `{}`", parent.name))),
                 )
-            })?;
-            columns.push(self.column(&known, child, Fill::Parent(at), false)?);
+            });
+            columns.push(self.column(&known, child, Fill::Parent(at.map_err(here)?), false).map_err(here)?);
         }
         for column in &mapping.columns {
-            let fill = match &column.from {
-                From::Pointer(pointer) => {
-                    let keys =
-                        pointer_keys(pointer).map_err(|reason| problem(format!("`{pointer}`: {reason}"), None))?;
-                    Fill::Pointer { pointer: pointer.clone(), keys }
-                }
-                From::Capture(name) => {
-                    let at = captures.iter().position(|capture| capture == name);
-                    Fill::Capture(at.ok_or_else(|| problem(format!("the pattern has no capture `{name}`"), None))?)
-                }
-                From::File(fact) => Fill::File(*fact),
-                From::Constant(value) => {
-                    let column = self.column(&known, &column.column, Fill::Constant(Cell::Null), false)?;
-                    let cell = column.kind.store(value);
-                    Fill::Constant(cell.map_err(|reason| problem(format!("`{}`: {reason}", column.name), None))?)
-                }
-                From::Uuid => Fill::Uuid,
-                From::Now => Fill::Now,
-                From::Whole => Fill::Whole,
-                From::Rest => Fill::Rest,
-                From::EntryKey => Fill::EntryKey,
-                From::Position => Fill::Position,
-            };
-            let mut bound = self.column(&known, &column.column, fill, column.required)?;
-            if let Some(transform) = column.transform {
-                self.seal(&known, &mut bound, transform)?;
-            }
-            if let (Some(over), Some(vault)) = (column.store_over, self.vault) {
-                let path = Value::String(format!("{}/{}", vault.folder(), "0".repeat(65)));
-                let holds = bound.kind.store(&path).is_ok_and(|cell| bound.kind.restore(&cell) == path);
-                if !holds {
-                    let message = format!("`{}`.`{}` can't hold the path of a file", known.name, bound.name);
-                    return Err(problem(message, "make its type `text` with a migration".to_owned()));
-                }
-                bound.spill = Some((vault.clone(), over));
-            }
-            columns.push(bound);
+            let bound = self.filled(&known, column, captures);
+            columns.push(bound.map_err(|error| written.at(column.place, error))?);
         }
         let mut table = BoundTable {
             number: self.count,
@@ -128,13 +108,14 @@ impl Binder<'_> {
             children: Vec::new(),
         };
         self.count += 1;
-        self.numbered(&known, &mut table)?;
-        table.key = self.key(&known, &table, &mapping.key)?;
+        self.numbered(&known, &mut table).map_err(here)?;
+        table.key = self.key(&known, &table, &mapping.key).map_err(here)?;
         for column in known.columns.iter().filter(|column| column.not_null && column.default.is_none()) {
             if table.column(&column.name).is_none() && !column.generated && !column.numbered {
                 let message =
                     format!("`{}`.`{}` must have a value, and the mapping gives none", known.name, column.name);
-                return Err(problem(message, format!("add `{}:` to the columns of `{}`", column.name, known.name)));
+                let hint = format!("add `{}:` to the columns of `{}`", column.name, known.name);
+                return Err(here(problem(message, hint)));
             }
         }
         table.target = match self.bound.targets.iter().position(|name| *name == table.name) {
@@ -149,6 +130,51 @@ impl Binder<'_> {
             table.children.push(BoundChild { records: child.records.clone(), table: bound });
         }
         Ok(table)
+    }
+
+    /// A column, and what fills it.
+    fn filled(
+        &mut self,
+        known: &TargetTable,
+        column: &ColumnMapping,
+        captures: &[String],
+    ) -> Result<BoundColumn, ImportError> {
+        let fill = match &column.from {
+            From::Pointer(pointer) => {
+                let keys = pointer_keys(pointer).map_err(|reason| problem(format!("`{pointer}`: {reason}"), None))?;
+                Fill::Pointer { pointer: pointer.clone(), keys }
+            }
+            From::Capture(name) => {
+                let at = captures.iter().position(|capture| capture == name);
+                Fill::Capture(at.ok_or_else(|| problem(format!("the pattern has no capture `{name}`"), None))?)
+            }
+            From::File(fact) => Fill::File(*fact),
+            From::Constant(value) => {
+                let column = self.column(known, &column.column, Fill::Constant(Cell::Null), false)?;
+                let cell = column.kind.store(value);
+                Fill::Constant(cell.map_err(|reason| problem(format!("`{}`: {reason}", column.name), None))?)
+            }
+            From::Uuid => Fill::Uuid,
+            From::Now => Fill::Now,
+            From::Whole => Fill::Whole,
+            From::Rest => Fill::Rest,
+            From::EntryKey => Fill::EntryKey,
+            From::Position => Fill::Position,
+        };
+        let mut bound = self.column(known, &column.column, fill, column.required)?;
+        if let Some(transform) = column.transform {
+            self.seal(known, &mut bound, transform)?;
+        }
+        if let (Some(over), Some(vault)) = (column.store_over, self.vault) {
+            let path = Value::String(format!("{}/{}", vault.folder(), "0".repeat(65)));
+            let holds = bound.kind.store(&path).is_ok_and(|cell| bound.kind.restore(&cell) == path);
+            if !holds {
+                let message = format!("`{}`.`{}` can't hold the path of a file", known.name, bound.name);
+                return Err(problem(message, "make its type `text` with a migration".to_owned()));
+            }
+            bound.spill = Some((vault.clone(), over));
+        }
+        Ok(bound)
     }
 
     /// What a column does to its values, if it can hold what comes of that.

@@ -1,21 +1,23 @@
 //! What an export can't give back, told before anything is written.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::Work;
+use super::ahead::count;
+use super::{OfPath, Work};
 use crate::import::ImportError;
 use crate::import::bind::{BoundColumn, BoundTable, Fill};
-use crate::import::books::{self, FileBook, FileState};
+use crate::import::books::{self, FileState};
 use crate::import::mapping::secrets;
+use crate::words::{counted, have};
 
 impl Work<'_> {
     /// What can't come back, as far as the books tell.
-    pub(super) fn look(&mut self, files: &BTreeMap<String, Vec<(usize, FileBook)>>) -> Result<(), ImportError> {
+    pub(super) fn look(&mut self, files: &[OfPath]) -> Result<(), ImportError> {
         let groups = groups(&self.bound.sources);
         let mut told = HashSet::new();
-        for (source, _) in files.values().flatten().filter(|(source, _)| told.insert(*source)) {
+        for (source, _) in files.iter().flat_map(|(_, books)| books).filter(|(source, _)| told.insert(*source)) {
             for secret in secrets(&self.export.mapping.sources[*source].into).iter().filter(|secret| secret.hashed) {
                 let column = &secret.column;
                 self.exported.lost.push(format!("`{column}` holds hashes: what they were made of can't come back"));
@@ -24,7 +26,12 @@ impl Work<'_> {
         let mut keys: HashSet<u128> = HashSet::new();
         let (mut shared, mut example) = (0_u64, String::new());
         let mut left_out = 0_u64;
-        for (path, books) in files {
+        let mut ahead = 0;
+        for (at, (path, books)) in files.iter().enumerate() {
+            if at == ahead {
+                ahead += count(&files[at..]);
+                self.read_books_ahead(&files[at..ahead])?;
+            }
             for (source, book) in books {
                 if book.state == FileState::Partial {
                     self.exported.lost.push(format!("`{path}` is in only as far as its record {}", book.done));
@@ -32,8 +39,12 @@ impl Work<'_> {
                 let group = groups[*source];
                 let hides = !secrets(&self.export.mapping.sources[*source].into).is_empty();
                 let mut position = 0;
+                let mut ahead = self.ahead.remove(&book.id).map(|(_, items)| items);
                 loop {
-                    let items = books::items(self.store, book.id, position)?;
+                    let items = match &mut ahead {
+                        Some(items) => std::mem::take(items),
+                        None => books::items(self.store, book.id, position)?,
+                    };
                     if items.is_empty() {
                         break;
                     }
@@ -63,12 +74,14 @@ impl Work<'_> {
         }
         if left_out > 0 {
             self.exported.lost.push(format!(
-                "{left_out} records were left out or put aside: what would have been hashed or encrypted of them was not kept"
+                "{} left out or put aside: what would have been hashed or encrypted there was not kept",
+                counted(left_out, "record")
             ));
         }
         if shared > 0 {
             self.exported.lost.push(format!(
-                "{shared} records have the key of another that was imported too, and come back as the row is now (the first: {example})"
+                "{} the key of another that was imported too: the row comes back as it is now (the first: {example})",
+                have(shared, "record")
             ));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Tables → the tree of files, by the mapping that they were filled by and what the import wrote down beside them.
 
+mod ahead;
 mod gone;
 mod lost;
 mod records;
@@ -10,13 +11,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use self::ahead::Ahead;
 use super::bind::Bound;
 use super::books::{FileBook, FileState};
 use super::load::fingerprint;
 use super::mapping::{Format, Mapping};
 use super::store::Store;
 use super::{ImportError, bind, books, store, verify};
-use crate::Dialect;
 use crate::config::Secret;
 use crate::db::Db;
 use crate::interrupt::Interrupt;
@@ -30,7 +31,7 @@ pub struct Export {
     pub mapping: Mapping,
     /// The folder that the mapping's `store:` is relative to: its file's.
     pub base: PathBuf,
-    /// The folder that was imported; needed where there were several.
+    /// The folder that was imported, or the name of its tree; needed where there were several.
     pub from: Option<String>,
     /// Files that are there are written over.
     pub force: bool,
@@ -43,7 +44,7 @@ pub struct Export {
 /// What an export came to.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Exported {
-    /// The folder that was imported.
+    /// The folder that was imported, or the name of its tree.
     pub folder: String,
     /// Files that were written.
     pub files: u64,
@@ -62,11 +63,7 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
     // the whole tree is of one moment, whoever writes meanwhile
-    let begin = match store.dialect() {
-        Dialect::Sqlite => "BEGIN",
-        Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    };
-    store.sql(begin).map_err(|source| ImportError::Sql { doing: "begin to read".to_owned(), source })?;
+    store.begin_to_read().map_err(|source| ImportError::Sql { doing: "begin to read".to_owned(), source })?;
     let bound = bind::bind(&export.mapping, store, false, export.key.as_ref(), &export.base)?;
     verify::check_key(store, &bound)?;
     if !books::exist(store)? {
@@ -74,7 +71,13 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     }
     let folder = folder(store, export)?;
     let mut files = files(store, export, &folder)?;
-    let mut work = Work { store, export, bound: &bound, exported: Exported { folder, ..Exported::default() } };
+    let mut work = Work {
+        store,
+        export,
+        bound: &bound,
+        exported: Exported { folder, ..Exported::default() },
+        ahead: Ahead::new(),
+    };
     files.retain(|path, books| {
         let is_database = books.iter().any(|(source, _)| export.mapping.sources[*source].format == Format::Sqlite);
         if is_database {
@@ -83,18 +86,27 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
         }
         !is_database
     });
+    let files: Vec<OfPath> = files.into_iter().collect();
     work.look(&files)?;
     before(&work.exported.lost);
     if !export.force {
-        let there = files.keys().find(|path| export.dir.join(path).exists());
+        let there = files.iter().map(|(path, _)| path).find(|path| export.dir.join(path).exists());
         if let Some(path) = there {
             let message = format!("`{}` is there already", export.dir.join(path).display());
             return Err(refused(&message, "name another folder, or give `--force` to write over it"));
         }
     }
-    for (path, books) in &files {
+    let mut ahead = 0;
+    for (at, (path, books)) in files.iter().enumerate() {
+        if at == ahead {
+            ahead += ahead::count(&files[at..]);
+            work.read_ahead(&files[at..ahead])?;
+        }
         if export.interrupt.is_set() {
-            let kept = format!("{} files are written; the same command with `--force` writes all", work.exported.files);
+            let kept = format!(
+                "{} written; the same command with `--force` writes all",
+                crate::words::are(work.exported.files, "file")
+            );
             return Err(ImportError::Interrupted { kept });
         }
         if work.file(path, books)? {
@@ -116,6 +128,9 @@ fn folder(store: &mut dyn Store, export: &Export) -> Result<String, ImportError>
         return found.cloned().ok_or_else(|| {
             refused(&format!("nothing was imported from `{wanted}`"), &format!("there is {}", folders.join(", ")))
         });
+    }
+    if let Some(tree) = export.mapping.tree.as_ref().filter(|tree| folders.contains(tree)) {
+        return Ok(tree.clone());
     }
     match folders.as_slice() {
         [one] => Ok(one.clone()),
@@ -162,6 +177,11 @@ struct Work<'a> {
     export: &'a Export,
     bound: &'a Bound,
     exported: Exported,
+    /// What was read ahead of some files, by their numbers in the books.
+    ahead: Ahead,
 }
 
 type Books = [(usize, FileBook)];
+
+/// A path, and the sources that took the file there.
+type OfPath = (String, Vec<(usize, FileBook)>);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Work;
+use super::ahead::fetch;
 use super::gone::Gone;
 use crate::import::ImportError;
 use crate::import::bind::{BoundTable, Fill, derived};
@@ -27,8 +28,16 @@ impl Work<'_> {
         let mapping: &Source = &self.export.mapping.sources[source];
         let table = &self.bound.sources[source];
         let mut position = 0;
+        let mut ahead = self.ahead.get_mut(&book.id).map(|(_, items)| std::mem::take(items));
         loop {
-            let items = books::items(self.store, book.id, position)?;
+            let items = match &mut ahead {
+                Some(items) => std::mem::take(items),
+                None => {
+                    let mut items = books::items(self.store, book.id, position)?;
+                    fetch(self.store, items.iter_mut().map(|item| (table, item)))?;
+                    items
+                }
+            };
             if items.is_empty() {
                 return Ok(());
             }
@@ -64,11 +73,7 @@ impl Work<'_> {
         if let Some(value) = &item.value {
             return Ok(Some(value.clone()));
         }
-        let Some(key) = item.cells(table).filter(|_| !item.lost) else { return Ok(None) };
-        let reading = |source| ImportError::Sql { doing: format!("read `{}`", table.name), source };
-        let Some(cells) = self.store.rows(table, &table.key, &key).map_err(reading)?.into_iter().next() else {
-            return Ok(None);
-        };
+        let Some(cells) = item.row.clone().flatten() else { return Ok(None) };
         let mut children = Vec::new();
         let mut places = Gone::default();
         // a column that holds the whole record says what is in it

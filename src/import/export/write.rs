@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::gone::Gone;
 use super::{Books, Work};
-use crate::import::books;
+use crate::import::books::{self, FileBook};
 use crate::import::mapping::{Format, Step};
 use crate::import::yaml::of_json;
 use crate::import::{ImportError, read};
@@ -53,7 +53,7 @@ impl Work<'_> {
                 })?;
             }
             Format::Csv => {
-                let header = books::envelope(self.store, book.id)?;
+                let header = self.envelope(book)?;
                 let names: Vec<String> = header
                     .as_array()
                     .into_iter()
@@ -79,7 +79,7 @@ impl Work<'_> {
             }
             Format::Markdown | Format::Text => {
                 let mut text = None;
-                let head = books::envelope(self.store, book.id)?;
+                let head = self.envelope(book)?;
                 self.each(path, *source, book, &mut |_, _, value| {
                     let Some(value) = value else { return Ok(false) };
                     text = match (mapping.format, &value) {
@@ -126,6 +126,14 @@ impl Work<'_> {
         Ok(true)
     }
 
+    /// What a file's document is without its records.
+    fn envelope(&mut self, book: &FileBook) -> Result<Value, ImportError> {
+        match self.ahead.get(&book.id) {
+            Some((envelope, _)) => Ok(envelope.clone()),
+            None => books::envelope(self.store, book.id),
+        }
+    }
+
     /// The documents of a file: what was no record, and each source's records put into it. None where the document was the
     /// record, and is gone.
     pub(super) fn documents(&mut self, path: &str, books: &Books) -> Result<Vec<Value>, ImportError> {
@@ -136,7 +144,7 @@ impl Work<'_> {
         let (mut gone, mut written) = (Gone::default(), BTreeSet::new());
         for (nth, (source, book)) in books.iter().enumerate() {
             let records = &self.export.mapping.sources[*source].records;
-            let envelope = books::envelope(self.store, book.id)?;
+            let envelope = self.envelope(book)?;
             let sequence = records.is_document() && envelope.is_array();
             if nth == 0 {
                 document = envelope;

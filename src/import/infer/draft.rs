@@ -53,7 +53,10 @@ pub(super) fn draft(
     let seen = read_all(group, &source)?;
     if seen.bad > 0 && source.bad == OnBad::Fail {
         source.bad = OnBad::Quarantine;
-        findings.push(Finding { path: group.pattern.clone(), what: format!("{} records go to quarantine", seen.bad) });
+        findings.push(Finding {
+            path: group.pattern.clone(),
+            what: format!("to quarantine: {}", crate::words::counted(seen.bad, "record")),
+        });
     }
     let name = unique(&safe(&table_name(dir_name, group), "table"), |name| taken.iter().any(|known| known == name));
     taken.push(name.clone());

@@ -8,6 +8,7 @@ mod mapped;
 mod plan;
 mod read;
 mod spares;
+mod tree;
 mod whole;
 mod write;
 
@@ -38,6 +39,8 @@ pub struct Import<'a> {
     pub dir: PathBuf,
     /// The mapping.
     pub mapping: Mapping,
+    /// Which tree of files it is, whatever the mapping says and wherever the folder lies.
+    pub tree: Option<String>,
     /// The folder that the mapping's `store:` is relative to: its file's.
     pub base: PathBuf,
     /// SHA-256 of the mapping's text, for the audit trail.
@@ -82,7 +85,7 @@ pub enum Event<'a> {
     Planned {
         /// Files.
         files: u64,
-        /// Their bytes.
+        /// Their bytes, once for each source that takes them.
         bytes: u64,
         /// Files that have not changed.
         unchanged: u64,
@@ -92,10 +95,12 @@ pub enum Event<'a> {
         /// How many.
         records: u64,
     },
-    /// A file is at its end.
+    /// A file is at its end, for one of the sources that take it.
     File {
         /// Its bytes.
         bytes: u64,
+        /// No other source takes it after this one.
+        last: bool,
     },
     /// Tables are read back.
     Verifying {
@@ -128,9 +133,11 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let folder =
         std::fs::canonicalize(&import.dir).map_err(|source| ImportError::Read { path: import.dir.clone(), source })?;
     let folder = folder.to_string_lossy().into_owned();
+    let tree = import.tree.as_ref().or(import.mapping.tree.as_ref()).unwrap_or(&folder).clone();
     let found = super::read::find(&import.dir, &import.mapping)?;
     let hidden = hide::hidden(&import.mapping, &found)?;
-    let mut report = Report { folder: folder.clone(), backup: import.backup.clone(), ..Report::default() };
+    let backup = import.backup.clone();
+    let mut report = Report { folder: folder.clone(), tree: tree.clone(), backup, ..Report::default() };
     report.files_unmatched = found.unmatched.iter().take(100).cloned().collect();
     report.files_skipped = found.skipped.iter().map(|(path, why)| format!("{path}: {why}")).collect();
     let writes = !(import.dry_run || import.check);
@@ -139,28 +146,31 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     if writes && !known {
         books::make(store)?;
     }
-    let books = if known { books::files(store, &folder)? } else { Vec::new() };
+    let books = if known { books::files(store, &tree)? } else { Vec::new() };
+    if known && books.is_empty() && import.tree.is_none() {
+        tree::look(store, &import.mapping, &bound, &found, &folder)?;
+    }
     let (run, killed) = match writes {
-        true => books::begin(store, &folder, &import.mapping_sha256)?,
+        true => books::begin(store, &tree, &import.mapping_sha256)?,
         false => (0, Vec::new()),
     };
     // a check is of all that is there
     let again = import.again || import.check;
     let mut plan = plan::plan(&import.mapping, store.dialect(), found, books, again)?;
     if !again && emptied::look(store, &bound, &plan, &mut report)? {
-        let (found, books) = (super::read::find(&import.dir, &import.mapping)?, books::files(store, &folder)?);
+        let (found, books) = (super::read::find(&import.dir, &import.mapping)?, books::files(store, &tree)?);
         plan = plan::plan(&import.mapping, store.dialect(), found, books, true)?;
         if writes {
             emptied::forget(store, &plan)?;
         }
     }
     report.resumed = writes && (!killed.is_empty() || plan.jobs.iter().any(|job| job.skip > 0));
-    report.files_unchanged = plan.unchanged.len() as u64;
-    report.files_deleted = plan.deleted.iter().map(|book| book.path.clone()).collect();
+    report.files_unchanged = plan.files_unchanged();
+    report.files_deleted = plan.files_deleted();
     let bytes = plan.jobs.iter().map(|job| job.file.size).sum();
     let unchanged = report.files_unchanged;
-    (import.observer)(&Event::Planned { files: plan.jobs.len() as u64, bytes, unchanged });
-    let mut work = Work { import, store, bound: &bound, hidden: &hidden, folder: &folder, run, killed, report };
+    (import.observer)(&Event::Planned { files: plan.files(), bytes, unchanged });
+    let mut work = Work { import, store, bound: &bound, hidden: &hidden, tree: &tree, run, killed, report };
     let outcome = work.run(plan, writes);
     let Work { store, mut report, killed, .. } = work;
     report.duration_seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
@@ -216,7 +226,7 @@ fn barren_notes(mapping: &Mapping, barren: &[Vec<String>]) -> Vec<String> {
     of.map(|(source, files)| {
         let more = match files.len() - 1 {
             0 => String::new(),
-            more => format!(", and {} more files of `{}`,", crate::words::thousands(more as u64), source.name),
+            more => format!(", and {} of `{}`,", crate::words::counted(more as u64, "more file"), source.name),
         };
         let has = if more.is_empty() { "has" } else { "have" };
         format!("`{}`{more} {has} no record at `{}`", files[0], source.records)
@@ -229,7 +239,7 @@ struct Work<'a> {
     store: &'a mut dyn Store,
     bound: &'a bind::Bound,
     hidden: &'a [hide::Hidden],
-    folder: &'a str,
+    tree: &'a str,
     run: i64,
     killed: Vec<i64>,
     report: Report,
@@ -255,7 +265,7 @@ impl Work<'_> {
         let now = books::now();
         let threads = self.import.jobs.max(1);
         let spares = Spares::default();
-        let mut writer = Writer::new(self.store, &self.import.mapping, self.bound, self.folder, sums, &spares);
+        let mut writer = Writer::new(self.store, &self.import.mapping, self.bound, self.tree, sums, &spares);
         (writer.dry, writer.check) = (self.import.dry_run, self.import.check);
         if writes {
             writer.number(self.run)?;
@@ -294,7 +304,7 @@ impl Work<'_> {
                     if std::mem::take(&mut of_file) == 0 && jobs[at].skip == 0 {
                         barren[jobs[at].source].push(jobs[at].file.path.clone());
                     }
-                    (self.import.observer)(&Event::File { bytes: jobs[at].file.size });
+                    (self.import.observer)(&Event::File { bytes: jobs[at].file.size, last: jobs[at].last });
                     writer.end(&mut jobs, at, read)?;
                 }
                 Message::Failed(error) => {
@@ -353,8 +363,8 @@ impl Work<'_> {
         proven?;
         if interrupted {
             let kept = format!(
-                "{} records are in, and so noted; the same command goes on from there",
-                crate::words::thousands(self.report.records_migrated)
+                "{} in, and so noted; the same command goes on from there",
+                crate::words::are(self.report.records_migrated, "record")
             );
             return Err(ImportError::Interrupted { kept });
         }
@@ -370,12 +380,11 @@ impl Work<'_> {
             self.store.write(sql, &given).map_err(failed)?;
         }
         for job in unchanged {
-            let sql = "UPDATE liftlock_import_file SET mtime = ? WHERE id = ? AND mtime <> ?";
-            let mtime = job.book.mtime.to_string();
-            let given = [store::Given::Text(&mtime), store::Given::Number(job.book.id), store::Given::Text(&mtime)];
-            if job.book.mtime == job.file.mtime {
-                self.store.write(sql, &given).map_err(failed)?;
-            }
+            let sql =
+                "UPDATE liftlock_import_file SET mtime = ?, ctime = ? WHERE id = ? AND (mtime <> ? OR ctime <> ?)";
+            let (mtime, ctime) = (job.book.mtime.to_string(), job.book.ctime.to_string());
+            let (mtime, ctime) = (store::Given::Text(&mtime), store::Given::Text(&ctime));
+            self.store.write(sql, &[mtime, ctime, store::Given::Number(job.book.id), mtime, ctime]).map_err(failed)?;
         }
         self.store.settle().map_err(failed)
     }

@@ -1,6 +1,6 @@
 //! Which files are to be read, by what the books say of them: new ones, changed ones, those that were read in part.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -27,6 +27,8 @@ pub(in crate::import) struct Job {
     pub keyed: bool,
     /// Its SHA-256, where a column takes that.
     pub sha256: String,
+    /// No later one is of the same file, for another source: at its end the file has been read.
+    pub last: bool,
 }
 
 /// What is to be done.
@@ -37,6 +39,25 @@ pub(super) struct Plan {
     pub unchanged: Vec<Job>,
     /// Files that the books know and the folder no longer has.
     pub deleted: Vec<FileBook>,
+}
+
+impl Plan {
+    /// How many files are to be read, whatever number of sources takes each.
+    pub fn files(&self) -> u64 {
+        self.jobs.iter().filter(|job| job.last).count() as u64
+    }
+
+    /// How many files no source is to read again.
+    pub fn files_unchanged(&self) -> u64 {
+        let mut seen: HashSet<&str> = self.jobs.iter().map(|job| job.file.path.as_str()).collect();
+        self.unchanged.iter().filter(|job| seen.insert(&job.file.path)).count() as u64
+    }
+
+    /// The paths of files that are gone.
+    pub fn files_deleted(&self) -> Vec<String> {
+        let paths: BTreeSet<&String> = self.deleted.iter().map(|book| &book.path).collect();
+        paths.into_iter().cloned().collect()
+    }
 }
 
 /// Compares a folder with the books.
@@ -67,24 +88,27 @@ pub(super) fn plan(
                 path: file.path.clone(),
                 size: file.size,
                 mtime: file.mtime,
+                ctime: file.ctime,
                 mapping: print.clone(),
                 ..FileBook::default()
             };
             let as_before = old.filter(|old| !again && old.mapping == print && old.size == file.size);
+            // who writes a file can set the one time as it was, but not the other
+            let same_times = |old: &FileBook| (old.mtime, old.ctime) == (file.mtime, file.ctime);
             match as_before {
-                Some(old) if old.state == FileState::Done && old.mtime == file.mtime => {
+                Some(old) if old.state == FileState::Done && same_times(&old) => {
                     job.book = old;
                     job.file = file;
                     plan.unchanged.push(job);
                     continue;
                 }
                 Some(old) if old.state == FileState::Done && sha256_is(&file.at, &old.sha256)? => {
-                    job.book = FileBook { mtime: file.mtime, ..old };
+                    job.book = FileBook { mtime: file.mtime, ctime: file.ctime, ..old };
                     job.file = file;
                     plan.unchanged.push(job);
                     continue;
                 }
-                Some(old) if old.state == FileState::Partial && old.mtime == file.mtime => {
+                Some(old) if old.state == FileState::Partial && same_times(&old) => {
                     job.skip = old.done;
                     job.book = FileBook { done: old.done, ..fresh };
                 }
@@ -94,6 +118,10 @@ pub(super) fn plan(
             plan.jobs.push(job);
         }
     }
+    let mut seen = HashSet::new();
+    let mut last: Vec<bool> = plan.jobs.iter().rev().map(|job| seen.insert(job.file.path.as_str())).collect();
+    last.reverse();
+    plan.jobs.iter_mut().zip(last).for_each(|(job, last)| job.last = last);
     let names: Vec<&str> = mapping.sources.iter().map(|source| source.name.as_str()).collect();
     plan.deleted = known
         .into_values()
@@ -112,6 +140,7 @@ pub(in crate::import) fn fingerprint(mapping: &Mapping, source: &Source, dialect
             || table.children.iter().any(|child| spills(&child.into))
     }
     fn plain(table: &mut TableMapping) {
+        table.place = (0, 0);
         table.columns.iter_mut().for_each(|column| column.place = (0, 0));
         table.children.iter_mut().for_each(|child| plain(&mut child.into));
     }

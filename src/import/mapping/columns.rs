@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fields::{Checked, Fault, Fields, choice, list, scalar, truth, word};
+use super::fields::{Checked, Fault, Fields, choice, list, place, scalar, truth, word};
 use super::{ColumnMapping, FileFact, From, RecordPath, Transform, pointer_keys};
 use crate::import::yaml::{Kind, Node};
 
@@ -51,14 +51,13 @@ pub(super) fn fact_name(fact: FileFact) -> &'static str {
 
 /// Reads what the column `name` takes.
 pub(super) fn column(name: &str, key: &Node, node: &Node, scope: &Scope<'_>) -> Checked<ColumnMapping> {
-    let place = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let mut column = ColumnMapping {
         column: name.to_owned(),
         from: From::Pointer(String::new()),
         transform: None,
         store_over: None,
         required: false,
-        place: (place(key.place.line), place(key.place.column)),
+        place: place(key),
     };
     let Kind::Mapping(_) = node.kind else {
         column.from = short(node, scope)?;

@@ -22,6 +22,12 @@ impl Fault {
         Self { place: node.place, message: message.into(), hint: None }
     }
 
+    /// At a line and column, from 1.
+    pub(super) fn at_place((line, column): (u32, u32), message: impl Into<String>) -> Self {
+        let place = Place { line: line.into(), column: column.into() };
+        Self { place, message: message.into(), hint: None }
+    }
+
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
@@ -89,6 +95,10 @@ impl<'a> Fields<'a> {
         };
         let mut fields = Self { node, entries: Vec::new() };
         for (key, value) in entries {
+            if matches!(&key.kind, Kind::Scalar { text, plain: true } if text == "<<") {
+                return Err(Fault::at(key, "`<<` merges nothing here: the keys of a mapping are read as they stand")
+                    .hint("write them out; a whole value may be an alias (`columns: *those`)"));
+            }
             let name = word(key, "a key")?;
             if fields.get(name).is_some() {
                 return Err(Fault::at(key, format!("`{name}` stands here twice")));
@@ -111,6 +121,12 @@ impl<'a> Fields<'a> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &'a Node, &'a Node)> {
         self.entries.iter().copied()
     }
+}
+
+/// Line and column, as a mapping keeps them.
+pub(super) fn place(node: &Node) -> (u32, u32) {
+    let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    (number(node.place.line), number(node.place.column))
 }
 
 /// A scalar, as it is written; not an empty one.

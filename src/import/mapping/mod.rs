@@ -6,12 +6,14 @@ mod parse;
 mod path;
 mod secret;
 mod write;
+mod written;
 
 use serde_json::Value;
 
 pub(crate) use path::{escape_key, pointer_keys};
-pub(in crate::import) use secret::{Secret, Within, exposed, from_document, inside, secrets, within};
+pub(in crate::import) use secret::{Exposed, Secret, Within, exposed, from_document, inside, secrets, within};
 pub use write::{Comments, to_yaml};
+pub use written::Written;
 
 /// What a mapping file says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +22,10 @@ pub struct Mapping {
     pub sources: Vec<Source>,
     /// Where values that are stored as files go: a folder, relative to where the mapping file is.
     pub store: Option<String>,
+    /// The name by which the books know the tree of files, wherever it lies; the folder's path where there is none.
+    pub tree: Option<String>,
+    /// The text that it was read from, for messages.
+    pub written: Written,
 }
 
 /// Files that hold records of one kind.
@@ -95,6 +101,8 @@ pub struct TableMapping {
     pub columns: Vec<ColumnMapping>,
     /// The columns by which a record is found again.
     pub key: Vec<String>,
+    /// Line and column of its name in the mapping file, from 1.
+    pub place: (u32, u32),
     /// What becomes of a record whose key is there already.
     pub exists: OnExisting,
     /// Tables for arrays and objects within a record.

@@ -1,11 +1,14 @@
 //! A mapping file's text → the mapping; everything is checked that can be without a database.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::columns::{Scope, can_be_key, column};
-use super::fields::{Checked, Fault, Fields, choice, items, list, scalar, word};
-use super::secret::{exposed, secrets};
-use super::{Child, ColumnMapping, Format, From, Glob, Mapping, OnBad, OnExisting, RecordPath, Source, TableMapping};
+use super::fields::{Checked, Fault, Fields, choice, items, list, place, scalar, word};
+use super::secret::{Exposed, exposed, secrets};
+use super::{
+    Child, ColumnMapping, Format, From, Glob, Mapping, OnBad, OnExisting, RecordPath, Source, TableMapping, Written,
+};
 use crate::import::ImportError;
 use crate::import::read::sqlite::table_of;
 use crate::import::yaml::{Node, documents};
@@ -52,7 +55,13 @@ impl Mapping {
     /// # Errors
     /// The file can't be read; the mapping can't be understood.
     pub fn read(path: &Path) -> Result<Self, ImportError> {
-        let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => ImportError::Mapping {
+                message: format!("there is no mapping `{}`", path.display()),
+                hint: Some("name it with `--map`; `liftlock import DIR --infer` drafts one".to_owned()),
+            },
+            _ => ImportError::Read { path: path.to_owned(), source },
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| ImportError::Mapping {
             message: format!("`{}` is not UTF-8 from byte {} on", path.display(), error.utf8_error().valid_up_to()),
             hint: None,
@@ -66,7 +75,8 @@ impl Mapping {
     /// It can't be understood: the message has line, column and the lines in question.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ImportError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        read(text).map_err(|fault| fault.shown(file, text))
+        let read = read(text).map_err(|fault| fault.shown(file, text))?;
+        Ok(Self { written: Written::new(file, text), ..read })
     }
 }
 
@@ -82,10 +92,13 @@ fn read(text: &str) -> Checked<Mapping> {
     if let Some(second) = documents.next() {
         return Err(Fault::at(&second?, "a second document begins here"));
     }
-    let fields = Fields::of(&node, "a mapping of files to tables", &["sources", "store"])?;
+    let fields = Fields::of(&node, "a mapping of files to tables", &["sources", "store", "tree"])?;
     let mut mapping = Mapping::default();
     if let Some(store) = fields.get("store") {
         mapping.store = Some(word(store, "a folder")?.to_owned());
+    }
+    if let Some(tree) = fields.get("tree") {
+        mapping.tree = Some(word(tree, "a name of the tree of files")?.to_owned());
     }
     let sources = fields.need("sources")?;
     for node in items(sources, "sources")? {
@@ -95,33 +108,33 @@ fn read(text: &str) -> Checked<Mapping> {
         }
         mapping.sources.push(source);
     }
-    fn spills(table: &TableMapping) -> bool {
-        table.columns.iter().any(|column| column.store_over.is_some())
-            || table.children.iter().any(|child| spills(&child.into))
+    fn spills(table: &TableMapping) -> Option<(u32, u32)> {
+        let own = table.columns.iter().find(|column| column.store_over.is_some()).map(|column| column.place);
+        own.or_else(|| table.children.iter().find_map(|child| spills(&child.into)))
     }
-    if mapping.store.is_none() && mapping.sources.iter().any(|source| spills(&source.into)) {
-        return Err(Fault::at(sources, "values are stored as files here, and nothing says where")
+    if let (None, Some(place)) = (&mapping.store, mapping.sources.iter().find_map(|source| spills(&source.into))) {
+        return Err(Fault::at_place(place, "values are stored as files here, and nothing says where")
             .hint("above `sources:`, for example `store: values`: a folder, beside this file"));
     }
     if mapping.sources.is_empty() {
         return Err(Fault::at(sources, "there is no source here"));
     }
-    tell_apart(sources, &mut mapping.sources)?;
+    tell_apart(&mut mapping.sources)?;
     Ok(mapping)
 }
 
 /// Sources of the same files get names that say which of their records they take: what is kept of a file is kept by them.
-fn tell_apart(node: &Node, sources: &mut [Source]) -> Checked<()> {
+fn tell_apart(sources: &mut [Source]) -> Checked<()> {
     for at in 1..sources.len() {
         let (before, from) = sources.split_at_mut(at);
         let source = &mut from[0];
         let same: Vec<&mut Source> =
             before.iter_mut().filter(|other| other.files.pattern == source.files.pattern).collect();
-        let twice = same.iter().any(|other| other.records == source.records && other.into.table == source.into.table);
-        if twice {
+        let twice = same.iter().find(|other| other.records == source.records && other.into.table == source.into.table);
+        if let Some(first) = twice {
             let message = format!("the records of `{}` go to `{}` twice", source.files.pattern, source.into.table);
-            let place = format!("the second source that says so is at line {}", source.place.0);
-            return Err(Fault::at(node, message).hint(place));
+            let hint = format!("the first source that says so is at line {}", first.place.0);
+            return Err(Fault::at_place(source.place, message).hint(hint));
         }
         if same.is_empty() {
             continue;
@@ -187,14 +200,12 @@ fn source(node: &Node) -> Checked<Source> {
         }
     }
     inherit(&mut into);
-    if let Some((taker, secret)) = exposed(&into, &secrets(&into)) {
+    if let Some(Exposed { taker, secret, place }) = exposed(&into, &secrets(&into)) {
         let message = format!("`{taker}` would store as it is what `{secret}` hashes or encrypts");
-        return Err(Fault::at(fields.need("columns")?, message)
+        return Err(Fault::at_place(place, message)
             .hint("take other places of the record one by one; `rest` leaves out what is secret"));
     }
-    let place = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let place = (place(node.place.line), place(node.place.column));
-    Ok(Source { name: pattern.to_owned(), files: glob.clone(), format, records, bad, into, place })
+    Ok(Source { name: pattern.to_owned(), files: glob.clone(), format, records, bad, into, place: place(node) })
 }
 
 /// What becomes of a record that exists is what becomes of all that is nested in it.
@@ -215,8 +226,9 @@ fn record_path(node: &Node) -> Checked<RecordPath> {
 
 /// The table of a source or child, its columns and its children; `foreign` are the columns that a parent fills.
 fn table(fields: &Fields<'_>, scope: &Scope<'_>, foreign: &[(String, String)]) -> Checked<TableMapping> {
-    let table = word(fields.need("table")?, "a table's name")?.to_owned();
-    let mut into = TableMapping { table, ..TableMapping::default() };
+    let named = fields.need("table")?;
+    let table = word(named, "a table's name")?.to_owned();
+    let mut into = TableMapping { table, place: place(named), ..TableMapping::default() };
     let columns = fields.need("columns")?;
     for (name, key, node) in Fields::any(columns, "columns")?.iter() {
         if foreign.iter().any(|(child, _)| child == name) {
@@ -227,7 +239,7 @@ fn table(fields: &Fields<'_>, scope: &Scope<'_>, foreign: &[(String, String)]) -
     if into.columns.is_empty() {
         return Err(Fault::at(columns, format!("`{}` has no columns", into.table)));
     }
-    rest_is_one(columns, &into.columns)?;
+    rest_is_one(&into.columns)?;
     let mut known: Vec<String> = into.columns.iter().map(|column| column.column.clone()).collect();
     known.extend(foreign.iter().map(|(child, _)| child.clone()));
     if let Some(node) = fields.get("key") {
@@ -244,12 +256,12 @@ fn table(fields: &Fields<'_>, scope: &Scope<'_>, foreign: &[(String, String)]) -
 }
 
 /// What is left over can go to one column.
-fn rest_is_one(node: &Node, columns: &[ColumnMapping]) -> Checked<()> {
+fn rest_is_one(columns: &[ColumnMapping]) -> Checked<()> {
     let mut rests = columns.iter().filter(|column| column.from == From::Rest);
     match (rests.next(), rests.next()) {
         (Some(first), Some(second)) => {
             let message = format!("`{}` and `{}` both take the rest", first.column, second.column);
-            Err(Fault::at(node, message))
+            Err(Fault::at_place(second.place, message))
         }
         _ => Ok(()),
     }

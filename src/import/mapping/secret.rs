@@ -65,12 +65,23 @@ fn gather(table: &TableMapping, base: &[Step], found: &mut Vec<Secret>) {
     }
 }
 
-/// What of a table's columns and children would take a secret place's values as they are: its name, and the secret's.
-pub(in crate::import) fn exposed(table: &TableMapping, secrets: &[Secret]) -> Option<(String, String)> {
+/// What would store a secret as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::import) struct Exposed {
+    /// `table.column`, or a table whose records are in the secret.
+    pub taker: String,
+    /// `table.column` that hashes or encrypts it.
+    pub secret: String,
+    /// Where the taker stands in the mapping.
+    pub place: (u32, u32),
+}
+
+/// What of a table's columns and children would take a secret place's values as they are.
+pub(in crate::import) fn exposed(table: &TableMapping, secrets: &[Secret]) -> Option<Exposed> {
     takes(table, &[], secrets)
 }
 
-fn takes(table: &TableMapping, base: &[Step], secrets: &[Secret]) -> Option<(String, String)> {
+fn takes(table: &TableMapping, base: &[Step], secrets: &[Secret]) -> Option<Exposed> {
     for column in table.columns.iter().filter(|column| column.transform.is_none()) {
         let (place, all) = match &column.from {
             From::Pointer(pointer) => ([base, &steps(pointer)].concat(), true),
@@ -83,13 +94,14 @@ fn takes(table: &TableMapping, base: &[Step], secrets: &[Secret]) -> Option<(Str
             Within::Above => all,
         });
         if let Some(secret) = taken {
-            return Some((format!("{}.{}", table.table, column.column), secret.column.clone()));
+            let taker = format!("{}.{}", table.table, column.column);
+            return Some(Exposed { taker, secret: secret.column.clone(), place: column.place });
         }
     }
     table.children.iter().find_map(|child| {
         let base = [base, &child.records.0].concat();
         inside(&base, secrets)
-            .map(|secret| (child.into.table.clone(), secret))
+            .map(|secret| Exposed { taker: child.into.table.clone(), secret, place: child.into.place })
             .or_else(|| takes(&child.into, &base, secrets))
     })
 }

@@ -20,6 +20,9 @@ pub struct Comments {
 pub fn to_yaml(mapping: &Mapping, comments: &Comments) -> String {
     let mut out = String::new();
     comment(&mut out, "", &comments.head);
+    if let Some(tree) = &mapping.tree {
+        line(&mut out, 0, &format!("tree: {}", text(tree)));
+    }
     if let Some(store) = &mapping.store {
         line(&mut out, 0, &format!("store: {}", text(store)));
     }
@@ -162,6 +165,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_as_the_same_mapping() {
         let yaml = r#"# all of it
+tree: notes
 store: values
 sources:
   # one

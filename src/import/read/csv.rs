@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::input::Input;
 use super::{EachUnread, FileRead, Sink, What, raw, utf8};
 use crate::import::ImportError;
+use crate::words::counted;
 
 /// Reads the file's lines; the envelope is the header.
 pub(super) fn read(input: Input, each: EachUnread<'_>) -> Result<FileRead, ImportError> {
@@ -129,7 +130,11 @@ fn names(header: &ByteRecord) -> Result<Vec<String>, String> {
 
 fn object(names: &[String], fields: &ByteRecord) -> Result<Map<String, Value>, String> {
     if fields.len() != names.len() {
-        return Err(format!("the line has {} values, and the header {} names", fields.len(), names.len()));
+        return Err(format!(
+            "the line has {}, and the header {}",
+            counted(fields.len() as u64, "value"),
+            counted(names.len() as u64, "name")
+        ));
     }
     names
         .iter()

@@ -90,6 +90,7 @@ pub(in crate::import) fn walk(
                         captures: Vec::new(),
                         size: metadata.len(),
                         mtime: mtime(&metadata),
+                        ctime: ctime(&metadata),
                     });
                 }
                 Err(reason) => skipped.push((path, reason)),
@@ -125,6 +126,18 @@ pub(super) fn mtime(metadata: &fs::Metadata) -> i128 {
         Ok(after) => nanoseconds(after),
         Err(before) => -nanoseconds(before.duration()),
     })
+}
+
+/// The time that nobody can set: nanoseconds since 1970.
+#[cfg(unix)]
+fn ctime(metadata: &fs::Metadata) -> i128 {
+    use std::os::unix::fs::MetadataExt as _;
+    i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn ctime(_: &fs::Metadata) -> i128 {
+    0
 }
 
 #[cfg(test)]

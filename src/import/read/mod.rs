@@ -42,6 +42,8 @@ pub struct SourceFile {
     pub size: u64,
     /// When it was changed, in nanoseconds since 1970 (UTC).
     pub mtime: i128,
+    /// Nanoseconds since 1970 when its content or what is known of it was changed last; 0 where the system has no such time.
+    pub ctime: i128,
 }
 
 /// A record as it was read.

@@ -73,6 +73,8 @@ pub(in crate::import) struct Item {
     pub value: Option<Value>,
     /// It could not be read, and so can't be written.
     pub lost: bool,
+    /// Its row, or that there is none, once it was asked for.
+    pub row: Option<Option<Vec<Cell>>>,
 }
 
 impl Item {

@@ -1,5 +1,6 @@
 //! The database under an import: rows of bound tables, and SQL text for the books.
 
+mod by_key;
 mod postgres;
 mod sequence;
 mod sqlite;
@@ -58,6 +59,14 @@ pub(super) trait Store {
 
     /// The rows that have these values in the columns `by`.
     fn rows(&mut self, table: &BoundTable, by: &[usize], values: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError>;
+
+    /// For each of these values of the table's key the row that has it, if there is one.
+    fn rows_by_key(&mut self, table: &BoundTable, keys: &[Vec<Cell>]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
+        keys.iter().map(|key| Ok(self.rows(table, &table.key, key)?.into_iter().next())).collect()
+    }
+
+    /// Begins a transaction that reads, all of it at one moment.
+    fn begin_to_read(&mut self) -> Result<(), SqlError>;
 
     /// Removes the rows that have these values in the columns `by`.
     fn remove(&mut self, table: &BoundTable, by: &[usize], values: &[Cell]) -> Result<(), SqlError>;

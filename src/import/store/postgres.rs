@@ -1,12 +1,15 @@
 //! PostgreSQL: rows go by COPY into a temporary table of the same columns, and from there, in one statement a batch.
 
+use std::collections::HashMap;
+
+use super::by_key;
 use super::sequence::{self, Sequence};
 use super::{EachRow, Given, Guard, Store, all, names, quoted};
 use crate::Dialect;
 use crate::config::PostgresTarget;
 use crate::db::{BulkDb, SqlError, Statements as _, TextRow};
 use crate::import::ImportError;
-use crate::import::bind::{self, BoundTable, Cell, TargetTable};
+use crate::import::bind::{self, BoundColumn, BoundTable, Cell, TargetTable};
 use crate::migrate::history::LOCK_KEY;
 
 /// The first half of the advisory lock's key; the second is the schema's. `LLIM` in ASCII.
@@ -16,6 +19,8 @@ pub(super) struct PostgresStore {
     db: BulkDb,
     /// Statements of the books, which go in one message.
     waiting: String,
+    /// The types of the tables' keys, by the number of the table.
+    key_types: HashMap<usize, Vec<String>>,
     /// Those that number the tables' columns, once they were asked for.
     sequences: Option<Vec<Sequence>>,
 }
@@ -32,7 +37,7 @@ impl PostgresStore {
              SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET liftlock.command = 'import'",
         );
         set_up.map_err(|source| ImportError::Sql { doing: "set the session up".to_owned(), source })?;
-        Ok(Self { db, waiting: String::new(), sequences: None })
+        Ok(Self { db, waiting: String::new(), key_types: HashMap::new(), sequences: None })
     }
 
     /// Puts rows into the temporary table.
@@ -114,14 +119,21 @@ fn keys_agree(table: &BoundTable) -> String {
 fn condition(table: &BoundTable, by: &[usize], values: &[Cell]) -> String {
     let pairs = by.iter().zip(values).map(|(at, value)| {
         let column = &table.columns[*at];
-        let text = match column.kind.restore(value) {
-            serde_json::Value::Null => return format!("{} IS NULL", quoted(&column.name)),
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
-        };
-        format!("{} = {}", quoted(&column.name), Dialect::Postgres.literal(&text))
+        match literal(column, value) {
+            None => format!("{} IS NULL", quoted(&column.name)),
+            Some(literal) => format!("{} = {literal}", quoted(&column.name)),
+        }
     });
     pairs.collect::<Vec<_>>().join(" AND ")
+}
+
+/// A value that was made of JSON, as it is written in SQL; none of NULL.
+pub(super) fn literal(column: &BoundColumn, value: &Cell) -> Option<String> {
+    Some(match column.kind.restore(value) {
+        serde_json::Value::Null => return None,
+        serde_json::Value::String(text) => Dialect::Postgres.literal(&text),
+        other => Dialect::Postgres.literal(&other.to_string()),
+    })
 }
 
 impl Store for PostgresStore {
@@ -253,6 +265,44 @@ impl Store for PostgresStore {
             }
         }
         Ok(told)
+    }
+
+    fn rows_by_key(&mut self, table: &BoundTable, keys: &[Vec<Cell>]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
+        let mut found = vec![None; keys.len()];
+        for (at, keys) in (0..).step_by(by_key::TOGETHER).zip(keys.chunks(by_key::TOGETHER)) {
+            let types = match self.key_types.get(&table.number) {
+                Some(types) => types.clone(),
+                None => by_key::types(&mut self.db, table)?,
+            };
+            let select = by_key::select(table, &types, keys);
+            self.key_types.insert(table.number, types);
+            self.copy_out(&select, |mut cells| {
+                let nth = match cells.first() {
+                    Some(Cell::Field(field)) => field.get(4..12).and_then(|bytes| bytes.try_into().ok()),
+                    _ => None,
+                };
+                let nth = nth.and_then(|bytes| usize::try_from(i64::from_be_bytes(bytes)).ok());
+                let slot = nth.and_then(|nth| found.get_mut(at + nth.checked_sub(1)?));
+                cells.remove(0);
+                *slot.ok_or_else(|| SqlError::other("the server answered with a key that was not asked for"))? =
+                    Some(cells);
+                Ok(())
+            })?;
+        }
+        // a condition that lets NULLs be the same has no use for an index, and few keys have one
+        for (key, found) in keys.iter().zip(&mut found).filter(|(key, _)| key.contains(&Cell::Null)) {
+            *found = self.rows(table, &table.key, key)?.into_iter().next();
+        }
+        Ok(found)
+    }
+
+    fn begin_to_read(&mut self) -> Result<(), SqlError> {
+        // a set of keys is looked up in the key's index, one after another: a table that has no statistics yet would be read
+        // whole for each of them
+        self.db.execute(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_hashjoin = off; \
+             SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off",
+        )
     }
 
     fn begin(&mut self) -> Result<(), SqlError> {

@@ -209,6 +209,10 @@ impl Store for SqliteStore {
         (1..=i64::try_from(count).unwrap_or(i64::MAX)).map(|nth| next.checked_add(nth).ok_or_else(full)).collect()
     }
 
+    fn begin_to_read(&mut self) -> Result<(), SqlError> {
+        self.db.execute("BEGIN")
+    }
+
     fn begin(&mut self) -> Result<(), SqlError> {
         self.db.execute("BEGIN IMMEDIATE")
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypt::Key;
 use crate::maintain::MaintainError;
-use crate::words::hex;
+use crate::words::{counted, hex, thousands};
 
 /// The form of this file.
 const FORMAT: u32 = 1;
@@ -181,8 +181,10 @@ pub(crate) fn differences(said: &Contents, found: &[TableSum]) -> Vec<String> {
         match found.iter().find(|other| other.name == table.name) {
             None => differences.push(format!("`{}` is missing", table.name)),
             Some(other) if other.rows != table.rows => differences.push(format!(
-                "`{}` has {} rows, and had {} when the backup was made",
-                table.name, other.rows, table.rows
+                "`{}` has {}, and had {} when the backup was made",
+                table.name,
+                counted(other.rows, "row"),
+                thousands(table.rows)
             )),
             Some(other) if table.checksum.is_some() && other.checksum.is_some() && other.checksum != table.checksum => {
                 differences.push(format!("`{}` has other values than when the backup was made", table.name));

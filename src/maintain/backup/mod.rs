@@ -22,6 +22,7 @@ use crate::config::{SqliteLocation, SqliteTarget, Target};
 use crate::crypt::{Encryptor, Key};
 use crate::db::{Access, SqliteDb};
 use crate::interrupt::Interrupt;
+use crate::words::are;
 
 /// What to back up, and how.
 #[derive(Debug)]
@@ -206,7 +207,7 @@ fn of_sqlite(
     {
         return Err(MaintainError::Refused {
             message: format!("there is no file `{}`", path.display()),
-            hint: "name the database with `--database`".to_owned(),
+            hint: "is the path right?".to_owned(),
         });
     }
     let mut opened;
@@ -244,7 +245,8 @@ fn of_sqlite(
     if contents.broken_foreign_keys > 0 {
         let count = contents.broken_foreign_keys;
         notes.push(format!(
-            "{count} foreign keys don't hold (`PRAGMA foreign_key_check`), in the backup as in the database"
+            "in the backup as in the database {} broken (`PRAGMA foreign_key_check`)",
+            are(count, "foreign key")
         ));
     }
     let contents = Contents { journal_mode: Some(copied.journal_mode), ..contents };

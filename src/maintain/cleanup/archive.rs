@@ -17,6 +17,7 @@ use crate::Dialect;
 use crate::config::{SqliteLocation, Target};
 use crate::db::{Access, Db, SqlError};
 use crate::value::SqlValue;
+use crate::words::counted;
 
 /// The column that says when a row was archived.
 pub const ARCHIVED_ON: &str = "liftlock_archived_on";
@@ -203,9 +204,10 @@ impl Archive {
         if lost > 0 {
             return Err(MaintainError::Failed {
                 message: format!(
-                    "{lost} rows of `{}` came back from the archive `{}` with other values than they have here; nothing of \
-                     the batch was deleted",
-                    table.name, self.name
+                    "{} of `{}` came back from the archive `{}` with other values than here; nothing of the batch was deleted",
+                    counted(lost as u64, "row"),
+                    table.name,
+                    self.name
                 ),
                 hint: Some("compare the types of the archive's table with the table's own".to_owned()),
             });

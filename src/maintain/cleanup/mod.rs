@@ -32,6 +32,7 @@ use crate::db::{Db, ErrorClass};
 use crate::error::ErrorKind;
 use crate::interrupt::Interrupt;
 use crate::migrate::Who;
+use crate::words::counted;
 use archive::Archive;
 use bind::{Bound, bind};
 use rows::Rows;
@@ -146,7 +147,8 @@ fn one(
 /// What keeps a policy's rows from going, in words.
 fn blocked(report: &PolicyReport) -> String {
     let rows = report.blocking().map(|child| {
-        format!("{} rows of {} ({}, {})", child.rows_found, child.table, child.columns.join(", "), child.on_delete)
+        let rows = counted(child.rows_found, "row");
+        format!("{rows} of {} ({}, {})", child.table, child.columns.join(", "), child.on_delete)
     });
     format!("referred to by {}", rows.collect::<Vec<_>>().join("; "))
 }
@@ -345,7 +347,11 @@ fn batch(
             let stored = archive.store(db, table, &rows.select(place))?;
             if stored != expected {
                 return Err(MaintainError::Failed {
-                    message: format!("{expected} rows of `{}` were to be archived, {stored} could be read", table.name),
+                    message: format!(
+                        "of {} of `{}` that should go to the archive {stored} could be read",
+                        counted(expected, "row"),
+                        table.name
+                    ),
                     hint: Some("nothing of the batch was deleted; may this user read all rows?".to_owned()),
                 });
             }

@@ -6,6 +6,7 @@ use super::bind::{Bound, EdgeKind};
 use super::report::{ChildFate, ChildReport};
 use crate::Dialect;
 use crate::db::{Db, SqlError};
+use crate::words::are;
 
 /// Where a run keeps what rows it found, and the batch in hand.
 ///
@@ -316,7 +317,8 @@ impl<'a> Rows<'a> {
             if left > 0 {
                 return Err(MaintainError::Failed {
                     message: format!(
-                        "{left} rows of `{}` were deleted and are still there; the batch was rolled back",
+                        "{} still in `{}` after being deleted; the batch was rolled back",
+                        are(left, "row"),
                         self.catalog.shown(table)
                     ),
                     hint: Some("is there a trigger or rule that keeps rows from being deleted?".to_owned()),

@@ -5,6 +5,7 @@ use super::super::units::bytes;
 use super::{MaintainError, Measured, OptimizeOptions, OptimizeStep, StepResult};
 use crate::Dialect;
 use crate::db::PostgresDb;
+use crate::words::counted;
 
 pub(super) fn plan(
     db: &mut PostgresDb,
@@ -29,12 +30,12 @@ pub(super) fn plan(
         let (dead, changed): (u64, u64) = (number(row, 3).unwrap_or(0), number(row, 4).unwrap_or(0));
         let mut why = Vec::new();
         if dead > 0 {
-            why.push(format!("{dead} dead rows"));
+            why.push(counted(dead, "dead row"));
         }
         if flag(row, 5) {
             why.push("it was never analysed".to_owned());
         } else if changed > 0 {
-            why.push(format!("{changed} rows changed since it was analysed"));
+            why.push(format!("{} changed since it was analysed", counted(changed, "row")));
         }
         if options.full {
             let bytes = bytes(number(row, 7).unwrap_or_default());

@@ -5,6 +5,7 @@ use crate::Dialect;
 use crate::db::{Db, ErrorClass, SqlError};
 use crate::interrupt::Interrupt;
 use crate::maintain::ask::number;
+use crate::words::are;
 
 /// How long a statement of PostgreSQL's waits for a lock: behind one that waits, others queue.
 const SET_LOCK_TIMEOUT: &str = "SET lock_timeout = '5s'";
@@ -26,19 +27,18 @@ pub(super) fn run(
         }
         Db::Sqlite(_) => None,
     };
-    let all = plan.steps.len();
+    let all = plan.steps.len() as u64;
+    let kept = |at: usize| format!("{at} of {} done", are(all, "step"));
     let mut stopped = None;
     for (at, step) in plan.steps.iter_mut().enumerate() {
         if interrupt.is_set() {
-            stopped = Some(MaintainError::Interrupted { kept: format!("{at} of {all} steps are done, and stay") });
+            stopped = Some(MaintainError::Interrupted { kept: kept(at) });
             break;
         }
         begun(step);
         if let Err(error) = run_step(db, step) {
             stopped = Some(match error.class {
-                ErrorClass::Cancelled if interrupt.is_set() => {
-                    MaintainError::Interrupted { kept: format!("{at} of {all} steps are done, and stay") }
-                }
+                ErrorClass::Cancelled if interrupt.is_set() => MaintainError::Interrupted { kept: kept(at) },
                 _ => MaintainError::sql(format!("run `{}`", step.sql))(error),
             });
             break;

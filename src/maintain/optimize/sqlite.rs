@@ -9,6 +9,7 @@ use super::super::units::bytes;
 use super::{MaintainError, Measured, OptimizeOptions, OptimizeStep, StepResult};
 use crate::Dialect;
 use crate::db::{Db, SqlError};
+use crate::words::counted;
 
 pub(super) fn plan(db: &mut Db, options: &OptimizeOptions) -> Result<(Vec<OptimizeStep>, Vec<String>), MaintainError> {
     let page = one(db, "PRAGMA main.page_size")?;
@@ -31,7 +32,7 @@ pub(super) fn plan(db: &mut Db, options: &OptimizeOptions) -> Result<(Vec<Optimi
         measured,
     };
     if tables > analysed {
-        let why = format!("{} of {tables} tables have no statistics", tables - analysed);
+        let why = format!("{} of {} without statistics", tables - analysed, counted(tables, "table"));
         steps.push(step("ANALYZE main", why, locks, Measured::File));
     } else if tables > 0 {
         // https://www.sqlite.org/lang_analyze.html#pragopt

@@ -141,8 +141,41 @@ impl Checked {
     }
 }
 
+/// Whether the file is a backup that could be restored, as far as that is seen at a glance: it is there, of this kind of
+/// database, with its manifest and, where it is encrypted, a key.
+///
+/// # Errors
+/// [`MaintainError`] where it is not.
+pub fn glance(restore: &Restore<'_>) -> Result<(), MaintainError> {
+    look(restore).map(drop)
+}
+
 /// Checks the file against its manifest: it is of this kind of database, it is whole, and it is its key.
 fn check(restore: &Restore<'_>) -> Result<Checked, MaintainError> {
+    let file = &restore.file;
+    let (manifest, encrypted) = look(restore)?;
+    if let Some(manifest) = &manifest {
+        let read = |source| MaintainError::File { doing: "read", path: file.clone(), source };
+        let (bytes, sum) = File::open(file).and_then(manifest::sum_of).map_err(read)?;
+        if (bytes, &sum) != (manifest.bytes, &manifest.sha256) {
+            let why = if bytes == manifest.bytes {
+                "its SHA-256 is not the manifest's".to_owned()
+            } else {
+                format!("it has {bytes} bytes, and had {}", manifest.bytes)
+            };
+            return Err(damaged(&format!("`{}` is not as it was made: {why}", file.display())));
+        }
+    }
+    if restore.interrupt.is_set() {
+        return Err(copies::interrupted());
+    }
+    let key = restore.key.as_ref().filter(|_| encrypted);
+    let contents = manifest.as_ref().map(|manifest| manifest.read_contents(key)).transpose()?;
+    Ok(Checked { manifest, contents, encrypted })
+}
+
+/// The manifest, and whether the file is encrypted.
+fn look(restore: &Restore<'_>) -> Result<(Option<Manifest>, bool), MaintainError> {
     let file = &restore.file;
     let read = |source| MaintainError::File { doing: "read", path: file.clone(), source };
     let begins = {
@@ -165,15 +198,6 @@ fn check(restore: &Restore<'_>) -> Result<Checked, MaintainError> {
         if manifest.dialect != restore.target.dialect().name() {
             return Err(other_kind(file, &manifest.dialect, restore));
         }
-        let (bytes, sum) = File::open(file).and_then(manifest::sum_of).map_err(read)?;
-        if (bytes, &sum) != (manifest.bytes, &manifest.sha256) {
-            let why = if bytes == manifest.bytes {
-                "its SHA-256 is not the manifest's".to_owned()
-            } else {
-                format!("it has {bytes} bytes, and had {}", manifest.bytes)
-            };
-            return Err(damaged(&format!("`{}` is not as it was made: {why}", file.display())));
-        }
     } else if !encrypted {
         let kind = if begins.starts_with(b"SQLite format 3\0") {
             "sqlite"
@@ -192,12 +216,7 @@ fn check(restore: &Restore<'_>) -> Result<Checked, MaintainError> {
     if encrypted && restore.key.is_none() {
         return Err(manifest::crypt(&crate::crypt::CryptError::NoKey, ""));
     }
-    if restore.interrupt.is_set() {
-        return Err(copies::interrupted());
-    }
-    let key = restore.key.as_ref().filter(|_| encrypted);
-    let contents = manifest.as_ref().map(|manifest| manifest.read_contents(key)).transpose()?;
-    Ok(Checked { manifest, contents, encrypted })
+    Ok((manifest, encrypted))
 }
 
 fn other_kind(file: &Path, kind: &str, restore: &Restore<'_>) -> MaintainError {

@@ -97,7 +97,7 @@ pub struct TableStats {
     pub statistics_age_seconds: Option<u64>,
     /// SQLite: the rows there were when ANALYZE counted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rows_at_analyze: Option<u64>,
+    pub analysed_rows: Option<u64>,
     /// PostgreSQL: rows changed since ANALYZE.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_since_analyze: Option<u64>,

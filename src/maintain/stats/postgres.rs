@@ -106,7 +106,7 @@ fn table(row: &TextRow) -> Listed {
         dead_rows: number(row, 5),
         analysed: flag(row, 7),
         statistics_age_seconds: age.map(|age| u64::try_from(age).unwrap_or_default()),
-        rows_at_analyze: None,
+        analysed_rows: None,
         changed_since_analyze: number(row, 8),
     };
     Listed { table, readable: flag(row, 9), filtered: flag(row, 10) }

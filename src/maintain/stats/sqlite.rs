@@ -38,7 +38,7 @@ fn read_in_transaction(db: &mut Db) -> Result<StatsReport, MaintainError> {
         trees.insert(text(&row, 0), tree);
     }
     let tree = |name: &str| trees.get(name).copied().unwrap_or_default();
-    let analysed = rows_at_analyze(db)?;
+    let analysed = analysed_rows(db)?;
 
     let mut tables = Vec::new();
     let mut virtual_tables = Vec::new();
@@ -59,7 +59,7 @@ fn read_in_transaction(db: &mut Db) -> Result<StatsReport, MaintainError> {
             bytes: tree.bytes,
             unused_bytes: Some(tree.unused),
             analysed: analysed.contains_key(&name),
-            rows_at_analyze: analysed.get(&name).copied().flatten(),
+            analysed_rows: analysed.get(&name).copied().flatten(),
             name,
             ..TableStats::default()
         });
@@ -84,7 +84,7 @@ fn read_in_transaction(db: &mut Db) -> Result<StatsReport, MaintainError> {
         ));
     }
     if !tables.is_empty() {
-        notes.push("SQLite does not keep when ANALYZE ran; `rows_at_analyze` says how many rows there were".to_owned());
+        notes.push("SQLite does not keep when ANALYZE ran; `analysed` says how many rows there were".to_owned());
     }
     let path = match db {
         Db::Sqlite(db) => db.path().map(std::path::Path::to_owned),
@@ -113,7 +113,7 @@ fn read_in_transaction(db: &mut Db) -> Result<StatsReport, MaintainError> {
 }
 
 /// The rows that each table had when ANALYZE counted. A table without an index has an entry, too.
-fn rows_at_analyze(db: &mut Db) -> Result<HashMap<String, Option<u64>>, MaintainError> {
+fn analysed_rows(db: &mut Db) -> Result<HashMap<String, Option<u64>>, MaintainError> {
     let there = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'";
     if rows(db, "read the statistics", there)?.is_empty() {
         return Ok(HashMap::new());

@@ -11,6 +11,7 @@ use crate::migrate::layout::{Folder, Layout};
 use crate::migrate::script::prepare;
 use crate::migrate::texts::{difference, same_text};
 use crate::migrate::{MigrateError, Migration, Refusal, Script};
+use crate::words::counted;
 
 /// The versions whose stored scripts [`down`] needs, highest first.
 #[must_use]
@@ -41,8 +42,10 @@ pub fn down(
     if let Some(unfinished) = state.unfinished_in(Direction::Up) {
         refusals.push(Refusal::new(
             format!(
-                "V{}__{} is half applied ({} statements done)",
-                unfinished.version, unfinished.name, unfinished.next_statement
+                "V{}__{} is half applied ({} done)",
+                unfinished.version,
+                unfinished.name,
+                counted(unfinished.next_statement as u64, "statement")
             ),
             format!(
                 "finish it with `liftlock up`, or undo by hand what it did and say so: \

@@ -7,6 +7,7 @@ use crate::migrate::history::{self, Direction, State, Unfinished};
 use crate::migrate::layout::{Folder, Layout};
 use crate::migrate::script::{Mode, Prepared, prepare};
 use crate::migrate::{MigrateError, Migration, Refusal};
+use crate::words::counted;
 
 /// What `up` does.
 ///
@@ -94,7 +95,10 @@ fn obstacles(folder: &Folder, state: &State, entries: &[Entry<'_>], allow_out_of
                     && unfinished.direction == Direction::Down
                 {
                     refusals.push(Refusal::new(
-                        format!("{title} is half taken back ({} statements done)", unfinished.next_statement),
+                        format!(
+                            "{title} is half taken back ({} done)",
+                            counted(unfinished.next_statement as u64, "statement")
+                        ),
                         "finish that with `liftlock down` first",
                     ));
                 }

@@ -18,6 +18,7 @@ use crate::migrate::history::{Direction, Mark};
 use crate::migrate::plan::{Step, session_units};
 use crate::migrate::script::{Mode, Unit, UnitKind};
 use crate::migrate::{Event, FailureState, MigrateError, StepReport};
+use crate::words::counted;
 
 /// The steps of a no-transaction script.
 pub(super) fn units(step: &Step) -> &[Unit] {
@@ -419,5 +420,7 @@ enum Failed {
 }
 
 fn interrupted(step: &Step, at: usize, of: usize) -> MigrateError {
-    MigrateError::Interrupted { during: Some(format!("in {}, after {at} of {of} statements", step.title())) }
+    MigrateError::Interrupted {
+        during: Some(format!("in {}, after {at} of {}", step.title(), counted(of as u64, "statement"))),
+    }
 }

@@ -6,10 +6,11 @@ use crate::port::batch::BatchSize;
 use crate::port::bookkeeping;
 use crate::port::error::PortError;
 use crate::port::options::Options;
-use crate::port::plan::{Finding, Level, Plan, assemble};
+use crate::port::plan::{ColumnPlan, Finding, Level, Plan, assemble};
 use crate::port::scan::ScanSettings;
 use crate::port::target::TargetSchema;
 use crate::schema::Schema;
+use crate::value::PgType;
 
 /// How the values of either side are read: as the plan says, or by the types of the target's columns.
 pub(super) fn plan(
@@ -67,36 +68,62 @@ pub(super) fn plan(
         });
     }
     plan.tables.retain(|table| target.table(&table.target).is_some());
-    let missing = missing_columns(&mut plan, target);
-    plan.findings.extend(missing);
+    let others = other_columns(&mut plan, target);
+    plan.findings.extend(others);
     Ok(plan)
 }
 
-/// The columns that the target's tables no longer have, which are taken out of the plan: the others are compared.
-fn missing_columns(plan: &mut Plan, target: &TargetSchema) -> Vec<Finding> {
+/// The columns that the target's tables no longer have, or have with another type, which are taken out of the plan: the
+/// others are compared.
+fn other_columns(plan: &mut Plan, target: &TargetSchema) -> Vec<Finding> {
     let mut findings = Vec::new();
     for table in &mut plan.tables {
         let Some(there) = target.table(&table.target) else { continue };
         let name = &table.source;
         table.columns.retain(|column| {
-            let is_there = there.columns.iter().any(|own| own.name == column.target);
-            if !is_there {
-                findings.push(Finding {
-                    code: "missing-column".to_owned(),
-                    level: Level::LeftOut,
-                    table: Some(name.clone()),
-                    object: Some(column.source.clone()),
-                    message: format!(
-                        "the target's table `{}` has no column `{}`: the values of `{}` are not compared",
-                        there.name, column.target, column.source
+            let ColumnPlan { source, target, pg_type, .. } = column;
+            let (code, message) = match there.column(target) {
+                Some(own) if own.pg_type.as_ref().is_some_and(|own| are_read_alike(own, pg_type)) => return true,
+                Some(own) => (
+                    "type-differs",
+                    format!(
+                        "`{target}` of the target's table `{}` is `{}`, and `{pg_type}` in the plan: the values of \
+                         `{source}` are not compared",
+                        there.name, own.type_name
                     ),
-                    ..Finding::default()
-                });
-            }
-            is_there
+                ),
+                None => (
+                    "missing-column",
+                    format!(
+                        "the target's table `{}` has no column `{target}`: the values of `{source}` are not compared",
+                        there.name
+                    ),
+                ),
+            };
+            findings.push(Finding {
+                code: code.to_owned(),
+                level: Level::LeftOut,
+                table: Some(name.clone()),
+                object: Some(source.clone()),
+                message,
+                ..Finding::default()
+            });
+            false
         });
     }
     findings
+}
+
+/// Whether what the server sends of either type means the same.
+fn are_read_alike(one: &PgType, other: &PgType) -> bool {
+    use PgType::{Citext, Enum, Numeric, Text, Varchar};
+    match (one.base(), other.base()) {
+        (Text | Varchar(_) | Citext, Text | Varchar(_) | Citext)
+        | (Numeric(_), Numeric(_))
+        | (Enum { .. }, Enum { .. }) => true,
+        (PgType::Array(one), PgType::Array(other)) => are_read_alike(one, other),
+        (one, other) => one == other,
+    }
 }
 
 /// What a plan says nothing of, and so is not compared.

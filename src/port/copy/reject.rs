@@ -37,7 +37,7 @@ pub struct Quarantined {
     pub key: String,
     /// Why.
     pub reason: String,
-    /// All its values as a JSON object; blobs, and text that is no UTF-8, as `{"hex": "…"}`.
+    /// All its values as a JSON object, each with its storage class (docs/json.md).
     pub values: String,
 }
 
@@ -184,9 +184,12 @@ pub(crate) fn read(
         true => format!("WHERE put_aside >= (SELECT min(began) FROM {schema}.{}) ", checkpoint::TABLES[0]),
         false => String::new(),
     };
+    // keys of whole numbers by what they are: as text 10 goes before 9
+    let numbers = r"CASE WHEN row_key ~ '^(rowid -?[0-9]+|key \(-?[0-9]+(, -?[0-9]+)*\))$' THEN
+        string_to_array(regexp_replace(row_key, '[^-0-9,]', '', 'g'), ',')::numeric[] END";
     let sql = format!(
-        "COPY (SELECT table_name, row_key, reason, row::text FROM {schema}.{TABLE} {since}ORDER BY put_aside, row_key) \
-         TO STDOUT (FORMAT binary)"
+        "COPY (SELECT table_name, row_key, reason, row::text FROM {schema}.{TABLE} {since}\
+         ORDER BY table_name COLLATE \"C\", {numbers}, row_key COLLATE \"C\", put_aside) TO STDOUT (FORMAT binary)"
     );
     let read = db.copy_out::<SqlError>(&sql, |fields| {
         let mut rest = fields;
@@ -243,22 +246,66 @@ pub(crate) fn show_key(key: &[KeyValue]) -> String {
 }
 
 fn values(job: &TableJob, row: &Row<'_>) -> String {
-    let mut object = serde_json::Map::new();
-    for (at, name) in job.codec.column_names().enumerate() {
-        let value = match row.get(at) {
-            SqlValue::Null => serde_json::Value::Null,
-            SqlValue::Integer(integer) => integer.into(),
-            SqlValue::Real(real) => {
-                serde_json::Number::from_f64(real).map_or_else(|| real.to_string().into(), serde_json::Value::Number)
-            }
-            SqlValue::Text(text) => match std::str::from_utf8(text) {
-                // jsonb holds every text but one with a NUL
-                Ok(text) if !text.contains('\0') => text.into(),
-                _ => serde_json::json!({ "hex": hex(text) }),
-            },
-            SqlValue::Blob(blob) => serde_json::json!({ "hex": hex(blob) }),
-        };
-        object.insert(name.to_owned(), value);
+    let cells = job
+        .codec
+        .column_names()
+        .enumerate()
+        .map(|(at, name)| format!("{}:{}", serde_json::Value::from(name), json(row.get(at))));
+    format!("{{{}}}", cells.collect::<Vec<_>>().join(","))
+}
+
+/// A value as JSON that says its storage class, and that `jsonb` does not change: a number with a point is REAL, one
+/// without is INTEGER, a string is TEXT; an object says what can't be so.
+fn json(value: SqlValue<'_>) -> String {
+    let object = |class: &str, is: &str| format!("{{\"{class}\":\"{is}\"}}");
+    match value {
+        SqlValue::Null => "null".to_owned(),
+        SqlValue::Integer(integer) => integer.to_string(),
+        SqlValue::Real(real) if real.is_nan() => object("real", "NaN"),
+        SqlValue::Real(real) if real.is_infinite() => object("real", if real > 0.0 { "Infinity" } else { "-Infinity" }),
+        // `jsonb` has no sign of nought
+        SqlValue::Real(real) if real == 0.0 && real.is_sign_negative() => object("real", "-0.0"),
+        SqlValue::Real(real) => {
+            // no exponent, which `jsonb` would resolve to digits without a point
+            let digits = real.to_string();
+            if digits.contains('.') { digits } else { format!("{digits}.0") }
+        }
+        SqlValue::Text(text) => match std::str::from_utf8(text) {
+            // jsonb holds every text but one with a NUL
+            Ok(text) if !text.contains('\0') => serde_json::Value::from(text).to_string(),
+            _ => object("text", &hex(text)),
+        },
+        SqlValue::Blob(blob) => object("blob", &hex(blob)),
     }
-    serde_json::Value::Object(object).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_says_its_storage_class() {
+        for (value, expected) in [
+            (SqlValue::Null, "null"),
+            (SqlValue::Integer(i64::MIN), "-9223372036854775808"),
+            (SqlValue::Real(5.0), "5.0"),
+            (SqlValue::Real(-0.1), "-0.1"),
+            (SqlValue::Real(0.0), "0.0"),
+            (SqlValue::Real(-0.0), r#"{"real":"-0.0"}"#),
+            (SqlValue::Real(1e18), "1000000000000000000.0"),
+            (SqlValue::Real(f64::INFINITY), r#"{"real":"Infinity"}"#),
+            (SqlValue::Real(f64::NEG_INFINITY), r#"{"real":"-Infinity"}"#),
+            (SqlValue::Text(b"5"), r#""5""#),
+            (SqlValue::Text(b"{\"blob\":\"00\"}"), r#""{\"blob\":\"00\"}""#),
+            (SqlValue::Text(b"a\0b"), r#"{"text":"610062"}"#),
+            (SqlValue::Text(b"\xff"), r#"{"text":"ff"}"#),
+            (SqlValue::Blob(b"a\0b"), r#"{"blob":"610062"}"#),
+            (SqlValue::Blob(b""), r#"{"blob":""}"#),
+        ] {
+            assert_eq!(json(value), expected);
+        }
+        for real in [f64::MAX, f64::MIN_POSITIVE, 5e-324, 0.1 + 0.2] {
+            assert_eq!(json(SqlValue::Real(real)).parse(), Ok(real));
+        }
+    }
 }

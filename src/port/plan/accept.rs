@@ -6,10 +6,11 @@ use super::{Finding, Level};
 use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
-const UNACCEPTABLE: [&str; 8] = [
+const UNACCEPTABLE: [&str; 9] = [
     "bad-text",
     "does-not-fit",
     "key-collision",
+    "no-privilege",
     "null-in-not-null",
     "row-too-large",
     "target-not-writable",
@@ -18,7 +19,7 @@ const UNACCEPTABLE: [&str; 8] = [
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 89] = [
+const CODES: [&str; 90] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -94,6 +95,7 @@ const CODES: [&str; 89] = [
     "trigger-off",
     "triggers-on",
     "truncate-referenced",
+    "type-differs",
     "type-fallback",
     "type-unknown",
     "unique",

@@ -80,6 +80,12 @@ pub fn make(
             found.iter().any(|finding| finding.code == "create-missing" && finding.table.as_ref() == Some(&table.name))
         };
         schema.tables.retain(|table| is_made(table) || matched.iter().any(|one| one.source == table.name));
+        // of what is there already the target says what it is called
+        let is_named = |finding: &super::Finding| {
+            let made = |table: &&Table| finding.table.as_ref() == Some(&table.name) && is_made(table);
+            finding.code != "rename-refused" || schema.tables.iter().any(|table| made(&table))
+        };
+        findings.retain(is_named);
         findings.extend(found);
         matches = matched;
     }

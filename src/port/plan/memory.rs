@@ -12,6 +12,9 @@ pub struct Memory {
     pub bytes: u64,
     /// Bytes besides, for each connection at work: twice the largest row.
     pub bytes_per_connection: u64,
+    /// How many connections to the server work at once, and as many to the source.
+    #[serde(default)]
+    pub connections: u64,
 }
 
 /// What all buffers take together, in bytes.
@@ -22,6 +25,6 @@ impl Memory {
     #[must_use]
     pub fn of(tables: &[TablePlan]) -> Self {
         let largest = tables.iter().map(|table| table.largest_row).max().unwrap_or(0);
-        Self { bytes: BUFFERS, bytes_per_connection: largest.saturating_mul(2) }
+        Self { bytes: BUFFERS, bytes_per_connection: largest.saturating_mul(2), connections: 1 }
     }
 }

@@ -47,6 +47,13 @@ pub fn make_edited(
         planned = make(readers, schema, &options, target, settings)?;
     }
     let findings = &mut planned.plan.findings;
+    // a column that the plan does not have takes no name
+    findings.retain(|finding| {
+        let named = matches!(finding.code.as_str(), "rename-refused" | "name-changed");
+        let plan = finding.table.as_ref().and_then(|table| edited.table(table));
+        let column = plan.zip(finding.object.as_ref());
+        !named || column.is_none_or(|(plan, column)| plan.column(column).is_some())
+    });
     findings.extend(left_out.into_iter().map(missing::table));
     for table in &whole.tables {
         let Some(plan) = edited.table(&table.name).filter(|plan| !plan.existing) else { continue };

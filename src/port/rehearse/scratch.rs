@@ -29,31 +29,32 @@ const COPIED_BYTES: u64 = 1 << 30;
 
 /// What there is to know of the target before.
 #[derive(Debug)]
-struct Original {
+pub(super) struct Original {
     name: String,
     collate: String,
     ctype: String,
     bytes: u64,
     holds_something: bool,
+    /// Perhaps a run could not write what it has to.
+    pub in_doubt: bool,
 }
 
 /// Makes it, and in it what the target's schema holds.
 pub(super) fn make(
     target: &PostgresTarget,
-    schema: &str,
+    original: Option<&Original>,
+    facts: &mut Facts,
     interrupt: &Interrupt,
-) -> Result<(Database, Facts), PortError> {
-    let mut facts = Facts::default();
-    let original = look_at(target, schema, &mut facts)?;
+) -> Result<Database, PortError> {
     let (database, mut control) = Database::place(target, &PURPOSE)?;
     facts.notes.extend(database.left_behind(&mut control));
     let cancel = control.canceller();
     let running = interrupt.while_running(cancel);
-    let made = fill(&database, target, original.as_ref(), &mut control, &mut facts);
+    let made = fill(&database, target, original, &mut control, facts);
     drop(running);
     let made = if interrupt.is_set() { Err(PortError::Rehearsed(Box::new(PortError::Interrupted))) } else { made };
     match made {
-        Ok(()) => Ok((database, facts)),
+        Ok(()) => Ok(database),
         Err(error) => {
             if let Err((why, line)) = database.drop_it() {
                 tracing::warn!("the rehearsal's database is left behind ({why}); this drops it: {line}");
@@ -88,7 +89,7 @@ fn fill(
             }
             // another session came in between, or the role may not copy it
             Err(error) if matches!(error.code.as_deref(), Some("55006" | "42501")) => error.message.clone(),
-            Err(error) => return Err(database.cannot_make(error).into()),
+            Err(error) => return Err(database.cannot_make(control, error).into()),
         }
     };
     database.make_empty(control, locale)?;
@@ -113,7 +114,7 @@ fn fill(
 }
 
 /// Looks at the target; `None` where that database does not exist.
-fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<Option<Original>, PortError> {
+pub(super) fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<Option<Original>, PortError> {
     let mut db = match BulkDb::connect(target) {
         Ok(db) => db,
         Err(DbError::Connect { source, .. }) if source.code.as_deref() == Some("3D000") => {
@@ -144,8 +145,8 @@ fn look_at(target: &PostgresTarget, schema: &str, facts: &mut Facts) -> Result<O
         ctype: next(),
         bytes: next().parse().unwrap_or(u64::MAX),
         holds_something: next() == "t",
+        in_doubt: writable::in_doubt(&there, schema),
     };
-    facts.unfit = writable::may_not_make(&there, schema);
     Ok(Some(original))
 }
 

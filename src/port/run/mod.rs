@@ -1,6 +1,7 @@
 //! A run from end to end: snapshot, plan, create, copy and compare, finish, validate, report.
 
 mod aside_file;
+pub(super) mod connections;
 mod create;
 mod existing;
 mod expected;
@@ -74,9 +75,9 @@ pub fn dry_run(port: &Port<'_>) -> Result<(Plan, Report), PortError> {
     let _work = port.interrupt.work();
     let mut report = reporting::empty(port);
     let mut phases = Phases::new(port);
-    let mut snapshot = open(port, &mut report)?;
     let mut control = session::connect(port)?;
-    refuse_unfinished(port, &mut control)?;
+    let mut snapshot = open(port, &mut control, &mut report)?;
+    resume::refuse_unfinished(port, &mut control)?;
     let basis = migrations::decide(port, &mut snapshot, &mut control, None)?;
     report.notes.extend(basis.notes.iter().cloned());
     report.schema_by_migrations = basis.version();
@@ -117,26 +118,23 @@ impl<'a, 'b> Phases<'a, 'b> {
     }
 }
 
-fn open(port: &Port<'_>, report: &mut Report) -> Result<Snapshot, PortError> {
-    let snapshot = session::snapshot(port)?;
+fn open(port: &Port<'_>, control: &mut BulkDb, report: &mut Report) -> Result<Snapshot, PortError> {
+    let (jobs, note) = connections::affordable(port.jobs, control)?;
+    tell(port, note, report);
+    let snapshot = session::snapshot(port, jobs)?;
     // nobody but this run uses a copy that it has made
     for note in snapshot.notes().iter().filter(|_| port.snapshot.is_none()) {
-        port.observer.tell(&Event::Note { text: note });
-        report.notes.push(note.clone());
+        tell(port, Some(note.clone()), report);
     }
     Ok(snapshot)
 }
 
-fn refuse_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<(), PortError> {
-    match find_unfinished(port, control)? {
-        Some(run) => Err(PortError::Unfinished { began: run.began, source_file: run.source }),
-        None => Ok(()),
+/// Tells a person something now, and in the report.
+fn tell(port: &Port<'_>, note: Option<String>, report: &mut Report) {
+    if let Some(note) = note {
+        port.observer.tell(&Event::Note { text: &note });
+        report.notes.push(note);
     }
-}
-
-fn find_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<Option<Unfinished>, PortError> {
-    let found = Checkpoint::new(&port.options.target_schema).find(control);
-    found.map_err(|error| PortError::target("look for an unfinished port", error))
 }
 
 fn execute(port: &Port<'_>, report: &mut Report, plan: &mut Option<Plan>) -> Result<(), PortError> {
@@ -160,7 +158,7 @@ fn phased(
 ) -> Result<(), PortError> {
     let mut control = session::connect(port)?;
     session::lock(port, &mut control)?;
-    let mut unfinished = find_unfinished(port, &mut control)?;
+    let mut unfinished = resume::find_unfinished(port, &mut control)?;
     match &unfinished {
         Some(run) if !port.resume && !port.restart => {
             return Err(PortError::Unfinished { began: run.began.clone(), source_file: run.source.clone() });
@@ -171,11 +169,11 @@ fn phased(
         _ => {}
     }
     // before anything is taken away: a source that can't be read is no reason to begin anew
-    let mut snapshot = open(port, report)?;
+    let mut snapshot = open(port, &mut control, report)?;
     if let Some(run) = unfinished.take_if(|_| port.restart) {
         existing::undo(port, &run, &mut control, report)?;
     }
-    if unfinished.is_none() {
+    if unfinished.is_none() && writable::is_usable(&mut control, &port.options.target_schema)? {
         // a run that was killed between taking things off and writing itself down
         existing::put_back(port, &mut control, report)?;
     }
@@ -215,7 +213,8 @@ fn phased(
         tables: plan.tables.len(),
     });
     // all that may not be had is asked for before anything is changed
-    let mut sessions = Sessions::open(port, snapshot.readers().len(), control)?;
+    let (mut sessions, fewer) = Sessions::open(port, snapshot.readers().len(), control)?;
+    tell(port, fewer, report);
     if let Some(run) = &unfinished {
         phases.begin(Phase::CheckingFinishedBatches, report);
         check_finished(port, &mut tables, run, &mut snapshot, sessions.control())?;

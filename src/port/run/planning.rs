@@ -45,12 +45,15 @@ pub(super) fn plan(
     let existing = (!matches.is_empty() || basis.is_made()).then_some(&target);
     let mut planned = make(port, &options, snapshot, schema, &target, existing, port.plan.as_ref())?;
     basis.settle(&mut planned.plan, &target);
-    planned.plan.findings.extend(writable::find(port, &planned.plan, &target));
+    let unwritable = writable::find(port, &planned.plan, &target);
+    planned.plan.findings.splice(0..0, unwritable);
     planned.plan.findings.extend(taken::find(&planned.plan, control)?);
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
-    let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
-    planned.plan.findings.extend(tried);
+    if target.server.may_use {
+        let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
+        planned.plan.findings.extend(tried);
+    }
     follow_decisions(&mut planned.plan.findings, port, port.plan.as_ref());
     Ok(planned)
 }
@@ -154,6 +157,7 @@ fn make(
         Some(edited) => revise::make_edited(readers, &schema, options, existing, &settings, edited)?,
     };
     let assemble::Planned { mut plan, mut scans, .. } = made;
+    plan.memory.connections = if port.single_transaction { 1 } else { snapshot.readers().len() as u64 };
     if options.on_conflict.is_some() {
         existing::add_beside(&mut plan, &mut scans, options, target);
     }
@@ -180,7 +184,7 @@ pub(super) const PUT_ASIDE: &str = "; these rows are put aside";
 /// Whether a blocker is about rows that the source gained, or about what it is now; and not about what the target
 /// demands, which may have changed instead.
 pub(super) fn is_of_source(finding: &Finding) -> bool {
-    !trial::CODES.contains(&finding.code.as_str())
+    !trial::CODES.contains(&finding.code.as_str()) && finding.code != trial::long::CODE
 }
 
 /// The findings that are about rows which can be put aside one by one.

@@ -18,7 +18,7 @@ use crate::value::Checksum;
 use crate::words::counted;
 
 /// A report of nothing yet.
-pub(super) fn empty(port: &Port<'_>) -> Report {
+pub(in crate::port) fn empty(port: &Port<'_>) -> Report {
     Report {
         source: port.source.to_string(),
         target: port.target.to_string(),

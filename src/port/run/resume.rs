@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
+use super::writable;
 use crate::db::{BulkDb, SqlError, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::port::Port;
@@ -12,8 +13,31 @@ use crate::port::copy::{Before, TableJob};
 use crate::port::error::PortError;
 use crate::port::row::{Fields, Scratch};
 use crate::port::side_by_side::side_by_side;
+use crate::port::target::TargetSchema;
 use crate::port::verify::{InPlace, Refused, Sums};
 use crate::value::Checksum;
+
+/// Refuses where an earlier run into the schema was not finished.
+pub(super) fn refuse_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<(), PortError> {
+    match find_unfinished(port, control)? {
+        Some(run) => Err(PortError::Unfinished { began: run.began, source_file: run.source }),
+        None => Ok(()),
+    }
+}
+
+/// The run into the schema that was not finished.
+pub(super) fn find_unfinished(port: &Port<'_>, control: &mut BulkDb) -> Result<Option<Unfinished>, PortError> {
+    let schema = &port.options.target_schema;
+    if !writable::is_usable(control, schema)? {
+        if port.resume || port.restart {
+            writable::refuse_unusable(&TargetSchema::read(control, schema)?.server, schema)?;
+        }
+        // nothing can be known of it; the plan says so
+        return Ok(None);
+    }
+    let found = Checkpoint::new(&port.options.target_schema).find(control);
+    found.map_err(|error| PortError::target("look for an unfinished port", error))
+}
 
 struct Failure(PortError);
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{PostgresTarget, SqliteLocation, SqliteTarget};
-use crate::db::{BulkDb, Snapshot, SnapshotError, Statements as _};
+use crate::db::{BulkDb, DbError, Snapshot, SnapshotError, Statements as _};
 use crate::port::Port;
 use crate::port::error::PortError;
 
@@ -13,13 +13,16 @@ const LOCK: i32 = 0x4c4c_5054;
 /// How often the lock is tried for.
 const LOCK_TRIES: usize = 10;
 
+/// The SQLSTATE `too_many_connections`.
+const TOO_MANY_CONNECTIONS: &str = "53300";
+
 /// The time between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
-/// Opens the source in one state, or the copy of it that was asked for.
-pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
+/// Opens the source in one state, or the copy of it that was asked for, by as many connections.
+pub(super) fn snapshot(port: &Port<'_>, jobs: usize) -> Result<Snapshot, PortError> {
     let Some(path) = &port.snapshot else {
-        return Ok(Snapshot::open(&port.source, port.jobs, port.patience, &port.interrupt)?);
+        return Ok(Snapshot::open(&port.source, jobs, port.patience, &port.interrupt)?);
     };
     if !(port.resume && path.exists()) {
         let original = Snapshot::open(&port.source, 1, port.patience, &port.interrupt)?;
@@ -30,7 +33,7 @@ pub(super) fn snapshot(port: &Port<'_>) -> Result<Snapshot, PortError> {
         })?;
     }
     let copy = SqliteTarget { location: SqliteLocation::File(path.clone()), read_only: true, create: false };
-    Ok(Snapshot::open(&copy, port.jobs, port.patience, &port.interrupt)?)
+    Ok(Snapshot::open(&copy, jobs, port.patience, &port.interrupt)?)
 }
 
 /// A session of the target's, set up for the copy.
@@ -89,14 +92,28 @@ pub(super) fn lock(port: &Port<'_>, db: &mut BulkDb) -> Result<(), PortError> {
 pub(super) struct Sessions(Vec<BulkDb>);
 
 impl Sessions {
-    /// As many as there are readers of the source; one where all is one transaction.
-    pub fn open(port: &Port<'_>, readers: usize, control: BulkDb) -> Result<Self, PortError> {
+    /// As many as there are readers of the source; one where all is one transaction. Fewer where others have taken the
+    /// server's connections meanwhile; then with a sentence about that.
+    pub fn open(port: &Port<'_>, readers: usize, control: BulkDb) -> Result<(Self, Option<String>), PortError> {
         let mut sessions = vec![control];
         let wanted = if port.single_transaction { 1 } else { port.jobs.min(readers).max(1) };
         while sessions.len() < wanted {
-            sessions.push(connect(port)?);
+            match connect(port) {
+                Ok(session) => sessions.push(session),
+                Err(PortError::Connect(DbError::Connect { source, .. }))
+                    if source.code.as_deref() == Some(TOO_MANY_CONNECTIONS) =>
+                {
+                    let note = format!(
+                        "{} of {wanted} connections work, since the server has no more: {}",
+                        sessions.len(),
+                        source.message
+                    );
+                    return Ok((Self(sessions), Some(note)));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Self(sessions))
+        Ok((Self(sessions), None))
     }
 
     /// All of them.

@@ -1,16 +1,22 @@
 //! Whether a run could write what its plan has: known before it tries to.
 
+use crate::Dialect;
+use crate::db::{BulkDb, Statements as _};
 use crate::port::Port;
 use crate::port::copy::OnError;
+use crate::port::error::PortError;
 use crate::port::plan::{Finding, Level, Plan};
 use crate::port::target::{Server, TargetSchema, quoted};
+
+/// By which word programs know it.
+pub(in crate::port) const CODE: &str = "target-not-writable";
 
 /// What stands in the way of every write that a run by `plan` needs.
 pub(super) fn find(port: &Port<'_>, plan: &Plan, target: &TargetSchema) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut block = |message: String, choice: String| {
         findings.push(Finding {
-            code: "target-not-writable".to_owned(),
+            code: CODE.to_owned(),
             level: Level::Blocker,
             message,
             choices: vec![choice],
@@ -20,7 +26,9 @@ pub(super) fn find(port: &Port<'_>, plan: &Plan, target: &TargetSchema) -> Vec<F
     if let Some((message, hint)) = refused(&target.server) {
         block(message, hint);
     }
-    if makes_something(port, plan)
+    if let Some((message, hint)) = unusable(&target.server, &plan.target_schema) {
+        block(message, hint);
+    } else if makes_something(port, plan)
         && let Some((message, hint)) = may_not_make(&target.server, &plan.target_schema)
     {
         block(message, hint);
@@ -46,8 +54,44 @@ fn refused(server: &Server) -> Option<(String, String)> {
     })
 }
 
+/// Whether a run into this schema could be refused for what may not be done there.
+pub(in crate::port) fn in_doubt(server: &Server, schema: &str) -> bool {
+    refused(server).is_some() || unusable(server, schema).is_some() || may_not_make(server, schema).is_some()
+}
+
+/// Why the role reaches nothing that is in the schema, and what to do.
+fn unusable(server: &Server, schema: &str) -> Option<(String, String)> {
+    let Server { role, database, .. } = server;
+    let create = if server.may_create { "" } else { ", CREATE" };
+    (!server.may_use).then(|| {
+        (
+            format!("`{role}` may not use the schema `{schema}` of `{database}`"),
+            format!("let its owner do `GRANT USAGE{create} ON SCHEMA {} TO {}`", quoted(schema), quoted(role)),
+        )
+    })
+}
+
+/// Refuses where the role reaches nothing that is in the schema, for those who only read there.
+pub(in crate::port) fn refuse_unusable(server: &Server, schema: &str) -> Result<(), PortError> {
+    // who reads needs no more
+    let reader = Server { may_create: true, ..server.clone() };
+    match unusable(&reader, schema) {
+        Some((message, hint)) => Err(PortError::Unfit { message, hint }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the role reaches what is in the schema, as far as there is one.
+pub(super) fn is_usable(control: &mut BulkDb, schema: &str) -> Result<bool, PortError> {
+    let asked = control.query(&format!(
+        "SELECT FROM pg_namespace WHERE nspname = {} AND NOT has_schema_privilege(oid, 'USAGE')",
+        Dialect::Postgres.literal(schema)
+    ));
+    asked.map(|rows| rows.is_empty()).map_err(|error| PortError::target("look at the schema", error))
+}
+
 /// Why the role may not make tables in the schema, or the schema itself, and what to do.
-pub(in crate::port) fn may_not_make(server: &Server, schema: &str) -> Option<(String, String)> {
+fn may_not_make(server: &Server, schema: &str) -> Option<(String, String)> {
     // https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-CATALOG
     if schema.starts_with("pg_") {
         let message =

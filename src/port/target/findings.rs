@@ -27,6 +27,19 @@ pub(super) fn of_column(code: &str, level: Level, table: &str, object: &str) -> 
     Finding { object: Some(object.to_owned()), ..of_table(code, level, table) }
 }
 
+/// How foreign keys or triggers that stay on can be taken off for the copy: by the owner of their tables, who must be able
+/// to write down what puts them back.
+pub(super) fn to_take_off(target: &TargetSchema, is_owner: bool) -> String {
+    if !is_owner || target.server.may_create {
+        return "connect as the owner of the table".to_owned();
+    }
+    let (schema, role) = (super::quoted(&target.name), super::quoted(&target.server.role));
+    format!(
+        "let the owner of the schema do `GRANT CREATE ON SCHEMA {schema} TO {role}`: what is taken off for the copy is \
+         written into a table there first"
+    )
+}
+
 impl<'a> Findings<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
         Self { options, list: Vec::new() }
@@ -99,6 +112,32 @@ impl<'a> Findings<'a> {
                 "let missing tables be made: `--create-missing`".to_owned(),
             ],
             ..of_table("missing-table", Level::Blocker, name)
+        });
+    }
+
+    /// A table, or a column of one, whose place in the target another has by a rename.
+    pub(super) fn ousted(&mut self, table: &str, column: Option<&str>, name: &Wanted, (by, own): (&str, &str)) {
+        let (code, what) = if column.is_some() { ("missing-column", "values") } else { ("missing-table", "rows") };
+        let source = &name.source;
+        let (of, path) = match column {
+            Some(column) => (format!(" of `{table}`"), format!("{table}.{column}")),
+            None => (String::new(), table.to_owned()),
+        };
+        let mut choices = vec![
+            format!("name what takes its {what}: `--rename {path}=NAME`, or take the rename of `{by}` away"),
+            format!("leave the table out: `--exclude {table}`"),
+        ];
+        if column.is_some() {
+            choices.insert(1, format!("leave its values behind: `--accept missing-column:{path}`"));
+        }
+        self.add(Finding {
+            object: column.map(str::to_owned),
+            message: format!(
+                "`{by}` and `{source}`{of} are both to go into `{own}`: only one of them can, and the {what} of `{source}` \
+                 would be lost"
+            ),
+            choices,
+            ..of_table(code, Level::Blocker, table)
         });
     }
 
@@ -226,10 +265,12 @@ impl<'a> Findings<'a> {
             add("partitioned", Level::Note, message, &[]);
         }
         if let Some(privilege) = missing_privilege(into, self.options) {
-            let message = format!("the role `{}` lacks the privilege {privilege} on `{to}`", target.server.role);
+            let role = &target.server.role;
+            let grant =
+                format!("GRANT {privilege} ON {} TO {}", super::qualified(&target.name, to), super::quoted(role));
             self.add(Finding {
-                message,
-                choices: vec!["connect as the owner of the table, or let the owner grant it".to_owned()],
+                message: format!("the role `{role}` lacks the privilege {privilege} on `{to}`"),
+                choices: vec![format!("connect as the owner of the table, or let the owner do `{grant}`")],
                 ..of_table("no-privilege", Level::Blocker, name)
             });
         }
@@ -291,7 +332,7 @@ impl<'a> Findings<'a> {
                         trigger.name, target.server.role
                     ),
                     choices: vec![
-                        "connect as the owner of the table".to_owned(),
+                        to_take_off(target, trigger.may_restore),
                         format!("let it fire: `--accept triggers-on:{}`", trigger.name),
                     ],
                     ..of_column("triggers-on", Level::Blocker, name, &trigger.name)
@@ -306,13 +347,19 @@ impl<'a> Findings<'a> {
                 .sequences_of(&into.name, &column.name)
                 .filter(|sequence| !(sequence.may_set && sequence.may_read))
             {
+                let role = &target.server.role;
+                let grant = format!(
+                    "GRANT ALL ON SEQUENCE {} TO {}",
+                    super::qualified(&sequence.schema, &sequence.name),
+                    super::quoted(role)
+                );
                 self.add(Finding {
                     message: format!(
-                        "the role `{}` may not set the sequence `{}`, from which `{}` takes its values: new rows would \
+                        "the role `{role}` may not set the sequence `{}`, from which `{}` takes its values: new rows would \
                          collide with those that are copied",
-                        target.server.role, sequence.name, column.name
+                        sequence.name, column.name
                     ),
-                    choices: vec!["connect as the owner of the table, or let the owner grant ALL on it".to_owned()],
+                    choices: vec![format!("connect as the owner of the table, or let the owner do `{grant}`")],
                     ..of_column("no-privilege", Level::Blocker, &source.name, &sequence.name)
                 });
             }
@@ -357,11 +404,14 @@ impl<'a> Findings<'a> {
     }
 
     /// Tables that can be put in no order.
-    pub(super) fn circle(&mut self, matches: &[TableMatch]) {
+    pub(super) fn circle(&mut self, matches: &[TableMatch], target: &TargetSchema) {
         if let Err(cycle) = fill_order(matches) {
+            let mut keys = cycle.tables.iter().flat_map(|table| target.foreign_keys(table));
+            let own = keys.all(|key| key.may_restore) && !target.server.may_create;
+            let choice = if own { Some(to_take_off(target, true)) } else { cycle.hint() };
             self.add(Finding {
                 message: format!("{cycle} by foreign keys that this role can't take off for the copy"),
-                choices: cycle.hint().into_iter().collect(),
+                choices: choice.into_iter().collect(),
                 code: "foreign-key-circle".to_owned(),
                 level: Level::Blocker,
                 ..Finding::default()

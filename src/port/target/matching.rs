@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::findings::{Findings, of_column, of_table};
+use super::findings::{Findings, of_column, of_table, to_take_off};
 use super::names::{Found, Wanted, fits, pair};
 use super::schema::{Identity, Rows, TargetColumn, TargetSchema, TargetTable};
 use crate::port::options::{OnConflict, Options};
@@ -72,7 +72,7 @@ pub fn match_tables(
     let candidates: Vec<&TargetTable> = target.tables.iter().filter(|table| !is_ours(&table.name)).collect();
     let found = pair(&wanted, &candidates.iter().map(|table| table.name.as_str()).collect::<Vec<_>>());
     let mut matches = Vec::new();
-    for ((source, wanted), found) in sources.into_iter().zip(&wanted).zip(found) {
+    for ((source, name), found) in sources.into_iter().zip(&wanted).zip(found) {
         let into = match found {
             Found::Exact(at) => candidates[at],
             Found::Near(at) => {
@@ -84,11 +84,14 @@ pub fn match_tables(
             }
             Found::Several(near) => {
                 let near = near.into_iter().map(|at| candidates[at].name.as_str()).collect::<Vec<_>>();
-                findings.missing_table(source, wanted, target, &near);
+                findings.missing_table(source, name, target, &near);
                 continue;
             }
             Found::Nothing => {
-                findings.missing_table(source, wanted, target, &[]);
+                match ousted(name, &wanted) {
+                    Some(by) => findings.ousted(&source.name, None, name, by),
+                    None => findings.missing_table(source, name, target, &[]),
+                }
                 continue;
             }
         };
@@ -110,7 +113,7 @@ pub fn match_tables(
             findings.truncate(table, target, &filled);
         }
     }
-    findings.circle(&matches);
+    findings.circle(&matches, target);
     for table in candidates.into_iter().filter(|table| !filled.contains(&table.name) && table.partition_of.is_none()) {
         let rows = match table.rows {
             Rows::Some => "it holds rows, and they stay as they are",
@@ -125,6 +128,16 @@ pub fn match_tables(
         });
     }
     (matches, findings.into_vec())
+}
+
+/// Who takes by a rename what this one would have had, and that.
+fn ousted<'a>(name: &'a Wanted, all: &'a [Wanted]) -> Option<(&'a str, &'a str)> {
+    let own = name.renamed.as_ref().map_or_else(|| vec![&name.styled, &name.source], |renamed| vec![renamed]);
+    let mut others = all.iter().filter(|other| other.source != name.source);
+    others.find_map(|other| {
+        let renamed = other.renamed.as_ref()?;
+        own.contains(&renamed).then_some((other.source.as_str(), renamed.as_str()))
+    })
 }
 
 fn match_columns(
@@ -146,7 +159,7 @@ fn match_columns(
     let found = pair(&wanted, &into.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
     let mut pairs = Vec::new();
     let mut taken = BTreeSet::new();
-    for ((column, wanted), found) in source.columns.iter().zip(&wanted).zip(found) {
+    for ((column, name), found) in source.columns.iter().zip(&wanted).zip(found) {
         let to = match found {
             Found::Exact(at) => &into.columns[at],
             Found::Near(at) => {
@@ -159,11 +172,14 @@ fn match_columns(
             }
             Found::Several(near) => {
                 let near: Vec<&str> = near.into_iter().map(|at| into.columns[at].name.as_str()).collect();
-                findings.missing_column(source, column, wanted, into, &near);
+                findings.missing_column(source, column, name, into, &near);
                 continue;
             }
             Found::Nothing => {
-                findings.missing_column(source, column, wanted, into, &[]);
+                match ousted(name, &wanted) {
+                    Some(by) => findings.ousted(&source.name, Some(&column.name), name, by),
+                    None => findings.missing_column(source, column, name, into, &[]),
+                }
                 continue;
             }
         };
@@ -197,6 +213,7 @@ fn column_pair(source: &str, to: &TargetColumn, pg_type: PgType) -> ColumnPair {
 /// What its foreign keys mean for the copy: they are off, or they put an order on it.
 fn foreign_keys(table: &mut TableMatch, target: &TargetSchema, filled: &BTreeSet<String>, findings: &mut Findings<'_>) {
     let mut off = Vec::new();
+    let mut is_owner = true;
     for key in target.foreign_keys(&table.target).filter(|key| !key.is_unenforced()) {
         if target.server.may_create && key.may_restore {
             off.push(format!("`{}`", key.name));
@@ -204,6 +221,7 @@ fn foreign_keys(table: &mut TableMatch, target: &TargetSchema, filled: &BTreeSet
         }
         if key.parent_of.contains(&table.target) {
             table.refers_to_itself = true;
+            is_owner &= key.may_restore;
         }
         let parents = key.parent_of.iter().filter(|parent| **parent != table.target && filled.contains(*parent));
         table.parents.extend(parents.cloned());
@@ -227,7 +245,7 @@ fn foreign_keys(table: &mut TableMatch, target: &TargetSchema, filled: &BTreeSet
                 table.target
             ),
             choices: vec![
-                "connect as the owner of the table".to_owned(),
+                to_take_off(target, is_owner),
                 "accept it, where parents come before their children: `--accept self-reference`".to_owned(),
             ],
             ..of_table("self-reference", Level::Blocker, &table.source)

@@ -52,6 +52,8 @@ pub struct Server {
     pub schema_exists: bool,
     /// We may make tables in the schema.
     pub may_create: bool,
+    /// We may reach what is in the schema, or there is no such schema.
+    pub may_use: bool,
     /// We may make temporary tables in the database.
     pub may_make_temporary: bool,
     /// We may make schemas in the database.

@@ -211,5 +211,5 @@ fn foreign_keys_that_do_not_hold_are_told() {
         "PRAGMA foreign_keys = off; CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a REFERENCES a (id)); INSERT INTO b VALUES (7);",
     );
     let project = Project::new();
-    project.run(&["backup", "b.bak", "-d", &database.url]).ok().says("1 foreign keys don't hold");
+    project.run(&["backup", "b.bak", "-d", &database.url]).ok().says("1 foreign key is broken");
 }

@@ -137,7 +137,11 @@ fn a_folder_that_can_not_be_written_to() {
         project.run(&["backup", ".", "-d", &database.url]).exits(2).says("is a folder");
     });
     let project = Project::new();
-    project.run(&["backup", "-d", "sqlite:missing.db"]).exits(2).says("there is no file `missing.db`");
+    // as every command says it
+    for command in ["backup", "stats"] {
+        let ran = project.run(&[command, "-d", "sqlite:missing.db"]).exits(3).says("there is no such file");
+        ran.says("cannot connect to `sqlite:missing.db`").says("is the path right? it was named by `--database`");
+    }
     assert!(files(project.root()).is_empty());
 }
 
@@ -184,4 +188,15 @@ fn another_runner_keeps_a_restore_away() {
     drop(holder);
     project.run(&restore).ok();
     assert_ne!(contents(&database), before);
+}
+
+#[test]
+fn nobody_is_asked_about_a_backup_that_is_not_there() {
+    each_database(|database| {
+        seed(database);
+        let project = Project::new().file("other.bak", "SQLite format 3\0 and so on");
+        // without `--yes`, and without a terminal: the question itself would be the error
+        project.run(&["restore", "none.bak", "-d", &database.url]).exits(3).says("cannot read `none.bak`");
+        project.run(&["restore", "other.bak", "-d", &database.url]).exits(2).says("is missing");
+    });
 }

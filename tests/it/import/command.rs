@@ -162,7 +162,7 @@ fn records_of_two_sources_that_share_a_row_come_back_where_their_columns_differ(
         project.write("import.yaml", &mapping("state"));
         project.run(&["import", "data", "-d", url]).ok();
         let told = project.run(&["export", "out", "--map", "import.yaml", "-d", url, "--force"]).exits(1);
-        told.says("1 records have the key of another");
+        told.says("1 record has the key of another");
     });
 }
 
@@ -216,4 +216,43 @@ fn a_draft_takes_what_jsonb_and_text_cannot_hold_and_yaml_cannot_spell() {
         assert_eq!(json(&project.read("out/a.json")), json(tree[0].1));
         assert!(project.read("out/b/x.yaml").is_ascii());
     });
+}
+
+#[test]
+fn what_the_database_says_of_a_mapping_is_shown_where_it_stands() {
+    each_database(|database| {
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL, n INTEGER)");
+        let project = Project::new().file("data/x.json", "{}");
+        let begin = "sources:\n  - files: \"*.json\"\n    table: t\n    columns:\n      id: /id\n      name: /name\n";
+        for (mapping, place, part) in [
+            (begin.replace("table: t", "table: tt"), "3:12", "there is no table `tt`"),
+            (begin.replace("name:", "nam:"), "6:7", "has no column `nam`"),
+            (format!("{begin}      n: {{constant: x}}\n"), "7:7", "`n`"),
+            (format!("{begin}      n: {{pointer: /n, hash: sha256}}\n"), "7:7", "can't hold what is hashed"),
+            (begin.replace("      name: /name\n", ""), "3:12", "`t`.`name` must have a value"),
+            (begin.replace("    table: t\n", "    table: t\n    key: [name]\n"), "3:12", "neither its primary key"),
+            (
+                format!(
+                    "{begin}    children:\n      - records: /a[*]\n        table: u\n        parent: {{t: id}}\n        columns: {{n: /n}}\n"
+                ),
+                "9:16",
+                "there is no table `u`",
+            ),
+        ] {
+            project.write("import.yaml", &mapping);
+            let ran = project.run(&["import", "data", "-d", &database.url]).exits(2).says(part);
+            ran.says(&format!("import.yaml:{place}: "));
+        }
+    });
+    let database = TestDatabase::sqlite();
+    database.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, p TEXT); CREATE TABLE u (id INTEGER PRIMARY KEY, all_of JSON)",
+    );
+    let project = Project::new().file("data/x.json", "{}").file(
+        "import.yaml",
+        "sources:\n  - {files: \"*.json\", table: t, columns: {id: /id, p: {pointer: /p, hash: sha256}}}\n  \
+         - files: \"x*\"\n    format: json\n    table: u\n    columns:\n      id: /id\n      all_of: whole\n",
+    );
+    let ran = project.run(&["import", "data", "-d", &database.url]).exits(2).says("both read the same files");
+    ran.says("import.yaml:8:7: ");
 }

@@ -11,5 +11,7 @@ mod parents;
 mod read;
 mod roundtrip;
 mod secrets;
+mod sets;
 mod sqlite_files;
 mod store;
+mod tree;

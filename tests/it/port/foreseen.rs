@@ -122,3 +122,136 @@ fn values_too_long_for_an_index_are_known_before() {
     assert_eq!(port.indexes("child").len(), 1, "{done}");
     assert_eq!(port.indexes("big").len(), 1, "{done}");
 }
+
+#[test]
+fn indexes_of_the_target_that_take_no_long_values_are_known_before() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, \"My Note\" TEXT, v TEXT, w TEXT);
+         INSERT INTO t VALUES (1, 'short', 'x', 'x'), (2, hex(randomblob(5000)), 'y', 'y'), (3, hex(zeroblob(5000)), 'z', 'z'),
+             (4, 'of few', hex(randomblob(5000)), 'w'), (5, 'of many', hex(randomblob(5000)), 'w'),
+             (6, 'hashed', 'v', hex(randomblob(5000)));",
+    );
+    port.target.execute(
+        "CREATE DOMAIN note AS text NOT NULL;
+         CREATE TABLE t (id bigint PRIMARY KEY, more text NOT NULL DEFAULT 'more', \"My Note\" note, v varchar(20000) COLLATE \"C\", w text);
+         CREATE UNIQUE INDEX by_note ON t (lower(\"My Note\"), more);
+         CREATE INDEX of_few ON t (v text_pattern_ops DESC) INCLUDE (id) WITH (fillfactor = 70) WHERE id < 5 AND more <> 'x';
+         CREATE INDEX hashed ON t USING hash (w);
+         CREATE INDEX digest ON t (md5(w));",
+    );
+    let done = port.refused(&[]);
+    let codes = |done: &Done| done.findings().filter(|finding| finding["code"] == "key-too-long").count();
+    let found = done.finding("t", "by_note", &["refuses rows", "1 of 6 rows is too long for an index", "rowid 2"]);
+    assert_eq!(
+        (&found["level"], &found["affected"]["ranges"]),
+        (&"blocker".into(), &serde_json::json!([[2, 2]])),
+        "{found}"
+    );
+    assert!(found["choices"].to_string().contains("--on-error quarantine"), "{found}");
+    let found = done.finding("t", "of_few", &["refuses rows", "1 of 6 rows is", "rowid 4"]);
+    assert_eq!(found["affected"]["ranges"], serde_json::json!([[4, 4]]), "{found}");
+    assert_eq!(codes(&done), 2, "{done}");
+    let done = port.run(&["--on-error", "quarantine"]).is_incomplete();
+    assert_eq!(done.json["tables"][0]["quarantined_rows"], 2, "{done}");
+    assert_eq!(
+        (codes(&done), port.target.value("SELECT string_agg(id::text, ',' ORDER BY id) FROM t")),
+        (2, "1,3,5,6".to_owned())
+    );
+    done.finding("t", "by_note", &["are put aside"]);
+    // without these indexes nothing is too long
+    port.target.execute("TRUNCATE t; DROP INDEX by_note, of_few");
+    port.run(&[]).is_proven();
+}
+
+#[test]
+fn no_more_connections_are_taken_than_there_are() {
+    let port = Port::of(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t {} SELECT i, 'v' || i FROM n;
+         CREATE TABLE u AS SELECT * FROM t; CREATE TABLE v AS SELECT * FROM t;",
+        super::values::series(2000)
+    ));
+    let role = format!("{}_few", port.target.value("SELECT current_database()"));
+    port.target.execute(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 5; GRANT ALL ON SCHEMA public TO {role}"));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    let lowered = |done: &Done, words: &[&str]| {
+        let notes = done.json["notes"].to_string();
+        assert!(words.iter().all(|word| notes.contains(word)), "{words:?} in {done}");
+    };
+    let words = ["is 2 instead of 100000", "the server has 5", "3 of these stay free"];
+    let flags = ["--jobs", "100000", "--batch-rows", "100"];
+    let done = into(&port, &url, &[&flags[..], &["--dry-run"]].concat());
+    lowered(&done, &words);
+    assert_eq!(done.json["plan"]["memory"]["connections"], 2, "{done}");
+    lowered(&into(&port, &url, &flags).is_proven(), &words);
+    let compared = Done::of(port.project.run(&["compare", "source.db", &url, "--json", "--jobs", "100000"]));
+    assert_eq!(compared.ran.code, Some(0), "{compared}");
+    lowered(&compared, &words);
+    // a role of which others take the last connections goes on with what it has
+    port.target.execute("DROP TABLE t, u, v");
+    let others: Vec<_> = (0..4).map(|_| postgres::Client::connect(&url, postgres::NoTls).unwrap()).collect();
+    lowered(&into(&port, &url, &flags).is_proven(), &["is 1 instead of 100000"]);
+    drop(others);
+    // and what the system lets a process open
+    port.target.execute("DROP TABLE t, u, v");
+    let command = port.project.command(&[
+        "port",
+        "source.db",
+        &port.target.url,
+        "--json",
+        "--jobs",
+        "500",
+        "--batch-rows",
+        "100",
+    ]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 96 && exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    limited.current_dir(port.project.root()).env_clear().env("HOME", port.project.root());
+    let done = Done::of(crate::support::Ran::of(&mut limited)).is_proven();
+    lowered(&done, &["is 4 instead of 500", "96 files open"]);
+}
+
+#[test]
+fn a_standby_is_known_before_anything_is_tried() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x');");
+    let standby = crate::support::standby();
+    let url = standby.url("postgres");
+    let found = refused(&port, &url, &[], &["target-not-writable", "the server of `postgres` is a standby"]);
+    assert_eq!(found["choices"], serde_json::json!(["port into the primary server"]), "{found}");
+    refused(&port, &url, &["--single-transaction"], &["target-not-writable", "is a standby"]);
+    let rehearsed = into(&port, &url, &["--rehearse"]);
+    assert_eq!((rehearsed.ran.code, rehearsed.json["result"].as_str()), (Some(1), Some("refused")), "{rehearsed}");
+    rehearsed.finding("", "", &["target-not-writable", "is a standby"]);
+    // who only reads may do so there
+    let compared = Done::of(port.project.run(&["compare", "source.db", &url, "--json", "--jobs", "2"]));
+    assert_eq!(compared.ran.code, Some(1), "{compared}");
+    compared.finding("t", "", &["missing-table"]);
+}
+
+#[test]
+fn what_an_owner_may_not_take_off_for_the_copy_names_the_right_that_is_missing() {
+    let port = Port::of(
+        "CREATE TABLE tree (id INTEGER PRIMARY KEY, up INTEGER); INSERT INTO tree VALUES (1, 2), (2, NULL);
+         CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER);
+         INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1);",
+    );
+    let role = format!("{}_owner", port.target.value("SELECT current_database()"));
+    port.target.execute(&format!(
+        "CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+         CREATE TABLE tree (id bigint PRIMARY KEY, up bigint REFERENCES tree);
+         CREATE TABLE a (id bigint PRIMARY KEY, b bigint); CREATE TABLE b (id bigint PRIMARY KEY, a bigint REFERENCES a);
+         ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b;
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.up := NULL; RETURN NEW; END';
+         CREATE TRIGGER loses BEFORE INSERT ON tree FOR EACH ROW EXECUTE FUNCTION f();
+         ALTER TABLE tree OWNER TO {role}; ALTER TABLE a OWNER TO {role}; ALTER TABLE b OWNER TO {role}"
+    ));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    let grant = format!("GRANT CREATE ON SCHEMA \\\"public\\\" TO \\\"{role}\\\"");
+    for code in ["triggers-on", "self-reference", "foreign-key-circle"] {
+        refused(&port, &url, &["--single-transaction"], &[code, &grant]);
+    }
+    port.target.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
+    into(&port, &url, &["--single-transaction"]).is_proven();
+    assert_eq!(port.target.query("SELECT id, up FROM tree ORDER BY id"), ["1|2", "2|∅"]);
+    assert_eq!(port.target.value("SELECT tgenabled FROM pg_trigger WHERE tgname = 'loses'"), "O");
+    assert_eq!(port.target.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"), "3");
+}

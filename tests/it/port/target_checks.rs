@@ -181,6 +181,33 @@ fn without_the_right_to_temporary_tables_the_plan_says_so() {
 }
 
 #[test]
+fn a_privilege_that_is_missing_can_not_be_accepted() {
+    let port = into(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO t VALUES (1, 5);",
+        "CREATE TABLE t (id bigserial PRIMARY KEY, v bigint)",
+    );
+    let role = format!("{}_plain", port.target.value("SELECT current_database()"));
+    port.target.execute(&format!("CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA public TO {role}"));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    let run = |flags: &[&str]| Done::of(port.project.run(&[&["port", "source.db", &url, "--json"], flags].concat()));
+    let lacks = |object: &str, choice: String| {
+        for flags in [&["--accept", "no-privilege"][..], &["--accept", "no-privilege:t", "--dry-run"]] {
+            let done = run(flags);
+            assert_eq!((done.ran.code, done.json["result"].as_str()), (Some(1), Some("refused")), "{done}");
+            let found = done.finding("t", object, &["no-privilege"]);
+            assert!(found["accepted"] != true && found["choices"][0].as_str().unwrap().contains(&choice), "{found}");
+        }
+    };
+    lacks("", format!("GRANT INSERT ON \"public\".\"t\" TO \"{role}\""));
+    port.target.execute(&format!("GRANT INSERT ON t TO {role}"));
+    lacks("", format!("GRANT SELECT ON \"public\".\"t\" TO \"{role}\""));
+    port.target.execute(&format!("GRANT SELECT ON t TO {role}"));
+    lacks("t_id_seq", format!("GRANT ALL ON SEQUENCE \"public\".\"t_id_seq\" TO \"{role}\""));
+    port.target.execute(&format!("GRANT ALL ON SEQUENCE t_id_seq TO {role}"));
+    run(&[]).is_proven();
+}
+
+#[test]
 fn columns_are_tried_as_the_target_has_them() {
     let port = into(
         "CREATE TABLE \"My T\" (\"Id\" INTEGER PRIMARY KEY, \"a b\" TEXT, mood TEXT, at TEXT, amount TEXT, gone TEXT, code TEXT);

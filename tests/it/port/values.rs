@@ -79,6 +79,57 @@ fn five_hundred_bad_rows_are_counted_and_not_all_listed() {
     assert_eq!(keys.len(), 500);
 }
 
+#[test]
+fn rows_put_aside_say_the_storage_class_of_each_value_and_are_in_the_order_of_their_keys() {
+    let port = Port::of(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, x);
+         INSERT INTO t {} SELECT -i, 'bad', NULL FROM n;
+         INSERT INTO t VALUES (1, 'bad', '5'), (2, 'bad', 5), (3, 'bad', 5.0), (4, 'bad', x'35'), (5, 'bad', 1e18),
+             (6, 'bad', 9e999), (7, 'bad', -9e999), (8, 'bad', CAST(x'610062' AS TEXT)), (9, 'bad', CAST(x'ff' AS TEXT)),
+             (10, 'bad', x'610062'), (11, 'bad', '{{\"blob\": \"35\"}}'), (12, 'bad', 5e-324), (13, 'bad', NULL);
+         CREATE TABLE pairs (a INT, b INT, v INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;
+         INSERT INTO pairs VALUES (10, 2, 'bad'), (9, 10, 'bad'), (9, 9, 'bad'), (-9, 9, 'bad');",
+        series(3)
+    ));
+    let done =
+        port.run(&["--type", "*.v=bigint", "--type", "t.x=bytea", "--on-error", "quarantine", "--batch-rows", "4"]);
+    let rows = |table: &str| {
+        let file = std::fs::read_to_string(port.project.path("liftlock-quarantine.jsonl")).unwrap();
+        let rows = file.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        rows.filter(|row| row["table"] == table).collect::<Vec<_>>()
+    };
+    let keys = |table| rows(table).iter().map(|row| row["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(keys("t"), (-3..14).filter(|id| *id != 0).map(|id| format!("rowid {id}")).collect::<Vec<_>>(), "{done}");
+    assert_eq!(keys("pairs"), ["key (-9, 9)", "key (9, 9)", "key (9, 10)", "key (10, 2)"]);
+    let shown =
+        |at: usize| done.list("tables").find(|table| table["source"] == "t").unwrap()["quarantined"][at].clone();
+    assert_eq!((&shown(3)["key"], &shown(12)["key"]), (&"rowid 1".into(), &"rowid 10".into()), "{done}");
+    let values: Vec<String> = rows("t")[3..]
+        .iter()
+        .map(|row| {
+            let values: serde_json::Value = serde_json::from_str(row["values"].as_str().unwrap()).unwrap();
+            values["x"].to_string()
+        })
+        .collect();
+    let least = format!("0.{}5", "0".repeat(323));
+    let expected = [
+        r#""5""#,
+        "5",
+        "5.0",
+        r#"{"blob":"35"}"#,
+        "1000000000000000000.0",
+        r#"{"real":"Infinity"}"#,
+        r#"{"real":"-Infinity"}"#,
+        r#"{"text":"610062"}"#,
+        r#"{"text":"ff"}"#,
+        r#"{"blob":"610062"}"#,
+        r#""{\"blob\": \"35\"}""#,
+        &least,
+        "null",
+    ];
+    assert_eq!(values, expected);
+}
+
 /// What the server alone refuses, more than are sent at once, is found one by one; a run that goes on after it knows
 /// these rows, too.
 #[cfg(feature = "crash-tests")]

@@ -7,5 +7,5 @@ mod project;
 
 pub use database::{Kind, TestDatabase, each_database};
 pub use observe::{read_until, signal, until, until_it_holds_the_lock};
-pub use postgres::server;
+pub use postgres::{server, standby};
 pub use project::{Project, Ran};

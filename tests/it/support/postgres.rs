@@ -33,8 +33,13 @@ pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| match env::var("LIFTLOCK_TEST_POSTGRES") {
         Ok(url) => Server::existing(&url),
-        Err(_) => Server::private(),
+        Err(_) => Server::private(false),
     })
+}
+
+/// A server of a test's own that is a standby, as of a primary that is out of reach; it ends with this.
+pub fn standby() -> Server {
+    Server::private(true)
 }
 
 impl Server {
@@ -46,7 +51,7 @@ impl Server {
         Self { before: format!("{scheme}://{host}/"), after, _keeper: None, private: None }
     }
 
-    fn private() -> Self {
+    fn private(standby: bool) -> Self {
         let programs = find_programs().unwrap_or_else(|| {
             panic!("no PostgreSQL server: `apt-get install postgresql`, or set LIFTLOCK_TEST_POSTGRES to a URL")
         });
@@ -77,6 +82,10 @@ impl Server {
         run(&mut as_user(format!(
             "{bin}/initdb -D {data} -A trust -U postgres --no-sync --locale=C.UTF-8 >{at}/initdb.log"
         )));
+        if standby {
+            // what was shut down in order needs nothing of a primary's to be read
+            run(&mut as_user(format!("touch {data}/standby.signal")));
+        }
         // only the end of its input ends the keeper, not a Ctrl-C that ends the tests
         let keeper = as_user(format!(
             "trap '' INT TERM HUP; {bin}/postgres -D {data} -k {at} -p 5432 -c listen_addresses= -c fsync=off -c full_page_writes=off \

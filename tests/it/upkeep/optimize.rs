@@ -99,7 +99,7 @@ fn dead_rows_make_room_and_nobody_is_kept_out() {
     let step = &json["steps"][0];
     assert_eq!((&step["locks"], &step["result"]), (&Value::Null, &"done".into()), "{step}");
     assert_eq!(step["before"]["dead_rows"], 19_900, "{step}");
-    assert!(json["steps"][0]["why"].as_str().unwrap().contains("19900 dead rows"), "{step}");
+    assert!(json["steps"][0]["why"].as_str().unwrap().contains("19,900 dead rows"), "{step}");
     reader.batch_execute("COMMIT").unwrap();
 
     let ran = optimize(&database, &["--full", "--yes"]).ok().says("ACCESS EXCLUSIVE");
@@ -135,7 +135,7 @@ fn a_stop_is_seen_to_and_what_is_done_stays() {
     let child = project.spawn(&["optimize", "-d", &database.url]);
     until("it waits for the lock", || database.someone_waits());
     signal(&child, "INT");
-    Ran::wait(child).exits(130).says("0 of 1 steps are done");
+    Ran::wait(child).exits(130).says("0 of 1 step is done");
     holder.batch_execute("ROLLBACK").unwrap();
 }
 

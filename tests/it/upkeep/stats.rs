@@ -76,11 +76,17 @@ fn sqlite_is_counted_from_its_pages() {
     database.execute("ANALYZE; INSERT INTO people (name) VALUES ('late')");
     let json = stats(&database, &[]);
     let people = table(&json, "people");
-    assert_eq!((number(&people["rows"]), number(&people["rows_at_analyze"])), (5001, 5000), "{people}");
+    assert_eq!((number(&people["rows"]), number(&people["analysed_rows"])), (5001, 5000), "{people}");
     assert!(!json["not_analysed"].to_string().contains("main.people"), "{json}");
     // what it printed is for people, too
     let project = Project::new();
-    project.run(&["stats", "-d", &database.url]).ok().prints("people").prints("at 5000 rows").prints("size: ");
+    project
+        .run(&["stats", "-d", &database.url])
+        .ok()
+        .prints("people")
+        .prints("at 5000 rows")
+        .prints("size: ")
+        .says("`analysed` says how many rows");
 }
 
 #[test]

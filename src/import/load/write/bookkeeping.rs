@@ -48,9 +48,9 @@ impl Writer<'_> {
             job.book.state = FileState::Done;
             job.book.sha256 = read.sha256;
             envelope = Some(read.envelope.to_string()).filter(|_| !read.envelope.is_null());
-            self.counts.files += 1;
+            self.counts.files += u64::from(job.last);
         }
-        books::file(self.store, self.folder, &job.file, &job.book, envelope.as_deref()).map_err(writing)
+        books::file(self.store, self.tree, &job.file, &job.book, envelope.as_deref()).map_err(writing)
     }
 
     /// What becomes of a bad record: the end, or a row of the quarantine. Gives its item.

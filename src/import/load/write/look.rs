@@ -159,7 +159,7 @@ impl Writer<'_> {
                     }
                 }
             }
-            if part.end.is_some() {
+            if part.end.is_some() && job.last {
                 self.counts.files += 1;
             }
         }

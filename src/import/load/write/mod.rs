@@ -31,7 +31,7 @@ pub(in crate::import) struct Writer<'a> {
     pub store: &'a mut dyn Store,
     pub mapping: &'a Mapping,
     pub bound: &'a Bound,
-    pub folder: &'a str,
+    pub tree: &'a str,
     pub run: i64,
     /// Nothing is written.
     pub dry: bool,
@@ -73,7 +73,7 @@ impl<'a> Writer<'a> {
         store: &'a mut dyn Store,
         mapping: &'a Mapping,
         bound: &'a Bound,
-        folder: &'a str,
+        tree: &'a str,
         sums: Vec<Sum>,
         spares: &'a Spares,
     ) -> Self {
@@ -81,7 +81,7 @@ impl<'a> Writer<'a> {
             store,
             mapping,
             bound,
-            folder,
+            tree,
             run: 0,
             dry: false,
             check: false,
@@ -162,7 +162,7 @@ impl<'a> Writer<'a> {
                 // what was bad in it is found again, or mended
                 let sql = "DELETE FROM liftlock_import_quarantine WHERE source = ? AND path = ? \
                            AND run IN (SELECT id FROM liftlock_import_run WHERE folder = ?)";
-                let given = [&*self.mapping.sources[job.source].name, &*job.file.path, self.folder].map(Given::Text);
+                let given = [&*self.mapping.sources[job.source].name, &*job.file.path, self.tree].map(Given::Text);
                 self.store.write(sql, &given).map_err(writing)?;
             }
             let mut keys = HashMap::new();

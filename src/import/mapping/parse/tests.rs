@@ -128,12 +128,12 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         (with("", "      id: {pointer: /a, hash: sha256, cost: 4}\n"), "5:45", "goes with `hash: bcrypt`"),
         (
             with("", "      id: {pointer: /a, hash: sha256}\n      all: whole\n"),
-            "5:7",
+            "6:7",
             "`t.all` would store as it is what `t.id`",
         ),
         (
             with("", "      id: {pointer: /a/b, hash: sha256}\n      all: /a\n"),
-            "5:7",
+            "6:7",
             "`t.all` would store as it is what `t.id`",
         ),
         (with("", "      id: {pointer: /a, hash: md5}\n"), "5:31", "unknown hash"),
@@ -144,7 +144,19 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         (with("", "      id: entry\n"), "5:11", "no keys"),
         (with("", "      id: position\n"), "5:11", "no position"),
         (with("    records: \"[*]\"\n", "      id: entry\n"), "6:11", "no keys"),
-        (with("", "      a: rest\n      b: rest\n"), "5:7", "both take the rest"),
+        (
+            with(
+                "",
+                "      p: {pointer: /c, hash: sha256}\n    children:\n      - records: /c/x\n        table: c\n        parent: {t: p}\n        columns: {n: /n}\n",
+            ),
+            "8:16",
+            "`c` would store as it is what `t.p`",
+        ),
+        (with("", "      <<: {a: /a}\n      id: /id\n"), "5:7", "`<<` merges nothing here"),
+        (with("    <<: {bad: fail}\n", "      id: /id\n"), "4:5", "`<<` merges nothing here"),
+        (with("", "      id: /id\n      b: {pointer: /b, store: file}\n"), "6:7", "nothing says where"),
+        (two("  - files: \"{s}/*.json\"\n    table: t\n    key: [id]\n    columns: {id: /x}\n"), "7:5", "twice"),
+        (with("", "      a: rest\n      b: rest\n"), "6:7", "both take the rest"),
         (two("  - files: b.json\n    table: t\n    key: [x]\n    columns: {x: /x}\n"), "7:5", "at line 2"),
         (
             two(

@@ -159,13 +159,23 @@ fn finding(relation: &str, column: Option<&str>, spelled: &Spelled) -> Option<Fi
     let of = column.map(|_| format!(" of `{relation}`")).unwrap_or_default();
     let (code, level) =
         if spelled.refused { ("rename-refused", Level::Blocker) } else { ("name-changed", Level::Change) };
+    let (message, choice) = match &spelled.against {
+        Some((other, name)) => (
+            format!("`{other}` and `{source}`{of} are both to be called `{name}`: only one of them can be"),
+            "give one of them another name, by a rename or in the plan".to_owned(),
+        ),
+        None => (
+            format!("`{source}`{of} is called `{target}` in PostgreSQL: {why}"),
+            "give it another name by a rename".to_owned(),
+        ),
+    };
     Some(Finding {
         code: code.to_owned(),
         level,
         table: Some(relation.to_owned()),
         object: column.map(str::to_owned),
-        message: format!("`{source}`{of} is called `{target}` in PostgreSQL: {why}"),
-        choices: vec!["give it another name by a rename".to_owned()],
+        message,
+        choices: vec![choice],
         ..Finding::default()
     })
 }

@@ -1,6 +1,6 @@
 //! One name after another: its style, its length, and what to do where it is taken.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -18,8 +18,10 @@ const UNNAMED: &str = "unnamed";
 pub(super) struct Spelled {
     pub(super) name: String,
     pub(super) why: Option<Why>,
-    /// A person gave it another name, which it can't have.
+    /// A person gave it, or another, a name that it can't have for that.
     pub(super) refused: bool,
+    /// What is to have the same name, by a rename: as SQLite has it, and that name.
+    pub(super) against: Option<(String, String)>,
 }
 
 /// Why a name changes.
@@ -57,10 +59,16 @@ pub(super) fn name_all(
     taken: &mut HashSet<String>,
 ) -> Vec<Spelled> {
     let mut named: Vec<Option<Spelled>> = vec![None; wanted.len()];
+    // a name that a person gave is nobody else's: who would be cut for it is told
+    let mut given: HashMap<&str, &str> = HashMap::new();
+    let against =
+        |given: &HashMap<&str, &str>, name: &str| given.get(name).map(|&other| (other.to_owned(), name.to_owned()));
     for (&(source, rename), named) in wanted.iter().zip(&mut named) {
         let Some(rename) = rename else { continue };
         let mut spelled = spell(rename, NameStyle::Keep, reserved, |name| taken.contains(name));
         spelled.refused = spelled.name != rename;
+        spelled.against = against(&given, rename);
+        given.entry(rename).or_insert(source);
         if !spelled.refused {
             spelled.why = (rename != source).then_some(Why::Renamed);
         }
@@ -72,7 +80,9 @@ pub(super) fn name_all(
             if named.is_some() || (unchanged && fitted(source, style, reserved).why.is_some()) {
                 continue;
             }
-            let spelled = spell(source, style, reserved, |name| taken.contains(name));
+            let mut spelled = spell(source, style, reserved, |name| taken.contains(name));
+            spelled.against = against(&given, &fitted(source, style, reserved).name);
+            spelled.refused = spelled.against.is_some();
             taken.insert(spelled.name.clone());
             *named = Some(spelled);
         }
@@ -88,7 +98,12 @@ pub(super) fn spell(source: &str, style: NameStyle, reserved: &[&str], is_taken:
     }
     let whole = if source.is_empty() { UNNAMED.to_owned() } else { styled(source, style) };
     let free = (0_u32..).map(|nth| suffixed(&whole, source, nth)).find(|name| !is_taken(name));
-    Spelled { name: free.expect("there are more suffixes than names"), why: Some(Why::Taken), refused: false }
+    Spelled {
+        name: free.expect("there are more suffixes than names"),
+        why: Some(Why::Taken),
+        refused: false,
+        against: None,
+    }
 }
 
 /// `source` in its style, with what PostgreSQL refuses put right.
@@ -111,7 +126,7 @@ fn fitted(source: &str, style: NameStyle, reserved: &[&str]) -> Spelled {
         name = suffixed(&name, source, 0);
         why = Some(Why::TooLong);
     }
-    Spelled { name, why, refused: false }
+    Spelled { name, why, refused: false, against: None }
 }
 
 /// As much of `name` as fits, and a hash of the whole `source`.

@@ -150,11 +150,34 @@ fn renames_come_first() {
     assert_eq!(findings.len(), 4);
     assert!(findings.iter().all(|finding| finding.code == "name-changed"));
 
-    // another table's name is as good as taken by the rename; what had it makes room, and that is said
+    // a name can't be two tables', whoever had it first
     let (names, findings) = Names::new(&schema, &renames(&[("orders", "old")]));
     assert_eq!(names.table("orders"), "old");
     assert!(names.table("old").starts_with("old_"));
-    assert_eq!(codes(&findings), [("name-changed", Some("orders"), None), ("name-changed", Some("old"), None)]);
+    assert_eq!(codes(&findings), [("name-changed", Some("orders"), None), ("rename-refused", Some("old"), None)]);
+    assert_eq!(findings[1].message, "`orders` and `old` are both to be called `old`: only one of them can be");
+}
+
+#[test]
+fn a_rename_onto_anothers_name_names_both() {
+    let schema = tables(&[("t", &["a", "b", "c"]), ("People", &["x"]), ("users", &["x"])]);
+    let blockers = |options: &Options| {
+        let (_, findings) = Names::new(&schema, options);
+        let blockers = findings.into_iter().filter(|finding| finding.level == Level::Blocker);
+        blockers.map(|finding| (finding.code, finding.message)).collect::<Vec<_>>()
+    };
+    let refused = |message: &str| vec![("rename-refused".to_owned(), message.to_owned())];
+    let mut options = renames(&[("t.b", "a")]);
+    assert_eq!(blockers(&options), refused("`b` and `a` of `t` are both to be called `a`: only one of them can be"));
+    options.renames.insert("t.a".to_owned(), "b".to_owned());
+    assert_eq!(blockers(&options), [], "they change names with each other");
+    options.renames.insert("t.c".to_owned(), "b".to_owned());
+    assert_eq!(blockers(&options), refused("`a` and `c` of `t` are both to be called `b`: only one of them can be"));
+    let styled = Options { names: NameStyle::Lowercase, ..renames(&[("users", "people")]) };
+    assert_eq!(
+        blockers(&styled),
+        refused("`users` and `People` are both to be called `people`: only one of them can be")
+    );
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use super::Failed;
 use super::table::affect;
 use crate::db::{BulkDb, SqlError, SqliteDb, Statements as _};
-use crate::interrupt::Interrupt;
+use crate::port::Port;
 use crate::port::batch::{Batch, Key};
-use crate::port::copy::show_key;
+use crate::port::copy::{OnError, show_key};
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::row::{RowCodec, Scratch};
+use crate::port::run::planning::PUT_ASIDE;
 use crate::port::scan::{Room, TableScan, Tally};
-use crate::port::target::quoted;
+use crate::port::target::{TargetSchema, qualified, quoted};
 use crate::schema::Table;
 use crate::words::thousands;
 
@@ -41,27 +42,79 @@ const NUMBER: &str = "\"liftlock row\"";
 /// A key or an index.
 struct Object {
     name: String,
+    /// What follows the table in the statement that makes it, without its predicate.
     terms: String,
     predicate: String,
     /// The columns that it reads, by their names in PostgreSQL.
     columns: Vec<String>,
+    /// It is in the target; then this makes a table for it.
+    there: Option<String>,
 }
 
 fn objects(table: &TablePlan) -> Vec<Object> {
     let key = |key: &crate::port::plan::KeyPlan| Object {
         name: key.name.clone(),
-        terms: key.columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", "),
+        terms: format!("({})", key.columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")),
         predicate: String::new(),
         columns: key.columns.clone(),
+        there: None,
     };
     let index = |index: &crate::port::plan::IndexPlan| {
-        let terms = index.terms.join(", ");
+        let terms = format!("({})", index.terms.join(", "));
         let predicate = index.predicate.as_ref().map(|predicate| format!(" AND ({predicate})")).unwrap_or_default();
         let reads = |name: &String| terms.contains(&quoted(name)) || predicate.contains(&quoted(name));
         let columns = table.columns.iter().map(|column| column.target.clone()).filter(reads).collect();
-        Object { name: index.name.clone(), terms, predicate, columns }
+        Object { name: index.name.clone(), terms, predicate, columns, there: None }
     };
     table.primary_key.iter().chain(&table.uniques).map(key).chain(table.indexes.iter().map(index)).collect()
+}
+
+/// The keys and indexes that the target has on a table that is there.
+fn objects_there(table: &TablePlan, target: &TargetSchema) -> Vec<Object> {
+    let Some(there) = target.table(&table.target) else { return Vec::new() };
+    let of_table = target.indexes.iter().filter(|index| index.table == table.target && index.method != "hash");
+    let object = |index: &crate::port::target::TargetIndex| {
+        let start = index.definition.find(&format!(" USING {} ", index.method))?;
+        let mut terms = &index.definition[start..];
+        let mut predicate = String::new();
+        if let Some(only) = &index.predicate {
+            terms = terms.strip_suffix(&format!(" WHERE {only}"))?;
+            predicate = format!(" AND ({only})");
+        }
+        // more than it reads does no harm
+        let text = format!("{terms}{predicate}");
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let mut words: Vec<&str> = text.split(|c| !is_part(c)).collect();
+        words.sort_unstable();
+        let reads = |name: &str| words.binary_search(&name).is_ok() || text.contains(&quoted(name));
+        let sent = |name: &str| table.columns.iter().any(|own| own.target == name && own.generated.is_none());
+        let (mut changes, mut columns) = (String::new(), Vec::new());
+        for column in &there.columns {
+            let name = quoted(&column.name);
+            match (reads(&column.name), sent(&column.name)) {
+                (true, true) => columns.push(column.name.clone()),
+                (true, false) => {
+                    // the target fills it in; but no number of a sequence's is used up for this
+                    if column.default.as_deref().is_some_and(|default| default.contains("nextval(")) {
+                        changes.push_str(&format!("ALTER COLUMN {name} DROP DEFAULT, "));
+                    }
+                    if column.not_null {
+                        changes.push_str(&format!("ALTER COLUMN {name} DROP NOT NULL, "));
+                    }
+                }
+                (false, _) => changes.push_str(&format!("DROP COLUMN {name}, ")),
+            }
+        }
+        let like = qualified(&target.name, &table.target);
+        // from PostgreSQL 14 on
+        let compression = if target.server.version >= 140_000 { " INCLUDING COMPRESSION" } else { "" };
+        let made = format!(
+            "CREATE TEMPORARY TABLE liftlock_long (LIKE {like} INCLUDING DEFAULTS INCLUDING STORAGE{compression}) ON COMMIT DROP; \
+             ALTER TABLE {NAME} {changes}ADD COLUMN {NUMBER} integer"
+        );
+        Some(Object { name: index.name.clone(), terms: terms.to_owned(), predicate, columns, there: Some(made) })
+    };
+    of_table.filter_map(object).collect()
 }
 
 /// The most that the object's columns hold in one row, if the longest of all met in one.
@@ -74,23 +127,26 @@ fn longest(object: &Object, table: &TablePlan, source: &Table, scan: &TableScan)
     object.columns.iter().filter_map(of).sum()
 }
 
-/// The findings about the objects of one new table, and about foreign keys that refer to them.
+/// The findings about the keys and indexes of one table, and about foreign keys that refer to those of a new one.
 pub(super) fn find(
+    port: &Port<'_>,
     plan: &Plan,
     (table, source, scan): (&TablePlan, &Table, &TableScan),
+    target: &TargetSchema,
     reader: &SqliteDb,
     db: &mut BulkDb,
-    interrupt: &Interrupt,
 ) -> Result<Vec<Finding>, Failed> {
+    let interrupt = &port.interrupt;
     let mut findings = Vec::new();
-    for object in objects(table) {
+    let objects = if table.existing { objects_there(table, target) } else { objects(table) };
+    for object in objects {
         let computed =
             |name: &String| !table.columns.iter().any(|column| column.target == *name && column.generated.is_none());
         if longest(&object, table, source, scan) <= LONG as u64 || object.columns.iter().any(computed) {
             continue;
         }
         db.execute("BEGIN").map_err(Failed::Target)?;
-        let tried = try_all(&object, table, source, reader, db, interrupt);
+        let tried = try_all(&object, table, source, reader, db, &port.interrupt);
         let rolled_back = db.execute("ROLLBACK").map_err(Failed::Target);
         let tally = match tried {
             Ok(tally) => tally,
@@ -103,6 +159,10 @@ pub(super) fn find(
         };
         rolled_back?;
         if tally.is_empty() {
+            continue;
+        }
+        if table.existing {
+            findings.push(refused(port, table, &object, &tally));
             continue;
         }
         findings.push(too_long(table, &object, &tally));
@@ -119,25 +179,56 @@ pub(super) fn find(
 }
 
 fn too_long(table: &TablePlan, object: &Object, tally: &Tally) -> Finding {
-    let (is, at_least) = if tally.count == 1 { ("is", "") } else { ("are", "") };
-    let at_least = if tally.affected.complete { at_least } else { "at least " };
+    Finding {
+        level: Level::LeftOut,
+        message: format!("`{}` may not be made: {}", object.name, rows_too_long(table, tally)),
+        choices: vec!["shorten these values in the source, or take it out of the plan".to_owned()],
+        ..of_rows(table, object, tally)
+    }
+}
+
+/// Of an index that the target has already: it takes the rows, or they don't go in.
+fn refused(port: &Port<'_>, table: &TablePlan, object: &Object, tally: &Tally) -> Finding {
+    let mut finding = Finding {
+        level: Level::Blocker,
+        message: format!("`{}` of the target refuses rows: {}", object.name, rows_too_long(table, tally)),
+        choices: vec![
+            "shorten these values in the source".to_owned(),
+            "drop the index in the target, and make another one instead".to_owned(),
+        ],
+        ..of_rows(table, object, tally)
+    };
+    // rows beside others go in all at once
+    let aside = table.beside.is_none();
+    if aside && port.on_error == OnError::Quarantine {
+        finding.level = Level::Change;
+        finding.message.push_str(PUT_ASIDE);
+        finding.choices.clear();
+    } else if aside {
+        finding.choices.push("put these rows aside: --on-error quarantine".to_owned());
+    }
+    finding
+}
+
+fn rows_too_long(table: &TablePlan, tally: &Tally) -> String {
+    format!(
+        "{}{} of {} rows {} too long for an index, which takes 2,704 bytes of a row at most, the first at {}",
+        if tally.affected.complete || tally.count == 1 { "" } else { "at least " },
+        thousands(tally.count),
+        thousands(table.rows),
+        if tally.count == 1 { "is" } else { "are" },
+        tally.examples.first().map_or("", String::as_str)
+    )
+}
+
+fn of_rows(table: &TablePlan, object: &Object, tally: &Tally) -> Finding {
     Finding {
         code: CODE.to_owned(),
-        level: Level::LeftOut,
         table: Some(table.source.clone()),
         object: Some(object.name.clone()),
-        message: format!(
-            "`{}` may not be made: {at_least}{} of {} rows {is} too long for an index, which takes 2,704 bytes of a row at \
-             most, the first at {}",
-            object.name,
-            thousands(tally.count),
-            thousands(table.rows),
-            tally.examples.first().map_or("", String::as_str)
-        ),
         rows: tally.count,
         examples: tally.examples.clone(),
         affected: tally.affected.clone(),
-        choices: vec!["shorten these values in the source, or take it out of the plan".to_owned()],
         ..Finding::default()
     }
 }
@@ -163,7 +254,7 @@ fn try_all(
     source: &Table,
     reader: &SqliteDb,
     db: &mut BulkDb,
-    interrupt: &Interrupt,
+    interrupt: &crate::interrupt::Interrupt,
 ) -> Result<Tally, Failed> {
     let mut sent = table.clone();
     sent.columns.retain(|column| object.columns.contains(&column.target));
@@ -171,7 +262,7 @@ fn try_all(
     let columns: String =
         sent.columns.iter().map(|column| format!("{} {}, ", quoted(&column.target), column.pg_type)).collect();
     let made = format!("CREATE TEMPORARY TABLE liftlock_long ({columns}{NUMBER} integer) ON COMMIT DROP");
-    db.execute(&made).map_err(Failed::Target)?;
+    db.execute(object.there.as_ref().unwrap_or(&made)).map_err(Failed::Target)?;
     let names: String = sent.columns.iter().map(|column| format!("{}, ", quoted(&column.target))).collect();
     let copy = format!("COPY {NAME} ({names}{NUMBER}) FROM STDIN (FORMAT binary)");
     let fields = i16::try_from(sent.columns.len() + 1).expect("a table has at most 1,600 columns");
@@ -230,8 +321,8 @@ fn ask(
     }
     let Object { terms, predicate, .. } = object;
     db.execute("SAVEPOINT liftlock_long")?;
-    let made = db
-        .execute(&format!("CREATE INDEX ON {NAME} ({terms}) WHERE {NUMBER} >= {from} AND {NUMBER} < {to}{predicate}"));
+    let made =
+        db.execute(&format!("CREATE INDEX ON {NAME} {terms} WHERE {NUMBER} >= {from} AND {NUMBER} < {to}{predicate}"));
     db.execute("ROLLBACK TO SAVEPOINT liftlock_long; RELEASE SAVEPOINT liftlock_long")?;
     match made {
         Ok(_) => Ok(()),
@@ -253,7 +344,8 @@ fn ask(
 /// the finding that there was.
 pub(in crate::port::run) fn settle(findings: &mut Vec<Finding>, mut not_made: Vec<Finding>) {
     findings.retain_mut(|finding| {
-        if finding.code != CODE {
+        // what the target has already is not made
+        if finding.code != CODE || finding.level != Level::LeftOut {
             return true;
         }
         let same = |other: &Finding| (&other.table, &other.object) == (&finding.table, &finding.object);

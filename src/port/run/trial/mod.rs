@@ -119,13 +119,13 @@ pub(super) fn find(
         }
     }
     for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
-        let Some(source) = planned.schema.table(&table.source).filter(|_| !table.existing) else { continue };
+        let Some(source) = planned.schema.table(&table.source).filter(|_| table.rows > 0) else { continue };
         if !target.server.may_make_temporary {
             break;
         }
         let found = {
             let _running = port.interrupt.while_running(control.canceller());
-            long::find(&planned.plan, (table, source, scan), reader, control, &port.interrupt)
+            long::find(port, &planned.plan, (table, source, scan), target, reader, control)
         };
         match found {
             Ok(found) => findings.extend(found),
