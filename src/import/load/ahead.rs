@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// No work is begun while so many bytes wait for the writer: about a batch of its own, so that there is something to go on
-/// with while it writes; with more, what it takes would no longer be in the processor's cache.
+/// with while it writes.
 const BYTES: usize = 8 << 20;
 
 /// So many bytes of one piece of work may wait for the writer; whoever reads it waits then.
