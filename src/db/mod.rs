@@ -1,5 +1,6 @@
 //! The only place that knows a driver: a live connection, and SQL text run over it.
 
+mod beside;
 mod error;
 mod postgres;
 mod postgres_bulk;

@@ -67,9 +67,9 @@ pub struct Counted {
 #[derive(Debug)]
 pub struct SqliteDb {
     pub(super) connection: Connection,
-    target: Option<SqliteTarget>,
+    pub(super) target: Option<SqliteTarget>,
     /// How long it waits for a lock while no run sets that; what a program gets back with its connection.
-    busy_timeout: Duration,
+    pub(super) busy_timeout: Duration,
 }
 
 /// As long as rusqlite's own connections wait.

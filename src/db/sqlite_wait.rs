@@ -27,6 +27,18 @@ pub(super) fn wait(connection: &mut Connection, longest: Duration, interrupt: &I
     connection.busy_handler(Some(go_on))
 }
 
+/// Does `work`, in which this thread waits `longest` for a lock, or less where less was meant.
+pub(super) fn no_longer<T>(longest: Duration, work: impl FnOnce() -> T) -> T {
+    let meant = PATIENCE.with_borrow_mut(|patience| {
+        let meant = patience.longest;
+        patience.longest = meant.min(longest);
+        meant
+    });
+    let done = work();
+    PATIENCE.with_borrow_mut(|patience| patience.longest = meant);
+    done
+}
+
 /// Whether to try again; `before` is how often it was tried for the same lock
 /// (<https://www.sqlite.org/c3ref/busy_handler.html>).
 fn go_on(before: i32) -> bool {

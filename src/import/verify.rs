@@ -10,7 +10,7 @@ use super::books;
 use super::load::{Job, Readers, fill_parents};
 use super::row::{Item, Row};
 use super::seal::Seal;
-use super::store::Store;
+use super::store::{EachOfPart, Store};
 use crate::crypt::CryptError;
 use crate::db::SqlError;
 use crate::value::Checksum;
@@ -71,7 +71,7 @@ impl Sum {
 }
 
 /// The sums of the tables as they are before anything is written.
-pub(super) fn before(store: &mut dyn Store, bound: &Bound) -> Result<Vec<Sum>, ImportError> {
+pub(super) fn before(store: &mut dyn Store, bound: &Bound, threads: usize) -> Result<Vec<Sum>, ImportError> {
     let mut sums = Vec::new();
     for target in 0..bound.targets.len() {
         let tables = writers(bound, target);
@@ -79,7 +79,7 @@ pub(super) fn before(store: &mut dyn Store, bound: &Bound) -> Result<Vec<Sum>, I
             compared(table).into_iter().map(|at| table.columns[at].name.clone()).collect()
         };
         let comparable = tables.iter().all(|table| names(table) == names(tables[0]));
-        let before = if comparable { scan(store, tables[0])? } else { count(store, tables[0])? };
+        let before = if comparable { scan(store, tables[0], threads)?.0 } else { count(store, tables[0])? };
         sums.push(Sum { before, comparable, ..Sum::default() });
     }
     Ok(sums)
@@ -118,32 +118,50 @@ pub(super) fn writers(bound: &Bound, target: usize) -> Vec<&BoundTable> {
     bound.sources.iter().flat_map(BoundTable::family).filter(|table| table.target == target).collect()
 }
 
-/// The rows of a table, and their sum.
-pub(super) fn scan(store: &mut dyn Store, table: &BoundTable) -> Result<Checksum, ImportError> {
-    scan_with(store, table, &mut |_| {})
-}
-
-/// The same, and values that are stored as files are read and proven; `lost` is told which are not there as they were
-/// written.
-pub(super) fn scan_with(
+/// The rows of a table, and their sum, read by up to so many threads. Values that are stored as files are read and proven
+/// too; the first that are not there as they were written are told.
+pub(super) fn scan(
     store: &mut dyn Store,
     table: &BoundTable,
-    lost: &mut dyn FnMut(String),
-) -> Result<Checksum, ImportError> {
-    let (mut sum, mut prints) = (Checksum::default(), Prints::default());
-    let scanned = store.scan(table, &mut |cells| {
+    threads: usize,
+) -> Result<(Checksum, Vec<String>), ImportError> {
+    let mut parts: Vec<Part> = (0..threads.clamp(1, THREADS)).map(|_| Part::default()).collect();
+    let mut each: Vec<_> =
+        parts.iter_mut().map(|part| |number: usize, cells: &[Cell]| part.take(table, number, cells)).collect();
+    let mut each: Vec<EachOfPart<'_>> = each.iter_mut().map(|each| each as EachOfPart<'_>).collect();
+    let scanned = store.scan_apart(table, &mut each);
+    scanned.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
+    let mut lost: Vec<(usize, String)> = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.lost)).collect();
+    lost.sort_by_key(|(number, _)| *number);
+    let lost = lost.into_iter().take(DIFFERENCES).map(|(_, text)| text).collect();
+    Ok((parts.iter().map(|part| part.sum).sum(), lost))
+}
+
+/// More threads than that read a table back no sooner, and each has a connection.
+const THREADS: usize = 8;
+
+/// What one of the threads makes of a table's rows.
+#[derive(Default)]
+struct Part {
+    sum: Checksum,
+    prints: Prints,
+    /// With the numbers of the parts that they are in.
+    lost: Vec<(usize, String)>,
+}
+
+impl Part {
+    fn take(&mut self, table: &BoundTable, number: usize, cells: &[Cell]) -> Result<(), SqlError> {
         for (column, cell) in table.columns.iter().zip(cells) {
             if let Some((vault, path)) = column.path(cell)
                 && let Err(error) = vault.get(&path)
+                && self.lost.len() < DIFFERENCES
             {
-                lost(format!("`{}`.`{}`: {error}", table.name, column.name));
+                self.lost.push((number, format!("`{}`.`{}`: {error}", table.name, column.name)));
             }
         }
-        sum.add(prints.of(table, cells)?);
+        self.sum.add(self.prints.of(table, cells)?);
         Ok(())
-    });
-    scanned.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
-    Ok(sum)
+    }
 }
 
 /// The rows of a table alone.

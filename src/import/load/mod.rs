@@ -250,7 +250,7 @@ impl Work<'_> {
         // where nothing is to be read, nothing can have gone wrong
         let idle = plan.jobs.is_empty() && self.killed.is_empty();
         let sums = match writes && !idle {
-            true => verify::before(self.store, self.bound)?,
+            true => verify::before(self.store, self.bound, self.import.jobs)?,
             false => {
                 let of = |target| {
                     Ok(Sum {
@@ -401,14 +401,9 @@ impl Work<'_> {
         for (target, sum) in sums.iter().enumerate() {
             let tables = verify::writers(self.bound, target);
             (self.import.observer)(&Event::Verifying { table: &self.bound.targets[target] });
-            let mut lost = Vec::new();
-            let after = match sum.comparable {
-                true => verify::scan_with(self.store, tables[0], &mut |text| {
-                    if lost.len() < verify::DIFFERENCES {
-                        lost.push(text);
-                    }
-                })?,
-                false => verify::count(self.store, tables[0])?,
+            let (after, lost) = match sum.comparable {
+                true => verify::scan(self.store, tables[0], self.import.jobs)?,
+                false => (verify::count(self.store, tables[0])?, Vec::new()),
             };
             let expected = sum.expected();
             let right = if sum.comparable { after == expected } else { after.rows == expected.rows };

@@ -1,5 +1,6 @@
 //! The database under an import: rows of bound tables, and SQL text for the books.
 
+mod apart;
 mod by_key;
 mod postgres;
 mod sequence;
@@ -15,6 +16,9 @@ use crate::interrupt::Interrupt;
 
 /// What is done with each row of a table.
 pub(super) type EachRow<'a> = &'a mut dyn FnMut(&[Cell]) -> Result<(), SqlError>;
+
+/// What one of several threads does with each row of a table, and with the number of the table's part that has it.
+pub(super) type EachOfPart<'a> = &'a mut (dyn FnMut(usize, &[Cell]) -> Result<(), SqlError> + Send);
 
 /// A value of a statement of the books.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +77,13 @@ pub(super) trait Store {
 
     /// Every row of the table.
     fn scan(&mut self, table: &BoundTable, each: EachRow<'_>) -> Result<(), SqlError>;
+
+    /// Every row of the table as it is at one moment, each to one of these: to the first alone, or to all in threads of
+    /// their own. The parts' numbers are in the order in which [`Store::scan`] gives their rows, and rise for each of
+    /// these; an error is the one that it would have met first.
+    fn scan_apart(&mut self, table: &BoundTable, each: &mut [EachOfPart<'_>]) -> Result<(), SqlError> {
+        self.scan(table, &mut |cells| each[0](0, cells))
+    }
 
     /// So many new numbers for a column that the database would number.
     fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError>;

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::{EachRow, Given, Guard, Store, all, names, quoted};
+use super::{EachOfPart, EachRow, Given, Guard, Store, all, apart, names, quoted};
 use crate::Dialect;
 use crate::db::{ErrorClass, SqlError, SqliteDb, TextRow};
 use crate::import::ImportError;
@@ -84,6 +84,23 @@ fn there(db: &SqliteDb, table: &BoundTable, row: &[Cell]) -> Result<Vec<Cell>, S
     // a trigger that swallows rows gives neither
     let swallowed = || SqlError::other("the row was not stored, and none has its key");
     read(db, table, &table.key, &key)?.into_iter().next().ok_or_else(swallowed)
+}
+
+/// The rows of a statement that selects all of a table's bound columns.
+pub(super) fn each_row(
+    db: &SqliteDb,
+    sql: &str,
+    given: &[SqlValue<'_>],
+    table: &BoundTable,
+    each: EachRow<'_>,
+) -> Result<(), SqlError> {
+    let mut cells = vec![Cell::Null; table.columns.len()];
+    db.each_row(sql, given, |row| {
+        for (at, cell) in cells.iter_mut().enumerate() {
+            cell.set(row.get(at));
+        }
+        each(&cells).map(ControlFlow::Continue)
+    })
 }
 
 impl Store for SqliteStore {
@@ -176,13 +193,14 @@ impl Store for SqliteStore {
 
     fn scan(&mut self, table: &BoundTable, each: EachRow<'_>) -> Result<(), SqlError> {
         let scan = self.statements(table).scan;
-        let mut cells = vec![Cell::Null; table.columns.len()];
-        self.db.each_row(&scan, &[], |row| {
-            for (at, cell) in cells.iter_mut().enumerate() {
-                cell.set(row.get(at));
-            }
-            each(&cells).map(ControlFlow::Continue)
-        })
+        each_row(&self.db, &scan, &[], table, each)
+    }
+
+    fn scan_apart(&mut self, table: &BoundTable, each: &mut [EachOfPart<'_>]) -> Result<(), SqlError> {
+        match apart::scan(&mut self.db, table, each)? {
+            true => Ok(()),
+            false => self.scan(table, &mut |cells| each[0](0, cells)),
+        }
     }
 
     fn numbers(&mut self, table: &BoundTable, column: usize, count: usize) -> Result<Vec<i64>, SqlError> {

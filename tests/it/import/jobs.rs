@@ -137,3 +137,77 @@ fn a_large_file_comes_back_as_it_was() {
     };
     assert!(values(project.read("out/big.jsonl")) == values(good));
 }
+
+/// The table, and a trigger that changes these rows as they come in.
+fn meddled(ids: &str) -> String {
+    format!(
+        "CREATE TABLE t (id bigint PRIMARY KEY, s text NOT NULL); CREATE TRIGGER meddle AFTER INSERT ON t \
+         WHEN NEW.id IN ({ids}) BEGIN UPDATE t SET s = 'else' WHERE id = NEW.id; END"
+    )
+}
+
+#[test]
+fn a_large_table_that_differs_is_told_alike_by_one_thread_and_by_several() {
+    let text: String = (0..25_000).fold(String::new(), |mut text, n| {
+        writeln!(text, "{{\"id\":{n},\"s\":\"line {n}\"}}").unwrap();
+        text
+    });
+    let project = Project::new().file("import.yaml", &MAPPING.replace("BAD", "fail")).file("data/big.jsonl", &text);
+    // in the first part of the table, in the last, in both, and in none
+    for ids in ["0", "24999", "1, 12500, 24998", "-1"] {
+        let mut seen = None;
+        for jobs in ["1", "2", "4"] {
+            let database = TestDatabase::sqlite();
+            database.execute(&meddled(ids));
+            let ran = project.run(&["import", "data", "--json", "--jobs", jobs, "-d", &database.url]);
+            let ran = report(ran.exits(i32::from(ids != "-1")).json());
+            let differences = ran["tables"][0]["differences"].as_array().unwrap();
+            let of = ids.split(", ").filter(|id| *id != "-1");
+            assert_eq!(differences.len(), of.clone().count(), "{ran}");
+            for (difference, id) in differences.iter().zip(of) {
+                let difference = difference.as_str().unwrap();
+                assert!(difference.contains(&format!("record {id} ")), "{difference}");
+                assert!(difference.contains(&format!("\"else\", and should be \"line {id}\"")), "{difference}");
+            }
+            assert_eq!(ran["tables"][0]["rows_after"], 25_000);
+            match &seen {
+                None => seen = Some(ran),
+                Some(seen) => assert_eq!(*seen, ran, "--jobs {jobs}"),
+            }
+            // no lock is left
+            database.execute("DELETE FROM t WHERE id = 7");
+        }
+    }
+}
+
+#[test]
+fn tables_without_rowids_and_in_wal_are_proven_by_several_threads_as_well() {
+    let text: String = (0..12_000).fold(String::new(), |mut text, n| {
+        writeln!(text, "{{\"id\":{n},\"s\":\"line {n}\"}}").unwrap();
+        text
+    });
+    let project = Project::new().file("import.yaml", &MAPPING.replace("BAD", "fail")).file("data/big.jsonl", &text);
+    let tables = [
+        "CREATE TABLE t (id bigint PRIMARY KEY, s text NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE t (id bigint PRIMARY KEY, s text NOT NULL, rowid text, _rowid_ text, oid text)",
+        "CREATE TABLE t (id bigint PRIMARY KEY, s text NOT NULL, rowid text)",
+        "PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY, s text NOT NULL)",
+    ];
+    let mut sums = Vec::new();
+    for table in tables {
+        let database = TestDatabase::sqlite();
+        database.execute(table);
+        // the second run reads what is there before, too
+        for args in [vec!["--jobs", "1"], vec!["--jobs", "3", "--all"], vec!["--jobs", "1", "--all"]] {
+            let args = [&["import", "data", "--json", "-d", &database.url][..], &args].concat();
+            let ran = project.run(&args).ok().json();
+            assert_eq!(
+                (&ran["tables"][0]["state"], &ran["tables"][0]["rows_after"]),
+                (&"proven".into(), &12_000.into())
+            );
+            sums.push(ran["tables"][0]["checksum"].to_string());
+        }
+    }
+    sums.dedup();
+    assert_eq!(sums.len(), 1, "{sums:?}");
+}
