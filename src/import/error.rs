@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::crypt::CryptError;
-use crate::db::{DbError, SqlError};
+use crate::db::{DbError, IsOwn, SqlError};
 use crate::error::ErrorKind;
 
 /// Why an import or export did not come to its end.
@@ -95,5 +95,11 @@ impl ImportError {
             Self::Key { source, .. } => source.hint(),
             _ => None,
         }
+    }
+}
+
+impl From<IsOwn> for ImportError {
+    fn from(error: IsOwn) -> Self {
+        Self::Mapping { message: error.to_string(), hint: Some(error.hint()) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::db::{DbError, ErrorClass, SqlError};
+use crate::db::{DbError, ErrorClass, IsOwn, SqlError};
 use crate::error::ErrorKind;
 use crate::interrupt::Interrupt;
 use crate::migrate::MigrateError;
@@ -113,5 +113,11 @@ impl MaintainError {
 impl From<SqlError> for MaintainError {
     fn from(source: SqlError) -> Self {
         Self::Sql { doing: "read the rows".to_owned(), source }
+    }
+}
+
+impl From<IsOwn> for MaintainError {
+    fn from(error: IsOwn) -> Self {
+        Self::Refused { message: error.to_string(), hint: error.hint() }
     }
 }

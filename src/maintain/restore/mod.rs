@@ -17,6 +17,7 @@ use super::backup::manifest::{self, Contents, Manifest, damaged};
 use super::backup::{Progress, sqlite as copies};
 use crate::config::{SqliteLocation, SqliteTarget, Target};
 use crate::crypt::Key;
+use crate::db::OwnFiles;
 use crate::interrupt::Interrupt;
 
 /// What to restore, and how.
@@ -177,6 +178,10 @@ fn check(restore: &Restore<'_>) -> Result<Checked, MaintainError> {
 /// The manifest, and whether the file is encrypted.
 fn look(restore: &Restore<'_>) -> Result<(Option<Manifest>, bool), MaintainError> {
     let file = &restore.file;
+    if let Err(own) = OwnFiles::of(&restore.target).check(file) {
+        let hint = "name the backup, and with `--database` the database that is to have its content".to_owned();
+        return Err(MaintainError::Refused { message: own.to_string(), hint });
+    }
     let read = |source| MaintainError::File { doing: "read", path: file.clone(), source };
     let begins = {
         let mut begins = Vec::new();
