@@ -90,7 +90,9 @@ impl ImportError {
             Self::Db(error) => error.hint(),
             Self::Mapping { hint, .. } => hint.clone(),
             Self::Key { source: CryptError::NoKey | CryptError::BadKey, .. } => {
-                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one; keep it safe".to_owned())
+                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one, and keep it safe; what is encrypted already \
+                      needs the key of then"
+                    .to_owned())
             }
             Self::Key { source, .. } => source.hint(),
             _ => None,

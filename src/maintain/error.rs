@@ -104,7 +104,16 @@ impl MaintainError {
             Self::Migrate(error) => error.hint(),
             Self::Refused { hint, .. } => Some(hint.clone()),
             Self::Failed { hint, .. } => hint.clone(),
-            Self::Sql { .. } | Self::File { .. } | Self::Interrupted { .. } => None,
+            Self::File { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => Some("there is no such file or folder: is the path right?".to_owned()),
+                std::io::ErrorKind::PermissionDenied => {
+                    Some("run it as a user who may, or change its rights".to_owned())
+                }
+                std::io::ErrorKind::StorageFull => Some("make room, or name a place on another disk".to_owned()),
+                _ => None,
+            },
+            Self::Sql { source, .. } => source.next_step().map(str::to_owned),
+            Self::Interrupted { .. } => None,
         }
     }
 }

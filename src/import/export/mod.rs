@@ -35,6 +35,8 @@ pub struct Export {
     pub from: Option<String>,
     /// Files that are there are written over.
     pub force: bool,
+    /// Everything is read and put together, and nothing is written.
+    pub dry_run: bool,
     /// The key of columns that are encrypted, as the environment has it.
     pub key: Option<Secret>,
     /// The request to stop.
@@ -46,7 +48,7 @@ pub struct Export {
 pub struct Exported {
     /// The folder that was imported, or the name of its tree.
     pub folder: String,
-    /// Files that were written.
+    /// Files that were written, or would be.
     pub files: u64,
     /// Records in them.
     pub records: u64,

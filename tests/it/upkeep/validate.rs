@@ -147,6 +147,21 @@ fn a_damaged_file_is_a_finding() {
     assert!(code == 1 && found[0].2.contains("restore a backup"), "{json}");
 }
 
+#[test]
+fn a_file_that_can_not_be_opened_for_damage_says_what_to_do() {
+    let database = TestDatabase::sqlite();
+    database.execute("CREATE TABLE t (x TEXT)");
+    let mut bytes = std::fs::read(database.path()).unwrap();
+    // the header stays, the page of the schema does not
+    bytes[100..4096].fill(0xee);
+    std::fs::write(database.path(), bytes).unwrap();
+    for command in ["validate", "stats", "docs"] {
+        let ran = Project::new().run(&[command, "-d", &database.url]);
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        assert!((ran.stdout + &ran.stderr).contains("estore a backup"), "{command}: {}", ran.stderr);
+    }
+}
+
 const SHOP: &str = "\
 CREATE TABLE parents (a int, b int, PRIMARY KEY (a, b));
 CREATE TABLE children (id int, a int, b int);
