@@ -1,6 +1,7 @@
 //! The only place that knows a driver: a live connection, and SQL text run over it.
 
 mod error;
+mod own_files;
 mod postgres;
 mod postgres_bulk;
 mod postgres_tls;
@@ -15,6 +16,8 @@ mod sqlite_tests;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
+pub(crate) use own_files::resolved;
+pub use own_files::{IsOwn, OwnFiles};
 pub use postgres::{Answer, PostgresDb, RawRow};
 pub use postgres_bulk::{BulkDb, CopyIn};
 pub use scratch::ScratchError;

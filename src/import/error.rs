@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::crypt::CryptError;
-use crate::db::{DbError, ErrorClass, SqlError};
+use crate::db::{DbError, ErrorClass, IsOwn, SqlError};
 use crate::error;
 
 /// Why an import or export did not come to its end.
@@ -91,7 +91,9 @@ impl ImportError {
             Self::Db(error) => error.hint(),
             Self::Mapping { hint, .. } => hint.clone(),
             Self::Key { source: CryptError::NoKey | CryptError::BadKey, .. } => {
-                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one; keep it safe".to_owned())
+                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one, and keep it safe; what is encrypted already \
+                      needs the key of then"
+                    .to_owned())
             }
             Self::Key { source, .. } => source.hint(),
             Self::Read { source, .. } => Some(of_reading(source.kind()).to_owned()),
@@ -104,6 +106,12 @@ impl ImportError {
             Self::Sql { source, .. } => of_database(source).map(str::to_owned),
             Self::Interrupted { .. } => None,
         }
+    }
+}
+
+impl From<IsOwn> for ImportError {
+    fn from(error: IsOwn) -> Self {
+        Self::Mapping { message: error.to_string(), hint: Some(error.hint()) }
     }
 }
 

@@ -18,6 +18,9 @@ impl Work<'_> {
     pub(super) fn file(&mut self, path: &str, books: &Books) -> Result<bool, ImportError> {
         let at = self.export.dir.join(path);
         let failed = |source| ImportError::Write { path: at.clone(), source };
+        if self.export.dry_run {
+            return self.contents(path, books, &mut io::sink(), &failed);
+        }
         let folder = at.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut builder = tempfile::Builder::new();

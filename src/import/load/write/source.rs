@@ -7,9 +7,25 @@ use super::rows::{Nested, Outcome, Stop};
 use super::{Writer, writing};
 use crate::db::SqlError;
 use crate::import::ImportError;
+use crate::import::Mapping;
 use crate::import::bind::{BoundTable, derived};
 use crate::import::load::mapped::{Bad, Mapped};
+use crate::import::mapping::secrets;
 use crate::import::row::Row;
+
+/// Whether what the server says of a violated constraint may hold what a column hashes or encrypts: all of the row for NOT
+/// NULL and CHECK (`Failing row contains (…)`), whichever source the column is of, and the key for all others.
+fn tells_secrets(error: &SqlError, mapping: &Mapping) -> bool {
+    let (Some(code), Some(detail)) = (error.code.as_deref(), &error.detail) else { return false };
+    let all = || mapping.sources.iter().flat_map(|source| secrets(&source.into));
+    match code {
+        "23502" | "23514" => all().next().is_some(),
+        code if code.starts_with("23") => {
+            all().any(|secret| secret.column.rsplit('.').next().is_some_and(|column| detail.contains(column)))
+        }
+        _ => false,
+    }
+}
 
 impl Writer<'_> {
     pub(super) fn write_source(&mut self, source: usize, parts: &mut [Part]) -> Result<(), ImportError> {
@@ -64,11 +80,11 @@ impl Writer<'_> {
                 let Err(error) = self.by_itself(table, mapped)? else { continue };
                 match matches!(error.code.as_deref(), Some("23503" | "SQLITE_CONSTRAINT_FOREIGNKEY")) {
                     true => later.push((mapped, error)),
-                    false => self.refuse(source, mapped, &error),
+                    false => self.refuse(source, mapped, error),
                 }
             }
             if later.len() == count || later.is_empty() {
-                later.into_iter().for_each(|(mapped, error)| self.refuse(source, mapped, &error));
+                later.into_iter().for_each(|(mapped, error)| self.refuse(source, mapped, error));
                 return Ok(());
             }
             waiting = later.into_iter().rev().map(|(mapped, _)| mapped).collect();
@@ -102,12 +118,16 @@ impl Writer<'_> {
         Ok(refused.map_or(Ok(()), Err))
     }
 
-    fn refuse(&self, source: usize, mapped: &mut Mapped, error: &SqlError) {
+    fn refuse(&self, source: usize, mapped: &mut Mapped, error: SqlError) {
         let raw = mapped.value.as_ref().map(Value::to_string).unwrap_or_default();
         let pointer = mapped.what.as_ref().ok().and_then(|row| row.left.pointer.clone());
         let records = &self.mapping.sources[source].records;
         let pointer = pointer.or_else(|| derived(records, mapped.position)).unwrap_or_default();
-        let reason = format!("the database refuses it: {error}");
+        let (error, left_out) = match tells_secrets(&error, self.mapping) {
+            true => (error.without_detail(), "; what else the server says has values in it, some hashed or encrypted"),
+            false => (error, ""),
+        };
+        let reason = format!("the database refuses it: {error}{left_out}");
         mapped.what = Err(Bad { record: pointer.clone(), pointer, reason, raw, ..Bad::default() });
     }
 
