@@ -436,16 +436,20 @@ impl Work<'_> {
                 differences: lost,
             });
         }
-        // what a run wrote that was killed before its proof is looked at record by record; so is what a sum can't tell
-        let left = |job: &&Job| self.killed.contains(&job.book.run) || job.skip > 0;
-        let mut again: Vec<&Job> = unchanged.iter().chain(jobs).filter(left).collect();
-        if !differing.is_empty() {
-            let concerned = |job: &&Job| {
-                let family = self.bound.sources[job.source].family();
-                differing.iter().any(|(target, _)| family.iter().any(|table| table.target == *target))
-            };
-            again.extend(jobs.iter().filter(concerned).filter(|job| job.skip == 0));
-        }
+        let concerned = |job: &Job| {
+            let family = self.bound.sources[job.source].family();
+            differing.iter().any(|(target, _)| family.iter().any(|table| table.target == *target))
+        };
+        // what a run wrote that was killed before its proof is looked at record by record, up to where this one went on;
+        // so is all that a sum can't tell
+        let look_at = |job: &Job, is_read: bool| match () {
+            () if is_read && concerned(job) => job.book.done,
+            () if self.killed.contains(&job.book.run) && !is_read => job.book.done,
+            () => job.skip,
+        };
+        let unread = unchanged.iter().map(|job| (job, look_at(job, false)));
+        let again = unread.chain(jobs.iter().map(|job| (job, look_at(job, true))));
+        let again: Vec<(&Job, u64)> = again.filter(|(_, count)| *count > 0).collect();
         let mut found = vec![Vec::new(); sums.len()];
         verify::by_record(self.store, readers, &again, &mut found)?;
         for (table, differences) in self.report.tables.iter_mut().zip(found) {

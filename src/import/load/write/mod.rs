@@ -124,6 +124,11 @@ impl<'a> Writer<'a> {
         if self.dry || self.check {
             return self.look(jobs, &mut batch);
         }
+        for part in &batch.parts {
+            for table in self.bound.sources[jobs[part.job].source].family() {
+                self.store.ready(table).map_err(writing)?;
+            }
+        }
         let (sums, counts) = (self.sums.clone(), self.counts.clone());
         self.store.begin().map_err(writing)?;
         crash::point("import-begun");
