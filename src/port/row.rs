@@ -291,7 +291,7 @@ impl RowCodec {
 }
 
 /// The first field of `rest` (`None`: NULL), and what follows it.
-fn split_field(rest: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Malformed> {
+pub(super) fn split_field(rest: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Malformed> {
     let (length, rest) = rest.split_first_chunk::<4>().ok_or(Malformed)?;
     match i32::from_be_bytes(*length) {
         -1 => Ok((None, rest)),

@@ -6,20 +6,22 @@ use super::{Finding, Level};
 use crate::suggest::nearest;
 
 /// Codes that no one can accept: there is no way to write what they are about.
-const UNACCEPTABLE: [&str; 9] = [
+const UNACCEPTABLE: [&str; 11] = [
     "bad-text",
     "does-not-fit",
+    "generated-differs",
     "key-collision",
     "no-privilege",
     "null-in-not-null",
     "row-too-large",
+    "target-generated-fails",
     "target-not-writable",
     "too-many-columns",
     "type-unknown",
 ];
 
 /// Every code that a finding of a port can have, in alphabetical order.
-const CODES: [&str; 90] = [
+const CODES: [&str; 95] = [
     "bad-text",
     "check",
     "check-left-out",
@@ -28,6 +30,7 @@ const CODES: [&str; 90] = [
     "create-missing",
     "default",
     "default-left-out",
+    "default-refused",
     "does-not-fit",
     "expression-assumption",
     "extra-column",
@@ -39,8 +42,10 @@ const CODES: [&str; 90] = [
     "foreign-keys-off",
     "fraction-digits",
     "generated-as-plain",
+    "generated-differs",
     "generated-stored",
     "generated-target",
+    "generated-untried",
     "index",
     "index-left-out",
     "inherited",
@@ -85,6 +90,8 @@ const CODES: [&str; 90] = [
     "target-check-untried",
     "target-conflict",
     "target-duplicate",
+    "target-generated",
+    "target-generated-fails",
     "target-keeps",
     "target-not-empty",
     "target-not-writable",

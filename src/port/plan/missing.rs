@@ -84,7 +84,27 @@ pub(super) fn objects(edited: &TablePlan, ours: &TablePlan) -> Vec<Finding> {
             add("default-left-out", &column.source, "default");
         }
     }
+    for column in plain(edited, ours) {
+        findings.push(Finding {
+            code: "generated-as-plain".to_owned(),
+            level: Level::Change,
+            table: Some(ours.source.clone()),
+            object: Some(column.to_owned()),
+            message: format!(
+                "`{column}` is generated in SQLite, and the plan makes it a plain column that keeps its values: new rows \
+                 must bring their own."
+            ),
+            ..Finding::default()
+        });
+    }
     findings
+}
+
+/// The columns that are generated in ours, and plain in `edited`.
+pub(super) fn plain<'t>(edited: &'t TablePlan, ours: &'t TablePlan) -> impl Iterator<Item = &'t str> {
+    let generated = ours.columns.iter().filter(|column| column.generated.is_some());
+    let is_plain = |name: &str| edited.column(name).is_some_and(|own| own.generated.is_none());
+    generated.map(|column| column.source.as_str()).filter(move |name| is_plain(name))
 }
 
 /// What a plan has twice, where only one could be meant.

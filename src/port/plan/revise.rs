@@ -100,6 +100,11 @@ pub fn revise(planned: &mut Planned, edited: &Plan) {
         let Some(edited) = edited.table(&table.source).filter(|_| !table.existing) else { continue };
         let ours = std::mem::replace(table, edited.clone());
         recount(table, &ours);
+        let plain: Vec<&str> = missing::plain(table, &ours).collect();
+        plan.findings.retain(|finding| {
+            let is_plain = finding.object.as_deref().is_some_and(|object| plain.contains(&object));
+            !(finding.code == "generated-stored" && finding.table.as_ref() == Some(&ours.source) && is_plain)
+        });
         plan.findings.extend(missing::objects(table, &ours));
         if table.columns.is_empty() && !ours.columns.is_empty() {
             plan.findings.push(Finding {

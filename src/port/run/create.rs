@@ -19,7 +19,7 @@ pub(super) const AT_ONCE: usize = 200;
 
 /// The advisory lock under which is made what ports into different schemas share: IF NOT EXISTS does not see what another
 /// transaction is making, and fails once that is there. `LLPTsame` in ASCII.
-const SHARED: i64 = 0x4c4c_5054_7361_6d65;
+pub(super) const SHARED: i64 = 0x4c4c_5054_7361_6d65;
 
 /// Makes the tables and writes the run down: in one transaction, as far as it has room.
 pub(super) fn create(

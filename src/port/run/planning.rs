@@ -51,7 +51,7 @@ pub(super) fn plan(
     planned.plan.findings.extend(taken::unlogged(&planned.plan, control)?);
     planned.plan.findings.extend(text_order(&planned.plan, &target.server.collation));
     if target.server.may_use {
-        let tried = trial::find(port, &planned, &target, None, snapshot.reader(), control)?;
+        let tried = trial::find(port, &mut planned, &target, None, snapshot.reader(), control)?;
         planned.plan.findings.extend(tried);
     }
     follow_decisions(&mut planned.plan.findings, port, port.plan.as_ref());
@@ -123,7 +123,8 @@ pub(super) fn plan_again(
     }
     // decided when the run began, and the rows that are there now may be its own
     planned.plan.findings.retain(|finding| finding.code != "no-key-for-conflicts");
-    let tried = trial::find(port, &planned, &target, Some(run), snapshot.reader(), control)?;
+    trial::generated::go_on(&mut planned.plan, &run.plan);
+    let tried = trial::find(port, &mut planned, &target, Some(run), snapshot.reader(), control)?;
     planned.plan.findings.extend(tried);
     planned.plan.findings.sort_by_key(|finding| Reverse(finding.level));
     Ok(planned)

@@ -5,7 +5,8 @@
 //!
 //! Three things are taken for the same: an error of PostgreSQL's where SQLite goes on with a rounded number (an integer
 //! or float that overflows); dates beyond the years 1 to 9999, which PostgreSQL prints otherwise; and integers beyond
-//! 2^53 compared with a column of floating-point numbers, which PostgreSQL rounds first.
+//! 2^53 compared with a column of floating-point numbers, which PostgreSQL rounds first. Where that tells rows apart in a
+//! generated column, a run finds it before it writes anything (`run::trial::generated`).
 
 mod aggregate;
 mod casts;

@@ -91,6 +91,54 @@ fn a_target_that_nothing_can_be_written_to_is_known_before() {
 }
 
 #[test]
+fn a_privilege_that_is_missing_is_not_had_by_accepting_it() {
+    let port = Port::of("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x');");
+    let role = format!("{}_plain", port.target.value("SELECT current_database()"));
+    port.target.execute(&format!(
+        "CREATE TABLE t (id bigint PRIMARY KEY, v text); CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role};
+         GRANT SELECT ON t TO {role}"
+    ));
+    let url = port.target.url.replace("postgres@", &format!("{role}@"));
+    refused(&port, &url, &[], &["no-privilege", "INSERT"]);
+    refused(&port, &url, &["--accept", "no-privilege"], &["no-privilege", "INSERT"]);
+    port.target.execute(&format!("GRANT INSERT ON t TO {role}"));
+    into(&port, &url, &[]).is_proven();
+}
+
+#[test]
+fn a_default_that_the_server_does_not_take_is_known_before() {
+    let port = Port::of(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER DEFAULT 7, w TEXT DEFAULT 'x'); INSERT INTO t VALUES (1, 2, 'y');",
+    );
+    port.plainly(&["--dry-run", "--plan-out", "plan.yaml"]);
+    let plan = std::fs::read_to_string(port.project.path("plan.yaml")).expect("a plan");
+    let seven =
+        plan.lines().find(|line| line.trim_start().starts_with("default:") && line.contains('7')).expect("a default");
+    let with = |default: &str| {
+        let line = format!("{}default: \"{default}\"", &seven[..seven.len() - seven.trim_start().len()]);
+        std::fs::write(port.project.path("edited.yaml"), plan.replace(seven, &line)).expect("written");
+    };
+    let url = port.target.url.clone();
+    let flags = ["--plan", "edited.yaml"];
+    for (default, said) in [
+        ("nowhere()", "nowhere"),
+        ("'many'", "invalid input syntax"),
+        ("id", "cannot use column"),
+        ("7 +", "syntax error"),
+    ] {
+        with(default);
+        let found = refused(&port, &url, &flags, &["default-refused", said]);
+        assert_eq!((&found["table"], &found["object"]), (&"t".into(), &"n".into()), "{found}");
+    }
+    // what a person knows better is tried by the run
+    with("nowhere()");
+    assert_eq!(into(&port, &url, &["--plan", "edited.yaml", "--accept", "default-refused:t.n"]).ran.code, Some(3));
+    with("6 * 7");
+    into(&port, &url, &flags).is_proven();
+    assert_eq!(port.target.value("INSERT INTO t (id) VALUES (2) RETURNING n"), "42");
+}
+
+#[test]
 fn values_too_long_for_an_index_are_known_before() {
     // hexadecimal digits of random bytes: half of them are gone once compressed, and no more
     let port = Port::of(

@@ -12,6 +12,7 @@ mod corners;
 mod edges;
 mod faults;
 mod foreseen;
+mod generated;
 mod json_of;
 mod objects;
 mod real;

@@ -3,11 +3,11 @@
 
 use std::ops::ControlFlow;
 
-use super::Failed;
 use super::table::affect;
+use super::{Failed, WHOLE};
 use crate::db::{BulkDb, SqlError, SqliteDb, Statements as _};
 use crate::port::Port;
-use crate::port::batch::{Batch, Key};
+use crate::port::batch::Key;
 use crate::port::copy::{OnError, show_key};
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::row::{RowCodec, Scratch};
@@ -302,9 +302,6 @@ fn try_all(
     try_chunk(&mut wire, &mut keys, db).map_err(Failed::Target)?;
     Ok(tally)
 }
-
-/// All rows.
-static WHOLE: std::sync::LazyLock<Batch> = std::sync::LazyLock::new(Batch::default);
 
 /// Makes an index over the rows from one number to another; those that it refuses are found by halves.
 fn ask(

@@ -2,12 +2,16 @@
 //! in which rows meet those that are there, or each other. Which rows would be refused, by what.
 
 mod among;
+mod defaults;
+pub(super) mod generated;
 mod keys;
 pub(super) mod long;
 mod partitions;
 mod rules;
 mod table;
 mod told;
+
+use std::sync::LazyLock;
 
 use super::planning::{self, Planned};
 use crate::db::{BulkDb, ErrorClass, SqlError, SqliteDb};
@@ -26,7 +30,14 @@ use rules::{Rule, Untried};
 use table::Table;
 
 /// By which words programs know what is found here.
-pub(super) const CODES: [&str; 4] = ["target-check", "target-partition", "target-conflict", "target-duplicate"];
+pub(super) const CODES: [&str; 6] = [
+    "target-check",
+    "target-partition",
+    "target-conflict",
+    "target-duplicate",
+    generated::TARGET,
+    generated::TARGET_FAILS,
+];
 
 /// Why nothing was found out about a table.
 enum Failed {
@@ -47,31 +58,22 @@ impl From<SqlError> for Failed {
 /// What is written for it is a temporary table, in a transaction that is rolled back.
 pub(super) fn find(
     port: &Port<'_>,
-    planned: &Planned,
+    planned: &mut Planned,
     target: &TargetSchema,
     unfinished: Option<&Unfinished>,
     reader: &SqliteDb,
     control: &mut BulkDb,
 ) -> Result<Vec<Finding>, PortError> {
-    let mut findings = Vec::new();
-    let whole = Batch::default();
+    // which columns are plain ones counts for what follows
+    let mut findings = generated::find(port, planned, target, unfinished, reader, control)?;
     for table in planned.plan.tables.iter().filter(|table| table.existing && table.rows > 0) {
         let (Some(there), Some(source)) = (target.table(&table.target), planned.schema.table(&table.source)) else {
             continue;
         };
-        let stored: Vec<&StoredBatch> = unfinished
-            .map(|run| run.batches.iter().filter(|stored| stored.table == table.source).collect())
-            .unwrap_or_default();
-        let batches: Vec<&Batch> = match stored.as_slice() {
-            [] => vec![&whole],
-            stored => stored.iter().filter(|stored| stored.done.is_none()).map(|stored| &stored.batch).collect(),
-        };
-        if batches.is_empty() {
-            continue;
-        }
+        let Some(batches) = open_batches(unfinished, table) else { continue };
         let meeting = Meeting {
             beside: table.beside.as_ref().and(planned.plan.on_conflict),
-            begun: stored.iter().any(|stored| stored.done.is_some()),
+            begun: stored(unfinished, table).any(|stored| stored.done.is_some()),
         };
         let keys::Found { rules: held, among, mut untried } = keys::of(table, there, source, target, meeting);
         let mut rules = rules::of(table, there, target);
@@ -118,6 +120,15 @@ pub(super) fn find(
             Err(Failed::Target(error)) => findings.extend(all_untried(table, &rules, &among, &error.message)),
         }
     }
+    // ours are translated, and those of a run that is gone on with are there
+    if port.plan.is_some() && unfinished.is_none() && target.server.may_make_temporary {
+        let _running = port.interrupt.while_running(control.canceller());
+        match defaults::find(&planned.plan, control) {
+            Ok(found) => findings.extend(found),
+            Err(_) if port.interrupt.is_set() => return Err(interrupted()),
+            Err(error) => return Err(PortError::target("try the defaults of the plan", error)),
+        }
+    }
     for (table, scan) in planned.plan.tables.iter().zip(&planned.scans) {
         let Some(source) = planned.schema.table(&table.source).filter(|_| table.rows > 0) else { continue };
         if !target.server.may_make_temporary {
@@ -136,8 +147,28 @@ pub(super) fn find(
         }
     }
     planning::follow_decisions(&mut findings, port, port.plan.as_ref().or(unfinished.map(|run| &run.plan)));
+    generated::leave_behind(&mut planned.plan, &findings);
     Ok(findings)
 }
+
+/// A table's batches in the run that is gone on with.
+fn stored<'r>(unfinished: Option<&'r Unfinished>, table: &'r TablePlan) -> impl Iterator<Item = &'r StoredBatch> {
+    let batches = unfinished.into_iter().flat_map(|run| &run.batches);
+    batches.filter(|stored| stored.table == table.source)
+}
+
+/// The rows of a table that are not in yet; nothing where all are.
+fn open_batches<'r>(unfinished: Option<&'r Unfinished>, table: &'r TablePlan) -> Option<Vec<&'r Batch>> {
+    if stored(unfinished, table).next().is_none() {
+        return Some(vec![&WHOLE]);
+    }
+    let open: Vec<&Batch> =
+        stored(unfinished, table).filter(|stored| stored.done.is_none()).map(|stored| &stored.batch).collect();
+    (!open.is_empty()).then_some(open)
+}
+
+/// All rows.
+static WHOLE: LazyLock<Batch> = LazyLock::new(Batch::default);
 
 /// There is nothing yet to go on with.
 fn interrupted() -> PortError {

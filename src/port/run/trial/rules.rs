@@ -128,7 +128,7 @@ pub(super) fn is_sent(table: &TablePlan, column: &TargetColumn) -> bool {
 }
 
 /// Whether what stands in a column can't be worked out without taking it from a sequence.
-fn is_filled_elsewhere(table: &TablePlan, column: &TargetColumn) -> bool {
+pub(super) fn is_filled_elsewhere(table: &TablePlan, column: &TargetColumn) -> bool {
     let takes = column.default.as_deref().is_some_and(|default| default.contains("nextval("));
     !is_sent(table, column) && column.generated.is_none() && (takes || column.identity.is_some())
 }
