@@ -443,23 +443,22 @@ impl Work<'_> {
                 differences: lost,
             });
         }
-        // what a run wrote that did not come to its proof is looked at record by record; so is what a sum can't tell
+        // what a run wrote that did not come to its proof is looked at record by record, up to where this one went on; so is
+        // all that a sum can't tell
         let left = |job: &&Job| job.book.state != FileState::Done || self.killed.contains(&job.book.run);
-        let mut again: Vec<&Job> = unchanged.iter().filter(left).collect();
+        let mut again: Vec<(&Job, u64)> = unchanged.iter().filter(left).map(|job| (job, job.book.done)).collect();
         let earlier = again.len();
-        again.extend(jobs.iter().filter(|job| job.skip > 0));
-        if !differing.is_empty() {
-            let concerned = |job: &&Job| {
-                let family = self.bound.sources[job.source].family();
-                differing.iter().any(|(target, _)| family.iter().any(|table| table.target == *target))
-            };
-            again.extend(jobs.iter().filter(concerned).filter(|job| job.skip == 0));
-        }
+        let concerned = |job: &Job| {
+            let family = self.bound.sources[job.source].family();
+            differing.iter().any(|(target, _)| family.iter().any(|table| table.target == *target))
+        };
+        let look_at = |job: &Job| if concerned(job) { job.book.done } else { job.skip };
+        again.extend(jobs.iter().map(|job| (job, look_at(job))).filter(|(_, count)| *count > 0));
         let mut found = vec![Vec::new(); sums.len()];
         let right = verify::by_record(self.store, readers, &again, &mut found)?;
-        let ids = |wanted: bool, from: &[&Job]| -> Vec<i64> {
+        let ids = |wanted: bool, from: &[(&Job, u64)]| -> Vec<i64> {
             let of = from.iter().zip(&right).filter(|(_, right)| **right == wanted);
-            of.map(|(job, _)| job.book.id).collect()
+            of.map(|((job, _), _)| job.book.id).collect()
         };
         books::proven(self.store, self.run, &ids(true, &again[..earlier]), &ids(false, &again))?;
         for (table, differences) in self.report.tables.iter_mut().zip(found) {

@@ -5,6 +5,7 @@ mod backup;
 mod command;
 mod crash;
 mod gone;
+mod halves;
 mod jobs;
 mod load;
 mod parents;

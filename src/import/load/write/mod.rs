@@ -127,6 +127,11 @@ impl<'a> Writer<'a> {
         if self.dry || self.check {
             return self.look(jobs, &mut batch);
         }
+        for part in &batch.parts {
+            for table in self.bound.sources[jobs[part.job].source].family() {
+                self.store.ready(table).map_err(writing)?;
+            }
+        }
         let (sums, counts) = (self.sums.clone(), self.counts.clone());
         let before: Vec<_> = batch.parts.iter().map(|part| (part.job, how_far(&jobs[part.job]))).collect();
         self.store.begin().map_err(writing)?;
