@@ -165,13 +165,14 @@ impl Stream<'_> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         serde_json::to_writer_pretty(&mut text, value).map_err(|error| (self.to.failed)(error.into()))?;
-        // within a text a line's end is written `\n`
-        for line in text.split_inclusive(|byte| *byte == b'\n') {
-            self.write(line)?;
-            if line.ends_with(b"\n") {
-                self.indent(depth)?;
-            }
+        // a line's end within a text is written `\n`
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', &text) {
+            self.write(&text[from..=end])?;
+            self.indent(depth)?;
+            from = end + 1;
         }
+        self.write(&text[from..])?;
         self.text = text;
         Ok(())
     }
