@@ -1,6 +1,8 @@
 //! The report for programs (docs/json.md): structs made for output.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 
 use super::finding::{Finding, Remedy, Severity, Subject};
 use super::options::Ignore;
@@ -15,10 +17,27 @@ pub struct ReportJson<'a> {
     rules: &'a [&'static str],
     counts: Counts,
     failed: bool,
-    findings: Vec<FindingJson<'a>>,
-    foreign_keys: Vec<ForeignKeyJson<'a>>,
+    #[serde(serialize_with = "findings")]
+    findings: Of<'a>,
+    #[serde(serialize_with = "foreign_keys")]
+    foreign_keys: Of<'a>,
     ignored: Vec<IgnoredJson<'a>>,
     idle_ignores: Vec<IgnoreJson<'a>>,
+}
+
+/// What the long lists are made of: entry by entry, as they are written.
+#[derive(Debug, Clone, Copy)]
+struct Of<'a> {
+    report: &'a Report,
+    remedies: &'a Remedies,
+}
+
+fn findings<S: Serializer>(of: &Of<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(of.report.findings.iter().map(|finding| FindingJson::of(finding, of.remedies)))
+}
+
+fn foreign_keys<S: Serializer>(of: &Of<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(of.report.foreign_keys.iter().map(|key| ForeignKeyJson::of(key, of.remedies)))
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +90,7 @@ struct ForeignKeyJson<'a> {
     index: Option<&'a str>,
     note: Option<&'a str>,
     type_mismatch: bool,
-    fix: Option<String>,
+    fix: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,18 +112,18 @@ impl<'a> ReportJson<'a> {
     #[must_use]
     pub fn of(report: &'a Report, remedies: &'a Remedies) -> Self {
         let (dialect, version) = report.judged_for;
-        let finding = |finding: &'a Finding| FindingJson::of(finding, remedies);
+        let of = Of { report, remedies };
         Self {
             judged_for: JudgedFor { dialect: dialect.name(), version: version.to_string() },
             rules: &report.rules,
             counts: report.counts(),
             failed: report.failed,
-            findings: report.findings.iter().map(finding).collect(),
-            foreign_keys: report.foreign_keys.iter().map(|key| ForeignKeyJson::of(key, remedies)).collect(),
+            findings: of,
+            foreign_keys: of,
             ignored: report
                 .ignored
                 .iter()
-                .map(|(ignored, reason)| IgnoredJson { reason, finding: finding(ignored) })
+                .map(|(ignored, reason)| IgnoredJson { reason, finding: FindingJson::of(ignored, remedies) })
                 .collect(),
             idle_ignores: report
                 .idle_ignores
@@ -149,7 +168,7 @@ impl<'a> RemedyJson<'a> {
 impl<'a> ForeignKeyJson<'a> {
     fn of(key: &'a ForeignKeyVerdict, remedies: &'a Remedies) -> Self {
         let coverage = &key.coverage;
-        let made = |index| remedies.sql(index).map_or_else(|| in_words(index), str::to_owned);
+        let made = |index| remedies.sql(index).map_or_else(|| Cow::Owned(in_words(index)), Cow::Borrowed);
         Self {
             schema: &key.schema,
             table: &key.table,
@@ -164,7 +183,7 @@ impl<'a> ForeignKeyJson<'a> {
             index: coverage.index.as_deref(),
             note: coverage.note.as_deref(),
             type_mismatch: key.type_mismatch,
-            fix: key.suggested.as_ref().map(made).or_else(|| coverage.blocked.clone()),
+            fix: key.suggested.as_ref().map(made).or_else(|| coverage.blocked.as_deref().map(Cow::Borrowed)),
         }
     }
 }

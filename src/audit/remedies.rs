@@ -34,9 +34,9 @@ impl Remedies {
     }
 
     fn plan(&mut self, schema: &Schema, suggested: &[SuggestedIndex], concurrently: bool) {
-        for planned in fix::plan(schema, suggested) {
-            let sql = statements(schema, &planned, concurrently);
-            let index = planned.index;
+        for (_, index, on) in fix::indexes(schema, suggested) {
+            let up = fix::up(schema.dialect, &index, &on, concurrently);
+            let sql = up.iter().map(|statement| format!("{statement};")).collect::<Vec<_>>().join("\n");
             self.made.entry((index.schema, index.table)).or_default().push(Made { keys: index.keys, sql });
         }
     }
@@ -62,9 +62,4 @@ pub fn in_words(index: &SuggestedIndex) -> String {
     };
     let keys: Vec<String> = index.keys.iter().map(key).collect();
     format!("an index on `{}` ({})", index.table, keys.join(", "))
-}
-
-fn statements(schema: &Schema, planned: &fix::PlannedIndex, concurrently: bool) -> String {
-    let up = fix::script(schema.dialect, planned, concurrently).up;
-    up.iter().map(|statement| format!("{statement};")).collect::<Vec<_>>().join("\n")
 }

@@ -108,11 +108,10 @@ pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Res
     let rules = options.rules()?;
     let coverage = judged(schema);
     let subjects = Subjects::new(schema, statistics, &coverage);
-    let mut findings = Vec::new();
     let mut ignored = Vec::new();
     let mut idle = vec![true; options.ignore.len()];
     let (found, foreign_keys) = looked(&rules, &subjects);
-    for finding in found {
+    let left = found.into_iter().filter_map(|finding| {
         let mut reason = None;
         for (ignore, idle) in options.ignore.iter().zip(&mut idle) {
             if ignore.covers(&finding) {
@@ -121,10 +120,14 @@ pub fn audit(schema: &Schema, statistics: &Statistics, options: &Options) -> Res
             }
         }
         match reason {
-            None => findings.push(finding),
-            Some(reason) => ignored.push((finding, reason.clone())),
+            None => Some(finding),
+            Some(reason) => {
+                ignored.push((finding, reason.clone()));
+                None
+            }
         }
-    }
+    });
+    let mut findings: Vec<Finding> = left.collect();
     findings.sort_by(worst_first);
     ignored.sort_by(|(one, _), (other, _)| worst_first(one, other));
     let idle_ignores =
@@ -169,7 +172,9 @@ fn looked(rules: &[&Rule], subjects: &Subjects<'_>) -> (Vec<Finding>, Vec<Foreig
     let (mut found, (verdicts, rest)) = side_by_side(look, || (verdicts(subjects.schema, subjects.coverage), look()));
     found.extend(rest);
     found.sort_unstable_by_key(|(at, _)| *at);
-    (found.into_iter().flat_map(|(_, findings)| findings).collect(), verdicts)
+    let mut findings = Vec::with_capacity(found.iter().map(|(_, found)| found.len()).sum());
+    findings.extend(found.into_iter().flat_map(|(_, found)| found));
+    (findings, verdicts)
 }
 
 fn side_by_side<T: Send, U>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> U) -> (T, U) {
@@ -185,7 +190,7 @@ fn worst_first(one: &Finding, other: &Finding) -> Ordering {
 }
 
 fn verdicts(schema: &Schema, coverage: &[Vec<Coverage>]) -> Vec<ForeignKeyVerdict> {
-    let mut verdicts = Vec::new();
+    let mut verdicts = Vec::with_capacity(coverage.iter().map(Vec::len).sum());
     for (table, coverage) in schema.tables.iter().zip(coverage) {
         for (foreign_key, coverage) in table.foreign_keys.iter().zip(coverage) {
             verdicts.push(ForeignKeyVerdict {

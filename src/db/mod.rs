@@ -10,6 +10,8 @@ mod sqlite;
 mod sqlite_copy;
 mod sqlite_rows;
 mod sqlite_schema;
+#[cfg(test)]
+mod sqlite_tests;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
@@ -21,8 +23,11 @@ pub use sqlite::{Broken, Counted, SqliteDb};
 pub use sqlite_copy::CopyStep;
 pub use sqlite_rows::Row;
 
+use std::time::Duration;
+
 use crate::Dialect;
 use crate::config::Target;
+use crate::interrupt::Interrupt;
 
 /// One row as text: bookkeeping needs no more, and both databases print their integers alike.
 pub type TextRow = Vec<Option<String>>;
@@ -83,6 +88,18 @@ impl Db {
         }
     }
 
+    /// Waits while another process holds a SQLite file locked against readers, for `patience` at most, and says so after
+    /// a moment. A server is not asked: it makes no reader wait.
+    ///
+    /// # Errors
+    /// [`DbError::Connect`] where it stays locked, or a stop is asked for.
+    pub fn wait_until_free(target: &Target, patience: Duration, interrupt: &Interrupt) -> Result<(), DbError> {
+        match target {
+            Target::Sqlite(target) => SqliteDb::wait_until_free(target, patience, interrupt),
+            Target::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The dialect spoken over this connection.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
@@ -126,10 +143,12 @@ impl Db {
     }
 
     /// Leaves a connection that is idle to the end of the process, which comes now. The driver's own way out waits
-    /// for the server to close its side, a quarter of the time of a run that has nothing to do.
+    /// for the server to close its side, a quarter of the time of a run that has nothing to do. SQLite forgets a large
+    /// schema name by name, each looked up anew.
     pub fn leave(self) {
-        if let Self::Postgres(db) = self {
-            std::mem::forget(db);
+        match self {
+            Self::Postgres(db) => std::mem::forget(db),
+            Self::Sqlite(db) => db.leave(),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use super::{Access, Db, DbError, SqlError, SqliteDb};
+use super::{Access, Db, DbError, SqlError, SqliteDb, sqlite_wait};
 use crate::config::{SqliteLocation, SqliteTarget};
 use crate::interrupt::Interrupt;
 
@@ -107,7 +107,8 @@ impl Snapshot {
         interrupt: &Interrupt,
     ) -> Result<Self, SnapshotError> {
         let mut notes = Vec::new();
-        wait_until_free(target, patience, interrupt)?;
+        let locked = |source| SnapshotError::Read { path: target.to_string(), source };
+        sqlite_wait::until_free(target, patience, interrupt).map_err(locked)?;
         let (first, target, copy) = open_first(target, &mut notes)?;
         let read = |source| SnapshotError::Read { path: target.to_string(), source };
         let mut first = first;
@@ -182,27 +183,6 @@ impl Snapshot {
 fn begin(reader: &mut SqliteDb) -> Result<(), SqlError> {
     // a transaction begins to read with its first SELECT (https://www.sqlite.org/lang_transaction.html)
     reader.execute("PRAGMA query_only = on; BEGIN; SELECT count(*) FROM sqlite_schema;")
-}
-
-/// Waits as long as another process holds the file locked against readers; opening it has a patience of its own.
-fn wait_until_free(target: &SqliteTarget, patience: Duration, interrupt: &Interrupt) -> Result<(), SnapshotError> {
-    let SqliteLocation::File(path) = &target.location else { return Ok(()) };
-    let since = Instant::now();
-    let mut told = false;
-    loop {
-        match SqliteDb::is_locked(path) {
-            Some(error) if since.elapsed() >= patience || interrupt.is_set() => {
-                return Err(SnapshotError::Read { path: target.to_string(), source: error });
-            }
-            Some(_) => {}
-            None => return Ok(()),
-        }
-        if !told && since.elapsed() > Duration::from_millis(500) {
-            tracing::warn!("`{}` is locked by another process: waiting for it, {patience:?} at most", path.display());
-            told = true;
-        }
-        std::thread::sleep(Duration::from_millis(25));
-    }
 }
 
 /// How long the lock for a moment is waited for, under which several readers begin: with one, all goes on, too.

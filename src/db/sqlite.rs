@@ -111,14 +111,38 @@ impl SqliteDb {
         }
     }
 
+    /// As [`super::Db::wait_until_free`].
+    pub(super) fn wait_until_free(
+        target: &SqliteTarget,
+        patience: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<(), DbError> {
+        let free = sqlite_wait::until_free(target, patience, interrupt);
+        free.map_err(|source| connect_error(target, Access::Read, source))
+    }
+
     /// What SQLite says where another process holds the file locked against readers now; nothing else is looked at.
     pub(super) fn is_locked(path: &Path) -> Option<SqlError> {
         let location = SqliteLocation::File(path.to_owned());
         let connection = open_file(&location, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         connection.busy_timeout(Duration::ZERO).ok()?;
-        let read = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        // for which the schema is not parsed
+        let read = connection.query_row("PRAGMA schema_version", [], |_| Ok(()));
         let error = describe(&read.err()?, None, 0);
         (error.class == ErrorClass::LockTimeout).then_some(error)
+    }
+
+    /// Leaves a connection that can't write, and holds no lock, to the end of the process: to close it would change
+    /// nothing in the file or beside it. What it keeps for the next query is given back.
+    pub(super) fn leave(self) {
+        if self.in_transaction() || !self.connection.is_readonly("main").unwrap_or(false) {
+            return;
+        }
+        self.connection.flush_prepared_statement_cache();
+        if let Err(error) = self.connection.release_memory() {
+            tracing::debug!(%error, "memory");
+        }
+        std::mem::forget(self);
     }
 
     /// The driver's connection, for a program that goes on with it.
@@ -540,35 +564,4 @@ fn code_name(error: ffi::Error) -> String {
         },
     };
     name.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn memory() -> SqliteDb {
-        SqliteDb::from(Connection::open_in_memory().expect("opens"))
-    }
-
-    #[test]
-    fn a_syntax_error_tells_its_place_in_the_whole_text() {
-        let sql = "create table a(x); create tabel b(x);";
-        let error = memory().execute(sql).expect_err("a typing error");
-        assert_eq!(error.position, sql.find("tabel"));
-        assert_eq!(error.statements_done, Some(1));
-        assert_eq!(error.code.as_deref(), Some("SQLITE_ERROR"));
-    }
-
-    #[test]
-    fn a_select_runs_to_its_end() {
-        let mut db = memory();
-        db.execute("create table a(x); insert into a values(1),(2),(3);").expect("runs");
-        assert_eq!(db.query("select x from a").expect("rows").len(), 3);
-    }
-
-    #[test]
-    fn a_parameter_is_an_error_not_a_null() {
-        let error = memory().execute("create table a(x); insert into a values(:p);").expect_err("unbound");
-        assert!(error.message.contains("parameter"), "{error}");
-    }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::{SqlError, SqliteDb};
+use crate::config::{SqliteLocation, SqliteTarget};
 use crate::interrupt::Interrupt;
 
 thread_local! {
@@ -40,4 +42,24 @@ fn go_on(before: i32) -> bool {
         std::thread::sleep(Duration::from_millis(pause));
     }
     go_on
+}
+
+/// Waits as long as another process holds the file locked against readers, and says so after a moment: opening it has a
+/// patience of its own, and says nothing.
+pub(super) fn until_free(target: &SqliteTarget, patience: Duration, interrupt: &Interrupt) -> Result<(), SqlError> {
+    let SqliteLocation::File(path) = &target.location else { return Ok(()) };
+    let since = Instant::now();
+    let mut told = false;
+    loop {
+        match SqliteDb::is_locked(path) {
+            Some(error) if since.elapsed() >= patience || interrupt.is_set() => return Err(error),
+            Some(_) => {}
+            None => return Ok(()),
+        }
+        if !told && since.elapsed() > Duration::from_millis(500) {
+            tracing::warn!("`{}` is locked by another process: waiting for it, {patience:?} at most", path.display());
+            told = true;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
 }

@@ -89,6 +89,12 @@ fn agrees(file: &Path, connection: Connection) -> Schema {
         assert_eq!(key, of("select count(*) from pragma_table_xinfo(?1) where pk > 0"), "{place}");
         let indexes = |origin| of(&format!("select count(*) from pragma_index_list(?1) where origin = '{origin}'"));
         assert_eq!((table.uniques.len(), table.indexes.len()), (indexes("u"), indexes("c")), "{place}");
+        let listed: Vec<(String, bool, bool)> = connection
+            .prepare("select name, \"unique\", partial from pragma_index_list(?1) where origin = 'c' order by seq desc")
+            .and_then(|mut list| list.query_map([&table.name], |row| <_>::try_from(row))?.collect())
+            .unwrap();
+        let read = table.indexes.iter().map(|index| (index.name.clone(), index.unique, index.predicate.is_some()));
+        assert_eq!(read.collect::<Vec<_>>(), listed, "{place}");
         for column in &table.columns {
             let (_, collation, _, _, autoincrement) =
                 connection.column_metadata(Some("main"), table.name.as_str(), column.name.as_str()).unwrap();

@@ -18,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 
 pub use migration::{Fix, FixMigration, FixOptions, NAME, plan_fix, write};
 pub use partitions::{Reused, TableIndex};
+pub(super) use sql::up;
 pub use sql::{Script, script};
 
 use super::schema::{ForeignKey, Schema, Table};
@@ -71,6 +72,18 @@ impl PlannedIndex {
 /// index that would be the same as one that is there already is left out.
 #[must_use]
 pub fn plan(schema: &Schema, suggested: &[SuggestedIndex]) -> Vec<PlannedIndex> {
+    let planned = indexes(schema, suggested).into_iter().map(|(table, index, on)| {
+        let serves = table.map_or_else(Vec::new, |table| served(schema, table, &index));
+        PlannedIndex { index, serves, on }
+    });
+    planned.collect()
+}
+
+/// The same without what they serve: each with the table that it is on, where the schema has that.
+pub(super) fn indexes<'a>(
+    schema: &'a Schema,
+    suggested: &[SuggestedIndex],
+) -> Vec<(Option<&'a Table>, SuggestedIndex, TableIndex)> {
     if suggested.is_empty() {
         return Vec::new();
     }
@@ -86,8 +99,7 @@ pub fn plan(schema: &Schema, suggested: &[SuggestedIndex]) -> Vec<PlannedIndex> 
         if on.is_there() {
             continue;
         }
-        let serves = table.map_or_else(Vec::new, |table| served(schema, table, &index));
-        planned.push(PlannedIndex { index, serves, on });
+        planned.push((table, index, on));
     }
     planned
 }

@@ -1,7 +1,7 @@
 //! The fix as SQL: what makes the planned indexes, and what takes them away again.
 
 use super::names::{qualified, quote};
-use super::{PlannedIndex, SuggestedKey, TableIndex};
+use super::{PlannedIndex, SuggestedIndex, SuggestedKey, TableIndex};
 use crate::Dialect;
 
 /// What makes an index, or takes it away: statements, without the semicolons that end them.
@@ -21,11 +21,8 @@ pub struct Script {
 /// transaction alone; it means nothing on SQLite.
 #[must_use]
 pub fn script(dialect: Dialect, planned: &PlannedIndex, concurrently: bool) -> Script {
-    let writer =
-        Writer { dialect, concurrently: concurrently && dialect == Dialect::Postgres, keys: &planned.index.keys };
-    let mut up = Vec::new();
-    writer.create(&planned.on, &mut up);
-    writer.attach(&planned.on, &mut up);
+    let writer = Writer::new(dialect, &planned.index, concurrently);
+    let up = writer.up(&planned.on);
     let mut down = Vec::new();
     writer.take_away(&planned.on, &mut down);
     let comments = planned.serves.iter().map(|words| format!("for {}", one_line(words))).collect();
@@ -40,6 +37,16 @@ pub fn script(dialect: Dialect, planned: &PlannedIndex, concurrently: bool) -> S
     Script { comments, up, down_comments, down }
 }
 
+/// What makes one index, as in [`script`].
+pub(in crate::audit) fn up(
+    dialect: Dialect,
+    index: &SuggestedIndex,
+    on: &TableIndex,
+    concurrently: bool,
+) -> Vec<String> {
+    Writer::new(dialect, index, concurrently).up(on)
+}
+
 /// A text that may hold any name, as one line of a comment.
 pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -51,7 +58,18 @@ struct Writer<'a> {
     keys: &'a [SuggestedKey],
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(dialect: Dialect, index: &'a SuggestedIndex, concurrently: bool) -> Self {
+        Self { dialect, concurrently: concurrently && dialect == Dialect::Postgres, keys: &index.keys }
+    }
+
+    fn up(&self, on: &TableIndex) -> Vec<String> {
+        let mut up = Vec::new();
+        self.create(on, &mut up);
+        self.attach(on, &mut up);
+        up
+    }
+
     /// What makes the indexes that are not there: those of partitioned tables first, so that a partition which is added
     /// meanwhile gets one.
     fn create(&self, on: &TableIndex, statements: &mut Vec<String>) {

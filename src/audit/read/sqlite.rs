@@ -18,26 +18,37 @@ use crate::value::SqlValue;
 pub(super) fn read(db: &mut SqliteDb, wanted: &Wanted) -> Result<(Schema, Statistics), AuditError> {
     let db: &SqliteDb = db;
     let read = || -> Result<(Schema, Statistics), SqlError> {
-        let (declared, not_understood) = db.lenient_schema()?;
-        for table in &not_understood {
-            tracing::warn!(table, "its statement could not be understood; it is judged by what the pragmas tell");
-        }
-        let analysed = declared.special.iter().any(|special| special.name == "sqlite_stat1");
-        let stated = if analysed { stated(db)? } else { BTreeMap::new() };
+        let asked = db.ask_schema()?;
+        let stated = if asked.has_special("sqlite_stat1") { stated(db)? } else { BTreeMap::new() };
         let version = version(db)?;
-        let wanted = wanted.statistics.then(|| count::of(&declared));
+        let indexed: Vec<String> =
+            if wanted.statistics { asked.indexed_tables().map(str::to_owned).collect() } else { Vec::new() };
+        let (countable, counted) = std::sync::mpsc::channel();
         // SQLite is asked while the rest is made ready
-        let (schema, statistics) = std::thread::scope(|scope| {
-            let maker = scope.spawn(|| {
+        std::thread::scope(|scope| {
+            let stated = &stated;
+            let maker = scope.spawn(move || {
+                let (declared, not_understood) = asked.schema()?;
+                for table in &not_understood {
+                    tracing::warn!(
+                        table,
+                        "its statement could not be understood; it is judged by what the pragmas tell"
+                    );
+                }
+                if wanted.statistics {
+                    // nobody waits for it where the database can't be asked any more
+                    drop(countable.send(count::of(&declared)));
+                }
                 let mut schema = from_schema(declared, version);
-                state(&mut schema, &stated);
-                schema
+                state(&mut schema, stated);
+                Ok(schema)
             });
-            let statistics = wanted.map(|wanted| count::count(db, wanted, &stated)).unwrap_or_default();
-            (maker.join(), statistics)
-        });
-        let schema = schema.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((schema, statistics))
+            let empty = count::empty(db, &indexed);
+            // none comes where none is wanted, or where there is no schema
+            let statistics = counted.recv().map(|countable| count::count(db, countable, &empty, stated));
+            let schema = maker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            schema.map(|schema| (schema, statistics.unwrap_or_default()))
+        })
     };
     db.of_one_moment(read).map_err(|source| AuditError::Read { what: "the schema".to_owned(), source })
 }

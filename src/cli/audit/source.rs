@@ -1,6 +1,7 @@
 //! What is audited: a database that is there, or a file of DDL.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::super::context::{Context, layout};
 use super::super::output::Output;
@@ -9,10 +10,14 @@ use crate::audit::load::{Loaded, Place, SchemaFile};
 use crate::audit::locate::Declarations;
 use crate::audit::{Rule, Schema, Statistics, Wanted, read as read_schema};
 use crate::config::{AuditSettings, ConfigError, ProjectSettings, Settings, Target};
+use crate::db::Db;
 use crate::migrate::layout::{Layout, read_folder};
 use crate::migrate::{Options, Situation};
 use crate::suggest::nearest;
 use crate::{Dialect, Error};
+
+/// How long a file is waited for that another process has locked.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is audited, read.
 pub(super) struct Source {
@@ -72,6 +77,7 @@ fn unknown_schema(args: &AuditArgs, configured: &AuditSettings, source: &Source)
 fn of_database(args: &AuditArgs, wanted: &Wanted, context: &Context, output: &mut Output) -> Result<Source, Error> {
     let settings = settings(args, context, output)?;
     fits(args, settings.target.dialect())?;
+    Db::wait_until_free(&settings.target, PATIENCE, &context.interrupt())?;
     let mut db = context.connect_to_read(&settings)?;
     let (schema, statistics) = read_schema(&mut db, wanted)?;
     let applied = if args.fix { applied(&settings, &mut db) } else { None };
@@ -148,7 +154,7 @@ fn fits(args: &AuditArgs, dialect: Dialect) -> Result<(), Error> {
 }
 
 /// The versions that the database has applied, where it says so.
-fn applied(settings: &Settings, db: &mut crate::db::Db) -> Option<std::collections::BTreeSet<i64>> {
+fn applied(settings: &Settings, db: &mut Db) -> Option<std::collections::BTreeSet<i64>> {
     let migrator = crate::migrate::Migrator::from_folder(&settings.project.migrations.dir)
         .layout(named_layout(&settings.project))
         .options(Options::default());

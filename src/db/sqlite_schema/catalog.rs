@@ -35,7 +35,7 @@ pub(super) struct Object {
     rowid: i64,
     pub(super) kind: Kind,
     pub(super) name: String,
-    /// The table that a trigger belongs to.
+    /// The table that a trigger or an index belongs to; empty for others.
     pub(super) table: String,
     /// Empty for the indexes that constraints make.
     pub(super) sql: String,
@@ -55,7 +55,10 @@ pub(super) struct RawTable {
     pub(super) columns: Vec<RawColumn>,
     /// In declared order: the pragma's is the reverse.
     pub(super) foreign_keys: Vec<RawForeignKey>,
+    /// The oldest first: empty until [`super::indexes::list`].
     pub(super) indexes: Vec<RawIndex>,
+    /// The collations of its columns, where its statement can't be read.
+    pub(super) collations: Vec<Option<String>>,
 }
 
 /// A row of `PRAGMA table_xinfo`.
@@ -91,16 +94,16 @@ pub(super) enum Origin {
     PrimaryKey,
 }
 
-/// A row of `PRAGMA index_list`.
+/// What `PRAGMA index_list` tells of an index.
 #[derive(Debug)]
 pub(super) struct RawIndex {
     pub(super) name: String,
     pub(super) unique: bool,
     pub(super) origin: Origin,
     pub(super) partial: bool,
-    /// Its key columns: empty until [`super::terms::fill`].
+    /// Its key columns: empty until [`super::terms::ask`], or [`super::terms::fill`] where its statement leaves nothing open.
     pub(super) terms: Vec<RawTerm>,
-    /// Its statement: empty until then, and for one that a constraint made.
+    /// Its statement: empty for one that a constraint made.
     pub(super) sql: String,
     /// What that says: `None` where it can't be read.
     pub(super) declared: Option<IndexDeclaration>,
@@ -121,7 +124,6 @@ impl Catalog {
         let mut tables = Tables::of(objects);
         columns(db, &mut tables)?;
         foreign_keys(db, &mut tables)?;
-        indexes(db, &mut tables)?;
         let counted = objects.iter().any(|object| object.kind == Kind::Table && object.name == "sqlite_sequence");
         let sequences = if counted { sequences(db)? } else { HashMap::new() };
         // before the list of tables: that looks for views whose columns are not known yet, from the start for each
@@ -178,7 +180,8 @@ fn view_columns(db: &SqliteDb, view: &str) -> Result<Vec<String>, SqlError> {
 /// In the order of `sqlite_schema`.
 pub(super) fn objects(db: &SqliteDb) -> Result<Vec<Object>, SqlError> {
     let mut objects = Vec::new();
-    each(db, "SELECT rowid, type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema ORDER BY rowid", |row| {
+    let sql = "SELECT rowid, type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema ORDER BY rowid";
+    each(db, sql, |row| {
         let kind = match word(row, 1) {
             b"table" => Kind::Table,
             b"index" => Kind::Index,
@@ -189,8 +192,8 @@ pub(super) fn objects(db: &SqliteDb) -> Result<Vec<Object>, SqlError> {
                 return Err(SqlError::other(format!("`sqlite_schema` has an object of the unknown type `{other}`")));
             }
         };
-        // only a trigger is asked for its table
-        let table = if kind == Kind::Trigger { text(row, 3)? } else { String::new() };
+        let has_table = matches!(kind, Kind::Index | Kind::Trigger);
+        let table = if has_table { text(row, 3)? } else { String::new() };
         objects.push(Object { rowid: integer(row, 0), kind, name: text(row, 2)?, table, sql: text(row, 4)? });
         Ok(())
     })?;
@@ -216,7 +219,7 @@ fn kinds(db: &SqliteDb) -> Result<HashMap<String, Listed>, SqlError> {
 // The joins below begin with the tables that have a b-tree. A virtual one has none, and asking for its columns fails
 // where its module isn't there. CROSS JOIN keeps the order: a pragma's function must not be asked without its table. What
 // a pragma says of one table comes in the order in which `sqlite3Pragma` in pragma.c walks through it: columns as declared,
-// keys and indexes from the newest on; to sort by it would be to write down every row once more.
+// keys from the newest on; to sort by it would be to write down every row once more.
 
 fn columns(db: &SqliteDb, tables: &mut Tables) -> Result<(), SqlError> {
     let sql = "SELECT m.rowid, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
@@ -274,21 +277,23 @@ fn action(words: &[u8]) -> Action {
     }
 }
 
-fn indexes(db: &SqliteDb, tables: &mut Tables) -> Result<(), SqlError> {
-    let sql = "SELECT m.rowid, l.name, l.\"unique\", l.origin, l.partial \
-               FROM main.sqlite_schema m CROSS JOIN pragma_index_list(m.name, 'main') l \
-               WHERE m.type = 'table' AND m.rootpage > 0 ORDER BY m.rowid";
-    each(db, sql, |row| {
-        let origin = match word(row, 3) {
+/// What `PRAGMA index_list` says of a table: the oldest first, where the pragma begins with the newest.
+pub(super) fn indexes(db: &SqliteDb, table: &str) -> Result<Vec<RawIndex>, SqlError> {
+    let sql = "SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1, 'main')";
+    let mut indexes = Vec::new();
+    db.each_row(sql, &[SqlValue::Text(table.as_bytes())], |row| {
+        let origin = match word(row, 2) {
             b"pk" => Origin::PrimaryKey,
             b"u" => Origin::Unique,
             _ => Origin::Created,
         };
-        let (name, unique, partial) = (text(row, 1)?, flag(row, 2), flag(row, 4));
-        let index = RawIndex { name, unique, origin, partial, terms: Vec::new(), sql: String::new(), declared: None };
-        tables.at(row)?.indexes.push(index);
-        Ok(())
-    })
+        let (name, unique, partial) = (text(row, 0)?, flag(row, 1), flag(row, 3));
+        let (terms, sql, declared) = (Vec::new(), String::new(), None);
+        indexes.push(RawIndex { name, unique, origin, partial, terms, sql, declared });
+        Ok::<_, SqlError>(ControlFlow::Continue(()))
+    })?;
+    indexes.reverse();
+    Ok(indexes)
 }
 
 /// What `PRAGMA index_xinfo` says of one index' key columns.

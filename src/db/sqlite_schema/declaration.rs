@@ -44,9 +44,12 @@ pub(super) struct DeclaredForeignKey {
     pub(super) deferral: Deferral,
 }
 
-/// What a CREATE INDEX statement is over.
+/// What a CREATE INDEX statement says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct IndexDeclaration {
+    pub(super) unique: bool,
+    /// The table that it is on.
+    pub(super) table: String,
     /// The terms as written, without ASC and DESC.
     pub(super) terms: Vec<String>,
     pub(super) predicate: Option<String>,
@@ -68,17 +71,17 @@ pub(super) fn module(sql: &str) -> Option<String> {
 pub(super) fn index(sql: &str) -> Option<IndexDeclaration> {
     let mut reader = Reader::new(sql);
     reader.cursor.eat("create").then_some(())?;
-    reader.cursor.eat("unique");
+    let unique = reader.cursor.eat("unique");
     reader.cursor.eat("index").then_some(())?;
     reader.cursor.eat_all(&["if", "not", "exists"]);
     reader.cursor.name()?;
     reader.cursor.eat("on").then_some(())?;
-    reader.cursor.identifier()?;
+    let table = reader.cursor.identifier()?;
     let terms = reader.terms()?;
     let plain = terms.iter().map(|term| plain(term)).collect();
     let terms = terms.into_iter().map(|term| without_order(term).to_owned()).collect();
     let predicate = reader.cursor.eat("where").then(|| reader.rest()).flatten();
-    Some(IndexDeclaration { terms, predicate, plain })
+    Some(IndexDeclaration { unique, table, terms, predicate, plain })
 }
 
 /// Reads a CREATE TABLE statement; the error says where it stopped making sense.

@@ -4,23 +4,19 @@ use std::collections::HashMap;
 
 use super::catalog::{RawForeignKey, RawIndex, RawTable};
 use super::declaration::DeclaredForeignKey;
-use super::unreadable;
-use crate::db::SqlError;
 use crate::schema::{Deferral, ForeignKey, ParentState, Table};
 
-/// A table's foreign keys as declared: parents by the names written there, and where their columns are left out, none.
-pub(super) fn unresolved(
-    table: &Table,
-    raw: &mut RawTable,
-    declared: Vec<DeclaredForeignKey>,
-) -> Result<Vec<ForeignKey>, SqlError> {
+/// Whether the keys that SQLite lists are those of the statement.
+pub(super) fn agree(raw: &[RawForeignKey], declared: &[DeclaredForeignKey]) -> bool {
     let same = |(raw, declared): (&RawForeignKey, &DeclaredForeignKey)| {
         raw.columns.len() == declared.columns.len()
             && raw.columns.iter().zip(&declared.columns).all(|(raw, written)| raw.eq_ignore_ascii_case(written))
     };
-    if raw.foreign_keys.len() != declared.len() || !raw.foreign_keys.iter().zip(&declared).all(same) {
-        return Err(unreadable(&table.name, "its statement and SQLite's list of its foreign keys do not agree"));
-    }
+    raw.len() == declared.len() && raw.iter().zip(declared).all(same)
+}
+
+/// A table's foreign keys as declared: parents by the names written there, and where their columns are left out, none.
+pub(super) fn unresolved(raw: &mut RawTable, declared: Vec<DeclaredForeignKey>) -> Vec<ForeignKey> {
     let key = |(raw, declared): (RawForeignKey, DeclaredForeignKey)| ForeignKey {
         name: declared.name,
         columns: raw.columns,
@@ -31,7 +27,7 @@ pub(super) fn unresolved(
         deferral: declared.deferral,
         parent_state: ParentState::Ok,
     };
-    Ok(std::mem::take(&mut raw.foreign_keys).into_iter().zip(declared).map(key).collect())
+    std::mem::take(&mut raw.foreign_keys).into_iter().zip(declared).map(key).collect()
 }
 
 /// What SQLite's list tells of foreign keys, for a table whose statement can't be read: no names, no deferral.

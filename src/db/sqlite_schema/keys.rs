@@ -9,13 +9,11 @@ use crate::schema::{Index, IndexTerm, Indexed, KeyColumn, PrimaryKey, Table, Uni
 /// Gives the table its keys and indexes; the unique ones among SQLite's come back, for those who refer to them.
 pub(super) fn fill(
     table: &mut Table,
-    mut raw: RawTable,
+    raw: RawTable,
     declared: &Declaration,
     reading: Reading,
 ) -> Result<Vec<RawIndex>, SqlError> {
     table.primary_key = primary_key(table, &raw, declared)?;
-    // these are listed newest first
-    raw.indexes.reverse();
     let mut unique = Vec::new();
     let mut constraints: Vec<RawIndex> = Vec::new();
     for index in raw.indexes {

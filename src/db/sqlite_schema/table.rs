@@ -2,81 +2,66 @@
 
 use super::catalog::{Listed, RawColumn, RawTable};
 use super::declaration::{Declaration, DeclaredColumn};
-use super::{foreign_keys, text, unreadable};
-use crate::db::{SqlError, SqliteDb};
+use super::{foreign_keys, text};
 use crate::schema::{Column, ForeignKey, Generated, Table};
 
-/// The table without its statement, its keys and indexes, and what its statement says of those.
-pub(super) fn build(
-    name: &str,
-    said: Result<Declaration, String>,
-    raw: &RawTable,
-    listed: Listed,
-) -> Result<(Table, Declaration), SqlError> {
-    let mut declared = said.map_err(|why| unreadable(name, &why))?;
+/// Where the statement does not agree with what the pragmas tell; nothing where it does.
+pub(super) fn disagreement(declared: &Declaration, raw: &RawTable) -> Option<String> {
     let same = |(raw, declared): (&RawColumn, &DeclaredColumn)| raw.name == declared.name;
     if declared.columns.len() != raw.columns.len() || !raw.columns.iter().zip(&declared.columns).all(same) {
-        return Err(unreadable(name, "its statement and SQLite's list of its columns do not agree"));
+        return Some("its statement and SQLite's list of its columns do not agree".to_owned());
     }
-    let mut columns = Vec::with_capacity(raw.columns.len());
-    for (raw, declared) in raw.columns.iter().zip(std::mem::take(&mut declared.columns)) {
-        columns.push(column(name, raw, declared, listed)?);
+    let mut columns = raw.columns.iter().zip(&declared.columns);
+    if let Some((raw, _)) = columns.find(|(raw, declared)| raw.generated != declared.generated.is_some()) {
+        return Some(format!("whether its column `{}` is generated can't be told", raw.name));
     }
-    let table = Table {
-        name: name.to_owned(),
+    (!foreign_keys::agree(&raw.foreign_keys, &declared.foreign_keys))
+        .then(|| "its statement and SQLite's list of its foreign keys do not agree".to_owned())
+}
+
+/// The table without its statement, its keys and indexes. The statement agrees.
+pub(super) fn build(name: String, declared: &mut Declaration, raw: &RawTable, listed: Listed) -> Table {
+    let columns = std::mem::take(&mut declared.columns);
+    Table {
+        name,
         strict: listed.strict,
         without_rowid: listed.without_rowid,
         autoincrement: declared.autoincrement,
         checks: std::mem::take(&mut declared.checks),
-        columns,
+        columns: raw.columns.iter().zip(columns).map(|(raw, declared)| column(raw, declared, listed)).collect(),
         ..Table::default()
-    };
-    Ok((table, declared))
+    }
 }
 
 /// The table as far as SQLite's lists tell of it, for a statement that can't be read: without names of constraints,
 /// CHECKs and the expressions of generated columns.
-pub(super) fn undeclared(
-    db: &SqliteDb,
-    name: &str,
-    raw: &mut RawTable,
-    listed: Listed,
-) -> Result<(Table, Declaration, Vec<ForeignKey>), SqlError> {
-    let mut columns = Vec::with_capacity(raw.columns.len());
-    for raw in &raw.columns {
+pub(super) fn undeclared(name: String, raw: &mut RawTable, listed: Listed) -> (Table, Declaration, Vec<ForeignKey>) {
+    let collations = std::mem::take(&mut raw.collations);
+    let columns = raw.columns.iter().zip(collations).map(|(raw, collation)| {
         let declared = DeclaredColumn {
             name: raw.name.clone(),
             declared: raw.declared.clone(),
-            collation: text::collation(&db.collation(name, &raw.name)?),
+            collation,
             generated: raw.generated.then(|| "?".to_owned()),
         };
-        columns.push(column(name, raw, declared, listed)?);
-    }
+        column(raw, declared, listed)
+    });
     let (strict, without_rowid) = (listed.strict, listed.without_rowid);
-    let table = Table { name: name.to_owned(), strict, without_rowid, columns, ..Table::default() };
+    let table = Table { name, strict, without_rowid, columns: columns.collect(), ..Table::default() };
     let declared = foreign_keys::undeclared(raw);
-    let keys = foreign_keys::unresolved(&table, raw, declared)?;
-    Ok((table, Declaration::default(), keys))
+    (table, Declaration::default(), foreign_keys::unresolved(raw, declared))
 }
 
-fn column(table: &str, raw: &RawColumn, declared: DeclaredColumn, listed: Listed) -> Result<Column, SqlError> {
-    let generated = match (raw.generated, declared.generated) {
-        (true, Some(expression)) => Some(Generated { expression, stored: raw.stored }),
-        (false, None) => None,
-        _ => {
-            let why = format!("whether its column `{}` is generated can't be told", raw.name);
-            return Err(unreadable(table, &why));
-        }
-    };
+fn column(raw: &RawColumn, declared: DeclaredColumn, listed: Listed) -> Column {
     // the pragma gives the standard types in upper case, whatever was written
     let as_written = declared.declared.eq_ignore_ascii_case(&raw.declared);
-    Ok(Column {
+    Column {
         affinity: text::affinity(&raw.declared, listed.strict),
         declared: if as_written { declared.declared } else { raw.declared.clone() },
         not_null: raw.not_null || (raw.key > 0 && (listed.strict || listed.without_rowid)),
         default: raw.default.as_deref().map(text::default),
         collation: declared.collation,
-        generated,
+        generated: declared.generated.map(|expression| Generated { expression, stored: raw.stored }),
         name: declared.name,
-    })
+    }
 }

@@ -3,51 +3,63 @@
 //! SQLite finds an index by its name in a table of a few dozen buckets (`rehash` in hash.c holds it to 1,024 bytes), so that
 //! asking for each of many thousand by `PRAGMA index_xinfo` takes longer than all the rest.
 
-use super::catalog::{self, Origin, RawIndex, RawTerm};
-use super::declaration::IndexDeclaration;
+use super::asked::AskedTable;
+use super::catalog::{self, RawIndex, RawTerm};
+use super::declaration::DeclaredColumn;
+use super::text;
 use super::written::Plain;
-use super::{Created, text};
 use crate::db::{SqlError, SqliteDb};
-use crate::schema::Table;
 
-/// Gives `indexes` of `table` their terms and what their statements say.
-pub(super) fn fill(
-    db: &SqliteDb,
-    table: &Table,
-    indexes: &mut [RawIndex],
-    created: &mut Created,
-) -> Result<(), SqlError> {
-    for index in indexes {
-        if index.origin == Origin::Created
-            && let Some((sql, declared)) = created.remove(&index.name)
-        {
-            (index.sql, index.declared) = (sql, declared);
+/// Asks for the terms of indexes that statements leave open.
+pub(super) fn ask(db: &SqliteDb, tables: &mut [AskedTable]) -> Result<(), SqlError> {
+    for AskedTable { declared, raw, .. } in tables {
+        let columns = declared.as_ref().ok().map(|declared| declared.columns.as_slice());
+        for index in &mut raw.indexes {
+            let is_plain = columns
+                .zip(plain(index))
+                .is_some_and(|(columns, plain)| plain.iter().all(|plain| term(columns, plain).is_some()));
+            if !is_plain {
+                index.terms = catalog::terms(db, &index.name)?;
+            }
         }
-        let plain = index.declared.as_ref().and_then(|declared| plain(table, declared));
-        index.terms = match plain {
-            Some(terms) => terms,
-            None => catalog::terms(db, &index.name)?,
-        };
     }
     Ok(())
 }
 
-/// The terms, where each is a column of the table, or a call of a function that compares like anything without a collation:
-/// an expression has one only by a COLLATE in it or by a column in it (`sqlite3ExprCollSeq` in expr.c).
-fn plain(table: &Table, declared: &IndexDeclaration) -> Option<Vec<RawTerm>> {
-    let term = |plain: &Plain| match plain {
+/// Gives the indexes of a table with these columns the terms that were not asked for.
+pub(super) fn fill(columns: &[DeclaredColumn], indexes: &mut [RawIndex]) {
+    for index in indexes.iter_mut().filter(|index| index.terms.is_empty()) {
+        let plain = plain(index).unwrap_or_default();
+        index.terms = plain.iter().filter_map(|plain| term(columns, plain)).map(Term::owned).collect();
+    }
+}
+
+/// What the index' statement says of its terms, where it leaves nothing open.
+fn plain(index: &RawIndex) -> Option<&[Plain]> {
+    index.declared.as_ref()?.plain.as_deref()
+}
+
+/// A term in ascending order: its column, and its collation, where that is not `BINARY`.
+struct Term<'a>(Option<&'a str>, Option<String>);
+
+impl Term<'_> {
+    fn owned(self) -> RawTerm {
+        RawTerm { column: self.0.map(str::to_owned), descending: false, collation: self.1 }
+    }
+}
+
+/// The term, where it is a column of these, or a call of a function that compares like anything without a collation: an
+/// expression has one only by a COLLATE in it or by a column in it (`sqlite3ExprCollSeq` in expr.c).
+fn term<'a>(columns: &'a [DeclaredColumn], plain: &Plain) -> Option<Term<'a>> {
+    match plain {
         Plain::Column(name, written) => {
-            let column = table.column(name)?;
+            let column = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
             let collation = match written {
                 Some(written) => text::collation(written),
                 None => column.collation.clone(),
             };
-            Some(RawTerm { column: Some(column.name.clone()), descending: false, collation })
+            Some(Term(Some(&column.name), collation))
         }
-        Plain::Call => {
-            let binary = table.columns.iter().all(|column| column.collation.is_none());
-            binary.then_some(RawTerm { column: None, descending: false, collation: None })
-        }
-    };
-    declared.plain.as_ref()?.iter().map(term).collect()
+        Plain::Call => columns.iter().all(|column| column.collation.is_none()).then_some(Term(None, None)),
+    }
 }

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// No work is begun while so many bytes wait for the writer: a batch of its own, and half of one, so that there is
-/// something to go on with while it writes.
-const BYTES: usize = 12 << 20;
+/// No work is begun while so many bytes wait for the writer: about a batch of its own, so that there is something to go on
+/// with while it writes.
+const BYTES: usize = 8 << 20;
 
 /// So many bytes of one piece of work may wait for the writer; whoever reads it waits then.
-const OF_ONE: usize = 8 << 20;
+const OF_ONE: usize = 6 << 20;
 
 /// The results of pieces of work, each a row of `T`.
 pub(super) struct Ahead<T> {
@@ -229,7 +229,7 @@ mod tests {
                 while turn.put((), 1 << 20) {
                     puts += 1;
                 }
-                assert!(puts <= 9, "{puts}");
+                assert!(puts <= 7, "{puts}");
                 turn.end();
                 assert!(!ahead.has_room());
             });

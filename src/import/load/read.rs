@@ -27,6 +27,9 @@ pub(super) enum Message {
 const RECORDS: usize = 256;
 const BYTES: usize = 256 * 1024;
 
+/// About so many bytes a record takes beside what its row's cells hold.
+const EACH: usize = 256;
+
 /// How many rows' room a thread takes at once.
 const ROOM: usize = 1024;
 
@@ -181,7 +184,7 @@ struct Out<'a> {
 impl Out<'_> {
     /// Takes a record of a file; false where nobody listens.
     fn record(&mut self, at: usize, mapped: Mapped) -> bool {
-        self.bytes += mapped.bytes;
+        self.bytes += mapped.bytes + EACH;
         self.pending.push(mapped);
         if self.pending.len() < RECORDS && self.of_parcel + self.bytes < BYTES {
             return true;

@@ -15,3 +15,4 @@ mod predicates_postgres;
 mod read_postgres;
 mod rules;
 mod unmeant;
+mod while_written;

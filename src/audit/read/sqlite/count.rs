@@ -1,6 +1,7 @@
 //! What is known of a SQLite database's rows: what ANALYZE counted, AUTOINCREMENT counters, and NULLs at the start of
 //! indexes, as far as that is cheap.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
@@ -65,7 +66,7 @@ fn countable(table: &declared::Table) -> Vec<(String, String)> {
     whole.map(|(index, column)| (index.clone(), column.clone())).collect()
 }
 
-pub(super) fn count(db: &SqliteDb, wanted: Wanted, stated: &Stated) -> Statistics {
+pub(super) fn count(db: &SqliteDb, wanted: Wanted, empty: &HashSet<&str>, stated: &Stated) -> Statistics {
     let mut statistics = Statistics { sequences: wanted.sequences, ..Statistics::default() };
     if !stated.is_empty() {
         for table in &wanted.tables {
@@ -75,16 +76,8 @@ pub(super) fn count(db: &SqliteDb, wanted: Wanted, stated: &Stated) -> Statistic
         }
     }
     let mut left = ENTRIES;
-    // to ask once whether there are rows at all costs less than to ask each index for its own
-    let counted: Vec<&Table> = wanted.tables.iter().filter(|table| !table.indexes.is_empty()).collect();
-    for tables in counted.chunks(ASKED_AT_ONCE) {
-        let empty = are_empty(db, tables).unwrap_or_else(|error| {
-            tracing::debug!(%error, "whether tables have rows can't be asked for several at once");
-            vec![false; tables.len()]
-        });
-        for (table, _) in tables.iter().zip(empty).filter(|(_, empty)| !empty) {
-            count_nulls(db, table, &mut statistics, &mut left);
-        }
+    for table in wanted.tables.iter().filter(|table| !empty.contains(table.name.as_str())) {
+        count_nulls(db, table, &mut statistics, &mut left);
     }
     statistics
 }
@@ -120,16 +113,28 @@ fn analysed(stated: &Stated, table: &str) -> Option<u64> {
     of_table.filter_map(|(_, numbers)| numbers.first().copied()).max()
 }
 
-/// For each of the tables, whether it has no rows.
-fn are_empty(db: &SqliteDb, tables: &[&Table]) -> Result<Vec<bool>, SqlError> {
+/// Which of the tables have no rows, as far as that can be told for many at once: to ask each index for its own costs more.
+pub(super) fn empty<'a>(db: &SqliteDb, tables: &'a [String]) -> HashSet<&'a str> {
+    let mut empty = HashSet::with_capacity(tables.len());
+    for tables in tables.chunks(ASKED_AT_ONCE) {
+        match are_empty(db, tables) {
+            Ok(are) => empty.extend(tables.iter().zip(are).filter(|(_, is)| *is).map(|(table, _)| table.as_str())),
+            Err(error) => tracing::debug!(%error, "whether tables have rows can't be asked for several at once"),
+        }
+    }
+    empty
+}
+
+/// For each of the tables, whether it has no rows. SQLite need not weigh which index to look into for that.
+fn are_empty(db: &SqliteDb, tables: &[String]) -> Result<Vec<bool>, SqlError> {
     let mut sql = "SELECT".to_owned();
     for (at, table) in tables.iter().enumerate() {
-        let (comma, name) = (if at > 0 { "," } else { "" }, Dialect::Sqlite.quote_identifier(&table.name));
-        let _ = write!(sql, "{comma} NOT EXISTS (SELECT 1 FROM main.{name})");
+        let (comma, name) = (if at > 0 { "," } else { "" }, Dialect::Sqlite.quote_identifier(table));
+        let _ = write!(sql, "{comma} NOT EXISTS (SELECT 1 FROM main.{name} NOT INDEXED)");
     }
     let mut empty = Vec::with_capacity(tables.len());
     db.each_row(&sql, &[], |row| {
-        empty.extend((0..tables.len()).map(|at| unsigned(row.get(at)) == 1));
+        empty.extend((0..tables.len()).map(|at| row.get(at) == SqlValue::Integer(1)));
         Ok::<_, SqlError>(ControlFlow::Break(()))
     })?;
     Ok(empty)

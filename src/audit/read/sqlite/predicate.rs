@@ -29,8 +29,8 @@ pub(super) fn predicate(table: &Table, text: &str) -> Predicate {
 fn only_not_null(table: &Table, text: &str) -> Option<String> {
     let mut cursor = Cursor::new(Dialect::Sqlite, text);
     let name = cursor.take().filter(|token| token.kind == TokenKind::Word)?.text;
-    // NULL and CURRENT_DATE are no names
-    let is_name = name.len() > 1 && sqlite3_parser::dialect::keyword_token(name.as_bytes()).is_none();
+    // NULL and CURRENT_DATE are no names; no word of one letter is a keyword, and the parser's list takes none
+    let is_name = name.len() < 2 || sqlite3_parser::dialect::keyword_token(name.as_bytes()).is_none();
     (is_name && cursor.eat_all(&["is", "not", "null"]) && cursor.peek().is_none())
         .then(|| column(table, name))
         .flatten()

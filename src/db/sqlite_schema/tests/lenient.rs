@@ -1,7 +1,7 @@
 //! Statements that can't be understood: an error, or what the pragmas tell of the table all the same.
 
-use super::super::catalog::{self, Catalog, Kind};
-use super::super::{Reading, assemble, statements};
+use super::super::catalog::{self, Kind};
+use super::super::{Asked, Reading};
 use super::database;
 use crate::db::SqlError;
 use crate::schema::{Affinity, Indexed, ParentState, Schema};
@@ -16,13 +16,11 @@ const SQL: &str = "CREATE TABLE p(code TEXT COLLATE NOCASE PRIMARY KEY);
 fn with_nonsense(names: &[&str], reading: Reading) -> Result<(Schema, Vec<String>), SqlError> {
     let db = database(SQL);
     let mut objects = catalog::objects(&db).expect("reads");
-    let catalog = Catalog::read(&db, &objects).expect("reads");
     for object in objects.iter_mut().filter(|object| names.contains(&object.name.as_str())) {
         assert!(matches!(object.kind, Kind::Table | Kind::Index));
         object.sql = "CREATE ODDITY".to_owned();
     }
-    let statements = statements(&objects);
-    assemble(&db, objects, statements, catalog, reading)
+    Asked::about(&db, objects, reading)?.schema()
 }
 
 #[test]

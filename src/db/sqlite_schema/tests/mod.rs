@@ -3,6 +3,7 @@
 mod columns;
 mod declarations;
 mod foreign_keys;
+mod indexes;
 mod keys;
 mod lenient;
 mod objects;
