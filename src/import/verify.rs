@@ -160,14 +160,16 @@ pub(super) fn count(store: &mut dyn Store, table: &BoundTable) -> Result<Checksu
 pub(super) const DIFFERENCES: usize = 20;
 
 /// Reads files again and looks each of their records' rows up: where they are not what the file says, that is told, for
-/// each of the target's tables.
+/// each of the target's tables. Gives for each file whether all are right.
 pub(super) fn by_record(
     store: &mut dyn Store,
     readers: &Readers<'_>,
     jobs: &[&Job],
     found: &mut [Vec<String>],
-) -> Result<(), ImportError> {
+) -> Result<Vec<bool>, ImportError> {
+    let mut all = Vec::with_capacity(jobs.len());
     for job in jobs {
+        let mut right = true;
         let table = &readers.bound.sources[job.source];
         let mut items: Vec<Item> = Vec::new();
         let (mut first, mut failure) = (0, None);
@@ -192,7 +194,8 @@ pub(super) fn by_record(
                     Some(pointer) => format!("{}: {pointer}", job.file.path),
                     None => format!("{}: record {}", job.file.path, mapped.position),
                 };
-                check(store, table, row, item, None, &place, found)
+                right &= check(store, table, row, item, None, &place, found)?;
+                Ok(())
             };
             match look() {
                 Ok(()) => std::ops::ControlFlow::Continue(()),
@@ -205,10 +208,12 @@ pub(super) fn by_record(
         if let Some(error) = failure {
             return Err(error);
         }
+        all.push(right);
     }
-    Ok(())
+    Ok(all)
 }
 
+/// Looks a record's rows up, and says whether they are right.
 fn check(
     store: &mut dyn Store,
     table: &BoundTable,
@@ -217,8 +222,10 @@ fn check(
     parent: Option<(&BoundTable, &[Cell])>,
     place: &str,
     found: &mut [Vec<String>],
-) -> Result<(), ImportError> {
+) -> Result<bool, ImportError> {
+    let mut right = true;
     let mut tell = |text: String| {
+        right = false;
         if found[table.target].len() < DIFFERENCES {
             found[table.target].push(text);
         }
@@ -227,13 +234,13 @@ fn check(
     let name = format!("{place} → `{}` {}", table.name, key.join(", "));
     let Some(cells) = item.cells(table) else {
         tell(format!("{name}: its key can't be looked up"));
-        return Ok(());
+        return Ok(false);
     };
     let rows = store.rows(table, &table.key, &cells);
     let rows = rows.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
     let Some(there) = rows.into_iter().next() else {
         tell(format!("{name}: the row is missing"));
-        return Ok(());
+        return Ok(false);
     };
     if let Some((above, cells)) = parent
         && let Err(reason) = fill_parents(above, table, cells, &mut row.cells)
@@ -258,8 +265,8 @@ fn check(
     }
     for ((child, rows), items) in table.children.iter().zip(row.children).zip(&item.children) {
         for (row, item) in rows.into_iter().zip(items) {
-            check(store, &child.table, row, item, Some((table, &there)), place, found)?;
+            right &= check(store, &child.table, row, item, Some((table, &there)), place, found)?;
         }
     }
-    Ok(())
+    Ok(right)
 }

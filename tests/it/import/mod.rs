@@ -8,6 +8,7 @@ mod gone;
 mod jobs;
 mod load;
 mod parents;
+mod proof;
 mod read;
 mod roundtrip;
 mod secrets;
