@@ -2,8 +2,13 @@
 
 mod ahead;
 mod gone;
+#[cfg(test)]
+mod held;
 mod lost;
 mod records;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;
