@@ -2,7 +2,7 @@
 
 use crate::audit::AuditError;
 use crate::config::ConfigError;
-use crate::db::DbError;
+use crate::db::{DbError, IsOwn};
 use crate::import::ImportError;
 use crate::maintain::MaintainError;
 use crate::migrate::MigrateError;
@@ -125,5 +125,11 @@ impl Error {
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Write { .. } | Self::Print(_) => None,
         }
+    }
+}
+
+impl From<IsOwn> for Error {
+    fn from(error: IsOwn) -> Self {
+        Self::Usage { message: error.to_string(), hint: error.hint() }
     }
 }

@@ -1,6 +1,5 @@
 //! `liftlock docs`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -9,6 +8,7 @@ use serde::Serialize;
 use super::CommandResult;
 use super::context::Context;
 use super::output::Output;
+use crate::db::OwnFiles;
 use crate::error::exit;
 use crate::maintain::catalog::{Catalog, Table, Trigger, View};
 use crate::maintain::docs::{self, DocsFormat};
@@ -54,6 +54,10 @@ struct DocsJson<'a> {
 
 pub(super) fn run(args: &DocsArgs, context: &Context, output: &mut Output) -> CommandResult {
     let settings = context.settings(output)?;
+    let own = OwnFiles::of(&settings.target);
+    if let Some(path) = &args.output {
+        own.check(path)?;
+    }
     let mut db = context.connect_to_read(&settings)?;
     let catalog = Catalog::read(&mut db)?;
     let title = match &args.title {
@@ -66,10 +70,7 @@ pub(super) fn run(args: &DocsArgs, context: &Context, output: &mut Output) -> Co
     };
     let text = docs::write(&catalog, &title, format);
     if let Some(path) = &args.output {
-        let mut file = WholeFile::create(path, true)?;
-        file.write_all(text.as_bytes())
-            .map_err(|source| crate::Error::Write { path: path.display().to_string(), source })?;
-        file.finish()?;
+        WholeFile::write(path, text.as_bytes(), &own)?;
     }
     let catalog = docs::without_own(catalog);
     output.json(&DocsJson {

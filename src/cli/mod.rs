@@ -27,7 +27,6 @@ mod stats;
 mod status;
 mod up;
 mod validate;
-mod whole_file;
 mod words;
 
 use std::path::PathBuf;

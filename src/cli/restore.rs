@@ -7,15 +7,17 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::backup::{Bar, no_key};
+use super::backup::Bar;
 use super::context::Context;
 use super::output::Output;
 use super::{CommandResult, duration};
 use crate::Error;
-use crate::crypt::Key;
+use crate::crypt::{CryptError, Key};
 use crate::error::exit;
+use crate::maintain::MaintainError;
 use crate::maintain::backup::Progress;
-use crate::maintain::restore::{Restore, RestoreReport, There, glance, name_of, restore, what_is_there};
+use crate::maintain::restore::{Restore, RestoreReport, There, dry_run, glance, name_of, restore, what_is_there};
+use crate::words::counted;
 
 /// Put a backup in the place of the database's content, which is kept
 #[derive(Debug, Args)]
@@ -43,6 +45,9 @@ pub(super) struct RestoreArgs {
     /// Restore a backup that has no manifest, too: nothing then says whether it is as it was made
     #[arg(long)]
     without_manifest: bool,
+    /// Check the backup from first to last, say what would be replaced, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// How long to wait for locks
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     wait: Duration,
@@ -57,11 +62,22 @@ struct RestoreJson<'a> {
     report: &'a RestoreReport,
 }
 
+/// The JSON of `--dry-run` (docs/json.md).
+#[derive(Debug, Serialize)]
+struct PlanJson<'a> {
+    command: &'static str,
+    result: &'static str,
+    /// Whether the database holds something that would be replaced.
+    replaces: bool,
+    #[serde(flatten)]
+    report: &'a RestoreReport,
+}
+
 pub(super) fn run(args: &RestoreArgs, context: &Context, output: &mut Output) -> CommandResult {
     let settings = context.settings(output)?;
     let configured = context.backup()?;
     let secret = context.key(output);
-    let key = secret.as_ref().map(|secret| Key::from_secret(Some(secret))).transpose().map_err(no_key)?;
+    let key = secret.as_ref().map(|secret| Key::from_secret(Some(secret))).transpose().map_err(no_key_of_then)?;
     output.say(&format!("database: {} (from {})", settings.target, settings.target_source));
     let bar = Bar::new(output);
     let told = |done, all| bar.at(done, all);
@@ -79,6 +95,11 @@ pub(super) fn run(args: &RestoreArgs, context: &Context, output: &mut Output) ->
     };
     // nobody is asked about what can't be done
     glance(&request)?;
+    if args.dry_run {
+        let planned = dry_run(&request);
+        bar.end();
+        return print_plan(&planned?, output);
+    }
     // another database is made, or refused where it holds something
     let replaces = args.into.is_none() && what_is_there(&request)? == There::Live;
     if replaces && !agreed(args, &request, protected, output)? {
@@ -110,6 +131,33 @@ pub(super) fn run(args: &RestoreArgs, context: &Context, output: &mut Output) ->
         output.warn(note);
     }
     Ok(if same { exit::DONE } else { exit::FINDINGS })
+}
+
+/// What a restore would do.
+fn print_plan((report, there): &(RestoreReport, There), output: &Output) -> CommandResult {
+    let replaces = *there == There::Live;
+    output.json(&PlanJson { command: "restore", result: "planned", replaces, report })?;
+    let of = report.made_on.as_ref().map_or_else(String::new, |time| format!(" of {time}"));
+    output.line(&match report.compared {
+        0 => format!("the backup{of} is whole"),
+        tables => format!("the backup{of} is whole: {} compared with its manifest", counted(tables as u64, "table")),
+    })?;
+    output.line(&match replaces {
+        true => format!("what {} holds would be replaced by it, and kept", report.database),
+        false => format!("{} holds nothing: it would have the backup's content", report.database),
+    })?;
+    if report.made_on.is_none() {
+        output.line("without its manifest nobody can say whether it is as it was made")?;
+    }
+    report.notes.iter().for_each(|note| output.warn(note));
+    output.line("nothing was changed")?;
+    Ok(exit::DONE)
+}
+
+/// A key that is none: a new one would open nothing.
+fn no_key_of_then(error: CryptError) -> Error {
+    let hint = "it takes the key that the backup was made with; nothing was changed".to_owned();
+    MaintainError::Refused { message: error.to_string(), hint }.into()
 }
 
 /// Whether what is there may be replaced. A protected database has to be named.

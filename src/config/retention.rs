@@ -68,6 +68,8 @@ pub struct RetentionPolicy {
     pub older_than_text: String,
     /// Only rows for which this SQL expression is true.
     pub condition: Option<String>,
+    /// Where that was written.
+    pub condition_origin: Option<Origin>,
     /// What becomes of them.
     pub action: RetentionAction,
     /// Rows that refer to them by a key that would not let them go are deleted (archived) with them.
@@ -182,6 +184,7 @@ impl RetentionSection {
                 older_than,
                 older_than_text,
                 condition,
+                condition_origin: keys.r#where.as_ref().map(|text| reader.file.origin(text.place)),
                 action,
                 children,
                 batch_rows,

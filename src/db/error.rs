@@ -119,6 +119,20 @@ impl Deref for SqlError {
 }
 
 impl SqlError {
+    /// What to do where no other way is known.
+    pub(crate) fn next_step(&self) -> Option<&'static str> {
+        self.code.as_deref().filter(|code| code.starts_with("SQLITE_CORRUPT")).map(|_| {
+            "the file is damaged: keep it, and restore a backup (`liftlock restore`), or save what can be read with the SQLite \
+             shell's `.recover`"
+        })
+    }
+
+    /// The same without the server's details, which may have values in them.
+    pub(crate) fn without_detail(mut self) -> Self {
+        self.0.detail = None;
+        self
+    }
+
     /// A failure that a driver gave no more than a text for.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         SqlFacts { message: message.into(), ..SqlFacts::default() }.into()

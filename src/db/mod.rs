@@ -2,6 +2,7 @@
 
 mod beside;
 mod error;
+mod own_files;
 mod postgres;
 mod postgres_bulk;
 mod postgres_tls;
@@ -16,6 +17,8 @@ mod sqlite_tests;
 mod sqlite_wait;
 
 pub use error::{DbError, ErrorClass, SqlError, SqlFacts};
+pub(crate) use own_files::resolved;
+pub use own_files::{IsOwn, OwnFiles};
 pub use postgres::{Answer, PostgresDb, RawRow};
 pub use postgres_bulk::{BulkDb, CopyIn};
 pub use scratch::ScratchError;

@@ -484,7 +484,7 @@ fn connect_error(target: &SqliteTarget, access: Access, source: SqlError) -> DbE
              may write there",
         ),
         Some("SQLITE_BUSY" | "SQLITE_LOCKED") => Some("another process has locked it for good; find out which"),
-        _ => None,
+        _ => source.next_step(),
     };
     let hint = hint.map(str::to_owned);
     DbError::Connect { target: target.to_string(), hint, source }

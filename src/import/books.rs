@@ -41,7 +41,11 @@ pub(super) enum FileState {
     /// Some of its records are.
     #[default]
     Partial,
-    /// All are.
+    /// All are; whether their rows are right nobody has looked at yet.
+    Unproven,
+    /// All are, and one of their rows was found to be other than the file says.
+    Differs,
+    /// All are, and right.
     Done,
     /// It is no longer in the folder; its rows are still here.
     Deleted,
@@ -51,9 +55,16 @@ impl FileState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Partial => "partial",
+            Self::Unproven => "unproven",
+            Self::Differs => "differs",
             Self::Done => "done",
             Self::Deleted => "deleted",
         }
+    }
+
+    /// Whether all of its records are in, and it is in the folder.
+    pub fn is_in(self) -> bool {
+        matches!(self, Self::Unproven | Self::Differs | Self::Done)
     }
 }
 
@@ -140,6 +151,34 @@ pub(super) fn end(
     store.settle().map_err(failed(doing))
 }
 
+/// Whether the last proof of a tree's tables found one that differs.
+pub(super) fn differed(store: &mut dyn Store, folder: &str) -> Result<bool, ImportError> {
+    let literal = store.dialect().literal(folder);
+    let rows = store.sql(&format!(
+        "SELECT status FROM liftlock_import_run WHERE folder = {literal} AND status IN ('done', 'differs') \
+         ORDER BY id DESC LIMIT 1"
+    ));
+    let rows = rows.map_err(failed("read what earlier imports wrote down"))?;
+    Ok(rows.into_iter().flatten().flatten().next().as_deref() == Some("differs"))
+}
+
+/// Writes down what a run has proven: the files that it read to their end are right, and those of earlier runs in `right`,
+/// but for those in `wrong`. All of it or nothing.
+pub(super) fn proven(store: &mut dyn Store, run: i64, right: &[i64], wrong: &[i64]) -> Result<(), ImportError> {
+    let doing = || failed("write down which files are proven");
+    store.begin().map_err(doing())?;
+    for (state, files) in [(FileState::Differs, wrong), (FileState::Done, right)] {
+        for id in files {
+            // one that was not read to its end is looked at as a whole once it is
+            let sql = "UPDATE liftlock_import_file SET state = ? WHERE id = ? AND state <> 'partial'";
+            store.write(sql, &[Given::Text(state.name()), Given::Number(*id)]).map_err(doing())?;
+        }
+    }
+    let sql = "UPDATE liftlock_import_file SET state = 'done' WHERE run = ? AND state = 'unproven'";
+    store.write(sql, &[Given::Number(run)]).map_err(doing())?;
+    store.sql("COMMIT").map(drop).map_err(doing())
+}
+
 /// The trees that files were imported of: folders, or what they were named.
 pub(super) fn folders(store: &mut dyn Store) -> Result<Vec<String>, ImportError> {
     let rows = store.sql("SELECT DISTINCT folder FROM liftlock_import_file WHERE state <> 'deleted' ORDER BY folder");
@@ -171,7 +210,7 @@ pub(super) fn files(store: &mut dyn Store, folder: &str) -> Result<Vec<FileBook>
     let book = |row: Vec<Option<String>>| -> Option<FileBook> {
         let [id, source, path, size, mtime, ctime, sha256, mapping, state, done, run] =
             <[String; 11]>::try_from(row.into_iter().collect::<Option<Vec<String>>>()?).ok()?;
-        let states = [FileState::Partial, FileState::Done, FileState::Deleted];
+        let states = [FileState::Partial, FileState::Unproven, FileState::Differs, FileState::Done, FileState::Deleted];
         Some(FileBook {
             id: id.parse().ok()?,
             source,

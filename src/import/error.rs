@@ -1,10 +1,11 @@
 //! What can go wrong in an import or export.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use crate::crypt::CryptError;
-use crate::db::{DbError, SqlError};
-use crate::error::ErrorKind;
+use crate::db::{DbError, ErrorClass, IsOwn, SqlError};
+use crate::error;
 
 /// Why an import or export did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -75,11 +76,11 @@ pub enum ImportError {
 impl ImportError {
     /// What kind of error it is.
     #[must_use]
-    pub fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> error::ErrorKind {
         match self {
-            Self::Mapping { .. } | Self::Key { .. } => ErrorKind::Usage,
-            Self::Interrupted { .. } => ErrorKind::Interrupted,
-            _ => ErrorKind::Failed,
+            Self::Mapping { .. } | Self::Key { .. } => error::ErrorKind::Usage,
+            Self::Interrupted { .. } => error::ErrorKind::Interrupted,
+            _ => error::ErrorKind::Failed,
         }
     }
 
@@ -90,10 +91,93 @@ impl ImportError {
             Self::Db(error) => error.hint(),
             Self::Mapping { hint, .. } => hint.clone(),
             Self::Key { source: CryptError::NoKey | CryptError::BadKey, .. } => {
-                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one; keep it safe".to_owned())
+                Some("`export LIFTLOCK_KEY=\"$(liftlock import --generate-key)\"` makes one, and keep it safe; what is encrypted already \
+                      needs the key of then"
+                    .to_owned())
             }
             Self::Key { source, .. } => source.hint(),
-            _ => None,
+            Self::Read { source, .. } => Some(of_reading(source.kind()).to_owned()),
+            Self::Write { source, .. } => Some(of_writing(source.kind()).to_owned()),
+            Self::BadRecord { .. } => Some(
+                "mend the file, or say `bad: quarantine` in its source of the mapping, which puts such records aside; the \
+                 same command goes on where it was"
+                    .to_owned(),
+            ),
+            Self::Sql { source, .. } => of_database(source).map(str::to_owned),
+            Self::Interrupted { .. } => None,
         }
+    }
+}
+
+impl From<IsOwn> for ImportError {
+    fn from(error: IsOwn) -> Self {
+        Self::Mapping { message: error.to_string(), hint: Some(error.hint()) }
+    }
+}
+
+/// What to do about a file that can't be read.
+fn of_reading(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => {
+            "see that the path is right and that nothing moves files meanwhile; then say the same command again"
+        }
+        ErrorKind::PermissionDenied => {
+            "let the user who runs this read it (`chmod`, or a group), or leave it out by `files:` of the mapping; the same \
+             command goes on where it was"
+        }
+        _ => "see whether another program can read it; the same command goes on where it was",
+    }
+}
+
+/// What to do about a file that can't be written.
+fn of_writing(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk, then say the same command again",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "let the user who runs this write there, then say the same command again"
+        }
+        _ => "see whether another program can write there, then say the same command again",
+    }
+}
+
+/// What to do about what a database says of itself.
+fn of_database(error: &SqlError) -> Option<&'static str> {
+    match error.code.as_deref() {
+        Some("SQLITE_FULL" | "53100") => Some(
+            "make room on the database's disk; the batches before this one are in, and the same command goes on from there",
+        ),
+        Some("42501") => Some("give the role the privilege that it lacks (`GRANT`), then say the same command again"),
+        _ => match error.class {
+            ErrorClass::ConnectionLost | ErrorClass::Cancelled => {
+                Some("what was committed is in; the same command goes on from there")
+            }
+            ErrorClass::LockTimeout => {
+                Some("another session holds what is needed; the same command goes on once that has ended")
+            }
+            ErrorClass::ReadOnly => Some("name a database that can be written to, the primary rather than a standby"),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::SqlFacts;
+
+    #[test]
+    fn what_can_be_mended_has_a_next_step() {
+        let of = |code: &str| {
+            let facts =
+                SqlFacts { code: Some(code.to_owned()), message: "disk full".to_owned(), ..SqlFacts::default() };
+            ImportError::Sql { doing: "write a batch of records".to_owned(), source: facts.into() }.hint()
+        };
+        for full in ["SQLITE_FULL", "53100"] {
+            assert!(of(full).is_some_and(|hint| hint.contains("make room") && hint.contains("goes on")), "{full}");
+        }
+        let locked = ImportError::Read { path: "d/locked".into(), source: ErrorKind::PermissionDenied.into() };
+        assert!(locked.hint().is_some_and(|hint| hint.contains("files:")));
+        let empty = ImportError::BadRecord { place: "o.json".to_owned(), reason: "the file is empty".to_owned() };
+        assert!(empty.hint().is_some_and(|hint| hint.contains("bad: quarantine")));
     }
 }

@@ -56,14 +56,18 @@ pub struct Report {
     pub quarantined: u64,
     /// Bad records, the first hundred.
     pub errors: Vec<Problem>,
-    /// Records whose row differs from what the tables hold (`--check`), the first hundred.
+    /// Records, nested ones among them, whose row differs from what the tables hold (`--check`), the first hundred.
     pub conflicts: Vec<Problem>,
     /// How many conflicts there are.
     pub conflicting: u64,
-    /// Records that were imported and whose row is no longer there (`--check`), the first hundred.
+    /// Records, nested ones among them, that were imported and whose row is no longer there (`--check`), the first hundred.
     pub missing_records: Vec<Problem>,
     /// How many of them there are.
     pub missing: u64,
+    /// Rows beneath a record that no nested record of its made (`--check`), the first hundred. They are no fault.
+    pub extra_records: Vec<Problem>,
+    /// How many of them there are.
+    pub extra: u64,
     /// Seconds, with three decimals.
     pub duration_seconds: f64,
     /// The tables that are written, in the order of the mapping.
@@ -76,6 +80,8 @@ pub struct Report {
     pub files_unmatched: Vec<String>,
     /// Files that can't be taken, and why.
     pub files_skipped: Vec<String>,
+    /// Folders within it that can't be read, and why; what is in them was not taken.
+    pub folders_unread: Vec<String>,
     /// It went on where a run before was stopped.
     pub resumed: bool,
     /// What is to be known of what was done, a sentence each: a sequence that could not be set forward, a

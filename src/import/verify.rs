@@ -1,14 +1,14 @@
 //! What the database returns against what the files hold: a sum over each table, and where it is wrong, row by row.
 
 mod prints;
+mod records;
 
 use self::prints::compared;
 pub(super) use self::prints::{PrintSet, Prints};
+pub(super) use self::records::by_record;
 use super::ImportError;
-use super::bind::{Bound, BoundTable, Cell, cut};
-use super::books;
-use super::load::{Job, Readers, fill_parents};
-use super::row::{Item, Row};
+use super::bind::{Bound, BoundTable, Cell};
+use super::row::Row;
 use super::seal::Seal;
 use super::store::{EachOfPart, Store};
 use crate::crypt::CryptError;
@@ -176,108 +176,3 @@ pub(super) fn count(store: &mut dyn Store, table: &BoundTable) -> Result<Checksu
 
 /// How many differences are told one by one.
 pub(super) const DIFFERENCES: usize = 20;
-
-/// Reads files again and looks each of their records' rows up: where they are not what the file says, that is told, for
-/// each of the target's tables.
-pub(super) fn by_record(
-    store: &mut dyn Store,
-    readers: &Readers<'_>,
-    jobs: &[&Job],
-    found: &mut [Vec<String>],
-) -> Result<(), ImportError> {
-    for job in jobs {
-        let table = &readers.bound.sources[job.source];
-        let mut items: Vec<Item> = Vec::new();
-        let (mut first, mut failure) = (0, None);
-        let job = Job { skip: 0, ..(*job).clone() };
-        let done = job.book.done;
-        readers.records(&job, &mut |mapped| {
-            let look = || -> Result<(), ImportError> {
-                if mapped.position >= done {
-                    return Ok(());
-                }
-                if mapped.position >= first + items.len() as u64 {
-                    first = mapped.position;
-                    items = books::items(store, job.book.id, first)?;
-                }
-                let item = usize::try_from(mapped.position - first).ok().and_then(|at| items.get(at));
-                let (Ok(row), Some(item)) = (mapped.what, item) else { return Ok(()) };
-                // its row is another's, or it has none
-                if !item.has_row() {
-                    return Ok(());
-                }
-                let place = match row.left.pointer.clone() {
-                    Some(pointer) => format!("{}: {pointer}", job.file.path),
-                    None => format!("{}: record {}", job.file.path, mapped.position),
-                };
-                check(store, table, row, item, None, &place, found)
-            };
-            match look() {
-                Ok(()) => std::ops::ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    std::ops::ControlFlow::Break(())
-                }
-            }
-        })?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-    }
-    Ok(())
-}
-
-fn check(
-    store: &mut dyn Store,
-    table: &BoundTable,
-    mut row: Row,
-    item: &Item,
-    parent: Option<(&BoundTable, &[Cell])>,
-    place: &str,
-    found: &mut [Vec<String>],
-) -> Result<(), ImportError> {
-    let mut tell = |text: String| {
-        if found[table.target].len() < DIFFERENCES {
-            found[table.target].push(text);
-        }
-    };
-    let key: Vec<String> = item.key.iter().map(ToString::to_string).collect();
-    let name = format!("{place} → `{}` {}", table.name, key.join(", "));
-    let Some(cells) = item.cells(table) else {
-        tell(format!("{name}: its key can't be looked up"));
-        return Ok(());
-    };
-    let rows = store.rows(table, &table.key, &cells);
-    let rows = rows.map_err(|source| ImportError::Sql { doing: format!("read `{}` back", table.name), source })?;
-    let Some(there) = rows.into_iter().next() else {
-        tell(format!("{name}: the row is missing"));
-        return Ok(());
-    };
-    if let Some((above, cells)) = parent
-        && let Err(reason) = fill_parents(above, table, cells, &mut row.cells)
-    {
-        tell(format!("{name}: {reason}"));
-    }
-    for (at, column) in table.columns.iter().enumerate() {
-        if let Some((vault, path)) = column.path(&there[at])
-            && let Err(error) = vault.get(&path)
-        {
-            tell(format!("{name}: `{}`: {error}", column.name));
-        }
-        if column.is_exempt() || column.is_kept() || column.is_of(&there[at], &row.cells[at], row.plain(at)) {
-            continue;
-        }
-        if column.seal.is_some() {
-            tell(format!("{name}: `{}` was made of another value, or with another key", column.name));
-            continue;
-        }
-        let (expected, is) = (column.kind.restore(&row.cells[at]), column.kind.restore(&there[at]));
-        tell(format!("{name}: `{}` is {}, and should be {}", column.name, cut(&is), cut(&expected)));
-    }
-    for ((child, rows), items) in table.children.iter().zip(row.children).zip(&item.children) {
-        for (row, item) in rows.into_iter().zip(items) {
-            check(store, &child.table, row, item, Some((table, &there)), place, found)?;
-        }
-    }
-    Ok(())
-}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::db::{DbError, ErrorClass, SqlError};
+use crate::db::{DbError, ErrorClass, IsOwn, SqlError};
 use crate::error::ErrorKind;
 use crate::interrupt::Interrupt;
 use crate::migrate::MigrateError;
@@ -104,7 +104,16 @@ impl MaintainError {
             Self::Migrate(error) => error.hint(),
             Self::Refused { hint, .. } => Some(hint.clone()),
             Self::Failed { hint, .. } => hint.clone(),
-            Self::Sql { .. } | Self::File { .. } | Self::Interrupted { .. } => None,
+            Self::File { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => Some("there is no such file or folder: is the path right?".to_owned()),
+                std::io::ErrorKind::PermissionDenied => {
+                    Some("run it as a user who may, or change its rights".to_owned())
+                }
+                std::io::ErrorKind::StorageFull => Some("make room, or name a place on another disk".to_owned()),
+                _ => None,
+            },
+            Self::Sql { source, .. } => source.next_step().map(str::to_owned),
+            Self::Interrupted { .. } => None,
         }
     }
 }
@@ -113,5 +122,11 @@ impl MaintainError {
 impl From<SqlError> for MaintainError {
     fn from(source: SqlError) -> Self {
         Self::Sql { doing: "read the rows".to_owned(), source }
+    }
+}
+
+impl From<IsOwn> for MaintainError {
+    fn from(error: IsOwn) -> Self {
+        Self::Refused { message: error.to_string(), hint: error.hint() }
     }
 }

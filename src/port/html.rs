@@ -4,7 +4,7 @@ mod chart;
 mod parts;
 mod write;
 
-use self::write::{Page, escape, grouped};
+use self::write::{Page, counted, escape, grouped};
 use super::rehearse::place;
 use super::report::{ExistingSchema, Outcome, Rehearsal, Report};
 
@@ -68,17 +68,18 @@ fn verdict(page: &mut Page, report: &Report) {
         Outcome::Differs | Outcome::Refused | Outcome::Failed => "bad",
     };
     let (rows, tables) = (report.proven_rows(), report.tables.len());
-    let proven = format!("{} rows in {} tables", grouped(rows), grouped(tables as u64));
+    let are = if rows == 1 { "is" } else { "are" };
+    let proven = format!("{} in {} {are} proven", counted(rows, "row"), counted(tables as u64, "table"));
     let sentence = match report.result {
         Outcome::Proven => match report.accepted() {
-            0 => format!("{proven} are proven; nothing was left out."),
+            0 => format!("{proven}; nothing was left out."),
             count => {
-                format!("{proven} are proven; nothing was left out but what was accepted ({}).", grouped(count as u64))
+                format!("{proven}; nothing was left out but what was accepted ({}).", grouped(count as u64))
             }
         },
         Outcome::Incomplete => {
             let open = "something was left out, put aside or is not proven, as told below.";
-            format!("{} rows are proven; {open}", grouped(rows))
+            format!("{} {are} proven; {open}", counted(rows, "row"))
         }
         Outcome::Nothing => "No table was looked at: nothing is proven.".to_owned(),
         Outcome::Sampled => "Only a sample was compared: what is not in it is not proven.".to_owned(),

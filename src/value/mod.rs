@@ -20,6 +20,7 @@ mod uuid;
 pub use canonical::{Canonical, Malformed};
 pub use checksum::{Checksum, NoSum, row_hash};
 pub use conversion::{Conversion, Fidelity, Misfit};
+pub(crate) use json::ordinary;
 pub use pg_type::{PgType, UnknownType};
 
 use serde::{Deserialize, Serialize};

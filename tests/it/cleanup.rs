@@ -60,6 +60,42 @@ fn old_rows_are_deleted_in_batches_and_it_is_logged() {
     });
 }
 
+/// A bracket too many would end the condition, and what follows it would be true of rows of any age.
+#[test]
+fn a_condition_stays_within_its_brackets_and_is_refused_at_its_place() {
+    each_database(|database| {
+        logs(database);
+        for (text, says) in [
+            ("id = 3) or (id > 0", "closed that was not opened: `) or (id > 0`"),
+            ("(id = 3", "opened and not closed"),
+            ("id = 3; DELETE FROM logs", "a semicolon ends it"),
+            ("id = 3 /* and", "a comment begins here and never ends"),
+            ("level = 'x", "a string literal begins here and never ends"),
+            ("id = = 3", "syntax error"),
+            ("idd = 3", "idd"),
+        ] {
+            let project = project(
+                database,
+                &format!(
+                    "  - {{ table: logs, age: created_at, older_than: 90d, where: \"{text}\", action: delete }}\n"
+                ),
+            );
+            for arguments in [&["cleanup", "--yes"][..], &["cleanup", "--dry-run"]] {
+                let ran = project
+                    .run(arguments)
+                    .exits(2)
+                    .says(says)
+                    .says("liftlock.yaml:3:61: the `where` of the policy for `logs`");
+                assert!(ran.stderr.contains("nothing was changed"), "{}", ran.stderr);
+            }
+            assert_eq!(
+                (database.value("SELECT count(*) FROM logs"), database.tables()),
+                ("30".to_owned(), vec!["logs".to_owned()])
+            );
+        }
+    });
+}
+
 #[test]
 fn only_a_table_and_the_nearest_name_of_one_that_is_not_there() {
     each_database(|database| {

@@ -23,6 +23,7 @@ mod layouts;
 mod locks;
 mod no_transaction;
 mod other_tools;
+mod own_files;
 mod pooler;
 mod port;
 mod port_checksums;

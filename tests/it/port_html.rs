@@ -240,6 +240,22 @@ fn a_verdict_for_every_outcome_stands_at_the_top() {
 }
 
 #[test]
+fn one_row_in_one_table_is_proven() {
+    let table =
+        TableReport { source: "t".to_owned(), state: TableState::Proven, source_rows: 1, ..TableReport::default() };
+    let report = Report { result: Outcome::Proven, tables: vec![table], ..Report::default() };
+    let verdict = |report: &Report| {
+        let page = page(report, None);
+        let page = page.split("id=\"verdict\"").nth(1).and_then(|page| page.split("</p>").next()).unwrap().to_owned();
+        page.replace("<data value=\"1\">", "").replace("<data value=\"0\">", "").replace("</data>", "")
+    };
+    let one = verdict(&report);
+    assert!(one.contains("1 row in 1 table is proven; nothing was left out."), "{one}");
+    let none = verdict(&Report { tables: Vec::new(), ..report });
+    assert!(none.contains("0 rows in 0 tables are proven; nothing was left out."), "{none}");
+}
+
+#[test]
 fn a_run_writes_it_whether_it_is_proven_refused_or_failed() {
     let (source, target) = (TestDatabase::sqlite(), TestDatabase::postgres());
     source.execute(

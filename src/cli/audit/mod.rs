@@ -135,7 +135,7 @@ pub(super) fn run(args: &AuditArgs, context: &Context, output: &mut Output) -> C
     // where stdout is for SARIF, it is for nothing else
     let quiet = sarif.as_ref().is_some_and(SarifFile::is_stdout);
     if let Some(sarif) = sarif {
-        match sarif.write(&report, &remedies, &source.declarations(args), output) {
+        match sarif.write(&report, &remedies, &source.declarations(args), &source.own, output) {
             Err(error) if !quiet => errors.push(error),
             written => written?,
         }

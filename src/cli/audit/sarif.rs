@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::output::Output;
-use super::super::whole_file;
 use crate::Error;
 use crate::audit::locate::Declarations;
 use crate::audit::remedies::Remedies;
 use crate::audit::{Report, sarif};
+use crate::db::OwnFiles;
+use crate::maintain::file::WholeFile;
 
 /// Where the findings go as SARIF.
 pub(super) struct SarifFile(PathBuf);
@@ -46,6 +47,7 @@ impl SarifFile {
         report: &Report,
         remedies: &Remedies,
         declarations: &Declarations,
+        own: &OwnFiles,
         output: &Output,
     ) -> Result<(), Error> {
         let document = sarif::sarif(report, remedies, declarations);
@@ -53,7 +55,7 @@ impl SarifFile {
         if self.is_stdout() {
             return output.raw(text.as_bytes());
         }
-        whole_file::write(&self.0, text.as_bytes())?;
+        WholeFile::write(&self.0, text.as_bytes(), own)?;
         output.say(&format!("wrote {}", self.0.display()));
         Ok(())
     }

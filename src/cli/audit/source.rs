@@ -10,7 +10,7 @@ use crate::audit::load::{Loaded, Place, SchemaFile};
 use crate::audit::locate::Declarations;
 use crate::audit::{Rule, Schema, Statistics, Wanted, read as read_schema};
 use crate::config::{AuditSettings, ConfigError, ProjectSettings, Settings, Target};
-use crate::db::Db;
+use crate::db::{Db, OwnFiles};
 use crate::migrate::layout::{Layout, read_folder};
 use crate::migrate::{Options, Situation};
 use crate::suggest::nearest;
@@ -30,6 +30,8 @@ pub(super) struct Source {
     pub project: ProjectSettings,
     /// The versions that the database has applied, where that is known.
     pub applied: Option<std::collections::BTreeSet<i64>>,
+    /// What the report is not to be written over.
+    pub own: OwnFiles,
     file: Option<SchemaFile>,
 }
 
@@ -82,8 +84,9 @@ fn of_database(args: &AuditArgs, wanted: &Wanted, context: &Context, output: &mu
     let (schema, statistics) = read_schema(&mut db, wanted)?;
     let applied = if args.fix { applied(&settings, &mut db) } else { None };
     db.leave();
+    let own = OwnFiles::of(&settings.target);
     let (target, project) = (settings.target.to_string(), settings.project);
-    Ok(Source { schema, statistics, target, notes: Vec::new(), project, applied, file: None })
+    Ok(Source { schema, statistics, target, notes: Vec::new(), project, applied, own, file: None })
 }
 
 fn of_file(
@@ -102,6 +105,7 @@ fn of_file(
             Err(error) => return Err(error),
         }
     };
+    let own = target.as_ref().map(OwnFiles::of).unwrap_or_default().and(path, "the schema that is read");
     let file = SchemaFile::open(path)?;
     let place = match target {
         _ if args.private_server => Place::PrivateServer,
@@ -112,7 +116,7 @@ fn of_file(
     let tell = |place: &str| output.say(&format!("`{}` is loaded into {place}", path.display()));
     let Loaded { schema, statistics, notes } = file.load(&place, wanted, &context.interrupt(), &tell)?;
     let target = path.display().to_string();
-    Ok(Source { schema, statistics, target, notes, project, applied: None, file: Some(file) })
+    Ok(Source { schema, statistics, target, notes, project, applied: None, own, file: Some(file) })
 }
 
 fn settings(args: &AuditArgs, context: &Context, output: &mut Output) -> Result<Settings, Error> {

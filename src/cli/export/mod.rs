@@ -42,6 +42,9 @@ pub(super) struct ExportArgs {
     /// The folder that was imported, or the name of its tree (`import --tree`), where there were several
     #[arg(long, value_name = "DIR|NAME", requires = "map")]
     from: Option<String>,
+    /// With `--map`: read everything, say what would be written and what can't come back, and write nothing
+    #[arg(long, requires = "map")]
+    dry_run: bool,
     /// Replace files that are there
     #[arg(long)]
     force: bool,

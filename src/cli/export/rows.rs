@@ -10,6 +10,7 @@ use crate::Error;
 use crate::cli::CommandResult;
 use crate::cli::context::Context;
 use crate::cli::output::Output;
+use crate::db::OwnFiles;
 use crate::error::exit;
 use crate::maintain::MaintainError;
 use crate::maintain::export::{self, ExportFormat, ExportReport, ExportSource};
@@ -51,7 +52,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context, output: &mut Output) -> 
             Err(error) => Err(error.into()),
         };
     };
-    let mut file = WholeFile::create(path, args.force)?;
+    let mut file = WholeFile::create(path, args.force, &OwnFiles::of(&settings.target))?;
     let report = export::export(&mut db, &source, format, &interrupt, &mut file)?;
     file.finish()?;
     let shown = path.display().to_string();

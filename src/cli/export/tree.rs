@@ -35,6 +35,7 @@ pub(super) fn run(args: &ExportArgs, map: &Path, context: &Context, output: &mut
         base: map.parent().map(Path::to_owned).unwrap_or_default(),
         from: args.from.clone(),
         force: args.force,
+        dry_run: args.dry_run,
         key: context.key(output),
         interrupt: context.interrupt(),
     };
@@ -45,7 +46,11 @@ pub(super) fn run(args: &ExportArgs, map: &Path, context: &Context, output: &mut
     })?;
     exported.lost.iter().skip(told).for_each(|lost| output.say(lost));
     let whole = exported.lost.is_empty();
-    let result = if whole { "done" } else { "incomplete" };
+    let result = match (args.dry_run, whole) {
+        (true, _) => "planned",
+        (false, true) => "done",
+        (false, false) => "incomplete",
+    };
     output.json(&ExportJson {
         command: "export",
         target: settings.target.to_string(),
@@ -54,7 +59,8 @@ pub(super) fn run(args: &ExportArgs, map: &Path, context: &Context, output: &mut
         exported: &exported,
     })?;
     output.line(&format!(
-        "wrote {} with {} to `{}`",
+        "{} {} with {} to `{}`",
+        if args.dry_run { "would write" } else { "wrote" },
         counted(exported.files, "file"),
         counted(exported.records, "record"),
         folder.display()

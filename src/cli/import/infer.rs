@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::context::{Context, layout};
 use super::super::output::Output;
 use super::{CommandResult, ImportArgs};
+use crate::db::OwnFiles;
 use crate::error::exit;
 use crate::import::infer::{Finding, infer};
 use crate::migrate::Directives;
@@ -36,6 +37,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
             message: format!("`{}` is there already", args.map.display()),
             hint: "name another file with `--map`, or print the draft with `--dry-run`".to_owned(),
         });
+    }
+    if let Ok(settings) = context.settings(output) {
+        OwnFiles::of(&settings.target).check(&args.map)?;
     }
     let inferred = infer(args.folder())?;
     let migrations = &project.migrations;

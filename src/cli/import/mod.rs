@@ -54,8 +54,8 @@ pub(super) struct ImportArgs {
     /// Read and map everything, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// As --dry-run, of all files, and report records whose rows are there with other values, or were imported and are
-    /// missing
+    /// As --dry-run, of all files, and report records, nested ones too, whose rows are there with other values, or were
+    /// imported and are missing, and stored files that were changed
     #[arg(long)]
     check: bool,
     /// Leave rows that are there as they are, whatever the mapping says
@@ -174,7 +174,8 @@ pub(super) fn run(args: &ImportArgs, context: &Context, output: &mut Output) -> 
         || !report.errors.is_empty()
         || report.conflicting > 0
         || report.missing > 0
-        || !report.tables_emptied.is_empty();
+        || !report.tables_emptied.is_empty()
+        || !report.folders_unread.is_empty();
     Ok(if findings { exit::FINDINGS } else { exit::DONE })
 }
 
@@ -238,10 +239,16 @@ fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
     if report.missing > report.missing_records.len() as u64 {
         output.line(&format!("… {} missing in all", thousands(report.missing)))?;
     }
+    for problem in &report.extra_records {
+        output.line(&format!("extra: {}: {}", problem.at(), problem.reason))?;
+    }
+    if report.extra > report.extra_records.len() as u64 {
+        output.line(&format!("… {} extra in all", thousands(report.extra)))?;
+    }
     for file in &report.files_deleted {
         output.line(&format!("deleted: `{file}` is gone from the folder; its rows are still there"))?;
     }
-    for file in &report.files_skipped {
+    for file in report.folders_unread.iter().chain(&report.files_skipped) {
         output.line(&format!("not taken: {file}"))?;
     }
     if let [first, others @ ..] = report.files_unmatched.as_slice() {
@@ -301,6 +308,10 @@ fn text_report(report: &Report, output: &Output) -> Result<(), Error> {
     );
     let quarantined = if report.status == Status::DryRun { 0 } else { report.quarantined };
     for (number, what) in [
+        (
+            report.folders_unread.len() as u64,
+            format!("{} could not be read", counted(report.folders_unread.len() as u64, "folder")),
+        ),
         (report.missing, format!("the rows of {} are missing", counted(report.missing, "record"))),
         (report.files_unchanged, format!("{} had not changed", counted(report.files_unchanged, "file"))),
         (report.skipped, format!("there already: {}", counted(report.skipped, "record"))),

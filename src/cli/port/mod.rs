@@ -20,11 +20,13 @@ pub(super) use self::progress::Progress;
 pub(super) use self::shape::{ShapeArgs, not_beside_a_plan};
 use super::context::Context;
 use super::output::{ErrorJson, Output};
-use super::{CommandResult, duration, one_or_more, whole_file};
+use super::{CommandResult, duration, one_or_more};
 use crate::Error;
 use crate::config::{PostgresTarget, ProjectSettings};
+use crate::db::OwnFiles;
 use crate::error::exit;
 use crate::interrupt::Interrupt;
+use crate::maintain::file::WholeFile;
 use crate::port::batch::BatchSize;
 use crate::port::copy::OnError;
 use crate::port::emit::{self, Emission, Emitted};
@@ -147,11 +149,15 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
         Some(plan) => args.shape.options_beside(plan, &configured)?,
     };
     refuse_unknown_codes(&options)?;
+    let own = OwnFiles::of_sqlite(&source);
     // what can't be written is said before the work, not after it
     if let Some(path) = &args.plan_out {
-        whole_file::can_write(path)?;
+        WholeFile::can_write(path, &own)?;
     }
-    let page = args.report.as_deref().map(ReportFile::open).transpose()?;
+    for path in [&args.snapshot, &args.quarantine_file].into_iter().flatten() {
+        own.check(path)?;
+    }
+    let page = args.report.as_deref().map(|path| ReportFile::open(path, &own)).transpose()?;
     let interrupt = context.interrupt();
     let (target, scratch) = match target {
         Some(target) if !args.rehearse => (target, None),
@@ -201,7 +207,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     if args.dry_run {
         let (plan, report) = port::dry_run(&port)?;
         progress.end();
-        write_plan(args, &plan)?;
+        write_plan(args, &plan, &own)?;
         let refused = report.result == Outcome::Refused;
         let emission = (!refused).then(|| emission(args, &report, &project, context, output)).transpose()?.flatten();
         let emitted = emission.map(|emission| emit::emit(&plan, &emission)).transpose()?;
@@ -225,7 +231,7 @@ pub(super) fn run(args: &PortArgs, context: &Context, output: &mut Output) -> Co
     };
     progress.end();
     // what can't be written must not hide what the run came to
-    let plan_written = plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan));
+    let plan_written = plan.as_ref().map_or(Ok(()), |plan| write_plan(args, plan, &own));
     say_quarantine(&report, output);
     let mut error = error.map(Error::from);
     let done = matches!(report.result, Outcome::Proven | Outcome::Nothing | Outcome::Incomplete) && !args.rehearse;
@@ -351,9 +357,9 @@ fn say_quarantine(report: &Report, output: &Output) {
     }
 }
 
-fn write_plan(args: &PortArgs, plan: &Plan) -> Result<(), Error> {
+fn write_plan(args: &PortArgs, plan: &Plan, own: &OwnFiles) -> Result<(), Error> {
     let Some(path) = &args.plan_out else { return Ok(()) };
     let write = |source| Error::Write { path: path.display().to_string(), source };
     let text = plan.to_yaml().map_err(|error| write(std::io::Error::other(error)))?;
-    whole_file::write(path, text.as_bytes())
+    Ok(WholeFile::write(path, text.as_bytes(), own)?)
 }

@@ -5,6 +5,7 @@
 //! same rules as [`crate::import::read::strict`]'s.
 
 use crate::import::read::strict;
+use crate::value::ordinary;
 
 /// How deep values may be nested here; the slower reader goes on to 127.
 const DEEPEST: usize = 64;
@@ -368,23 +369,4 @@ impl<'a> Scan<'a> {
             }
         }
     }
-}
-
-/// How many bytes follow that are neither a quote, nor a backslash, nor a control character.
-fn ordinary(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 0xff;
-    const HIGH: u64 = ONES << 7;
-    // Hacker's Delight, 6-1: the lowest byte that is marked is one of those that are looked for
-    let below = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
-    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let marked = (below(word, 0x20) | is(word, b'"') | is(word, b'\\')) & HIGH;
-        if marked != 0 {
-            return at + marked.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    at + bytes[at..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
 }

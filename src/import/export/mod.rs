@@ -2,8 +2,13 @@
 
 mod ahead;
 mod gone;
+#[cfg(test)]
+mod held;
 mod lost;
 mod records;
+mod stream;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;
@@ -19,7 +24,7 @@ use super::mapping::{Format, Mapping};
 use super::store::Store;
 use super::{ImportError, bind, books, store, verify};
 use crate::config::Secret;
-use crate::db::Db;
+use crate::db::{Db, OwnFiles};
 use crate::interrupt::Interrupt;
 
 /// What is to be exported, and where.
@@ -35,6 +40,8 @@ pub struct Export {
     pub from: Option<String>,
     /// Files that are there are written over.
     pub force: bool,
+    /// Everything is read and put together, and nothing is written.
+    pub dry_run: bool,
     /// The key of columns that are encrypted, as the environment has it.
     pub key: Option<Secret>,
     /// The request to stop.
@@ -46,7 +53,7 @@ pub struct Export {
 pub struct Exported {
     /// The folder that was imported, or the name of its tree.
     pub folder: String,
-    /// Files that were written.
+    /// Files that were written, or would be.
     pub files: u64,
     /// Records in them.
     pub records: u64,
@@ -60,6 +67,10 @@ pub struct Exported {
 /// There is nothing to export, or a file is there already; the database can't be read, a file not be written.
 pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Result<Exported, ImportError> {
     let _work = export.interrupt.work();
+    let own = match &db {
+        Db::Sqlite(db) => db.path().map(OwnFiles::of_file).unwrap_or_default(),
+        Db::Postgres(_) => OwnFiles::default(),
+    };
     let mut store = store::open(db, &export.interrupt)?;
     let store = store.as_mut();
     // the whole tree is of one moment, whoever writes meanwhile
@@ -89,6 +100,7 @@ pub fn export(db: Db, export: &Export, before: &mut dyn FnMut(&[String])) -> Res
     let files: Vec<OfPath> = files.into_iter().collect();
     work.look(&files)?;
     before(&work.exported.lost);
+    files.iter().try_for_each(|(path, _)| own.check(&export.dir.join(path)))?;
     if !export.force {
         let there = files.iter().map(|(path, _)| path).find(|path| export.dir.join(path).exists());
         if let Some(path) = there {

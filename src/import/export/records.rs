@@ -1,6 +1,7 @@
 //! A file's records as they are now: the rows, and what the import kept beside them.
 
 use std::collections::BTreeSet;
+use std::vec;
 
 use serde_json::Value;
 
@@ -13,10 +14,68 @@ use crate::import::books::{self, FileBook};
 use crate::import::mapping::Source;
 use crate::import::row::{Item, apply, outside, put_children, rebuild, unseal};
 
+/// A record of a file.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// Where it is in its document.
+    pub pointer: String,
+    /// Its number in its file, from 0.
+    pub position: u64,
+    /// What it is now; nothing where its row is gone, or where it could not be read.
+    pub value: Option<Value>,
+}
+
+/// The records of a file, one after another: those that were written down together are held at a time.
+pub(super) struct Records<'a> {
+    path: &'a str,
+    source: usize,
+    book: &'a FileBook,
+    position: u64,
+    items: vec::IntoIter<Item>,
+    /// All of them were read ahead.
+    whole: bool,
+}
+
+impl<'a> Records<'a> {
+    pub fn next(&mut self, work: &mut Work<'_>) -> Result<Option<Record>, ImportError> {
+        let mapping: &Source = &work.export.mapping.sources[self.source];
+        let table = &work.bound.sources[self.source];
+        if self.items.len() == 0 && !self.whole {
+            let mut items = books::items(work.store, self.book.id, self.position)?;
+            fetch(work.store, items.iter_mut().map(|item| (table, item)))?;
+            #[cfg(test)]
+            super::held::note(items.len());
+            self.items = items.into_iter();
+        }
+        let Some(mut item) = self.items.next() else { return Ok(None) };
+        let (path, position) = (self.path, self.position);
+        self.position += 1;
+        let pointer = item.left.pointer.clone().or_else(|| derived(&mapping.records, position)).unwrap_or_default();
+        let mut gone = Vec::new();
+        let value = work.record(table, &mut item, &mut gone)?;
+        for (at, name) in gone {
+            let lost = format!("`{path}`: the row of `{at}` of record {position} is no longer in `{name}`");
+            work.exported.lost.push(lost);
+        }
+        if value.is_none() && !item.lost {
+            let lost = format!("`{path}`: the row of record {position} is no longer in `{}`", table.name);
+            work.exported.lost.push(lost);
+        }
+        Ok(Some(Record { pointer, position, value }))
+    }
+}
+
 /// Takes a record: its pointer, its place, and what it is now, or nothing where it is gone. Says whether it wrote it.
 type Each<'a> = dyn FnMut(&str, u64, Option<Value>) -> Result<bool, ImportError> + 'a;
 
 impl Work<'_> {
+    /// The records of a file, from the first on.
+    pub(super) fn records<'a>(&mut self, path: &'a str, source: usize, book: &'a FileBook) -> Records<'a> {
+        let ahead = self.ahead.get_mut(&book.id).map(|(_, items)| std::mem::take(items));
+        let whole = ahead.is_some();
+        Records { path, source, book, position: 0, items: ahead.unwrap_or_default().into_iter(), whole }
+    }
+
     /// Hands on each record of a file, and counts those that are written.
     pub(super) fn each(
         &mut self,
@@ -25,41 +84,13 @@ impl Work<'_> {
         book: &FileBook,
         each: &mut Each<'_>,
     ) -> Result<(), ImportError> {
-        let mapping: &Source = &self.export.mapping.sources[source];
-        let table = &self.bound.sources[source];
-        let mut position = 0;
-        let mut ahead = self.ahead.get_mut(&book.id).map(|(_, items)| std::mem::take(items));
-        loop {
-            let items = match &mut ahead {
-                Some(items) => std::mem::take(items),
-                None => {
-                    let mut items = books::items(self.store, book.id, position)?;
-                    fetch(self.store, items.iter_mut().map(|item| (table, item)))?;
-                    items
-                }
-            };
-            if items.is_empty() {
-                return Ok(());
-            }
-            for item in items {
-                let pointer =
-                    item.left.pointer.clone().or_else(|| derived(&mapping.records, position)).unwrap_or_default();
-                let mut gone = Vec::new();
-                let value = self.record(table, &item, &mut gone)?;
-                for (at, name) in gone {
-                    let lost = format!("`{path}`: the row of `{at}` of record {position} is no longer in `{name}`");
-                    self.exported.lost.push(lost);
-                }
-                if value.is_none() && !item.lost {
-                    let lost = format!("`{path}`: the row of record {position} is no longer in `{}`", table.name);
-                    self.exported.lost.push(lost);
-                }
-                if each(&pointer, position, value)? {
-                    self.exported.records += 1;
-                }
-                position += 1;
+        let mut records = self.records(path, source, book);
+        while let Some(Record { pointer, position, value }) = records.next(self)? {
+            if each(&pointer, position, value)? {
+                self.exported.records += 1;
             }
         }
+        Ok(())
     }
 
     /// What a record is now; `None` where its row is gone. To `gone` go the records within it whose rows are: pointer and
@@ -67,18 +98,18 @@ impl Work<'_> {
     fn record(
         &mut self,
         table: &BoundTable,
-        item: &Item,
+        item: &mut Item,
         gone: &mut Vec<(String, String)>,
     ) -> Result<Option<Value>, ImportError> {
-        if let Some(value) = &item.value {
-            return Ok(Some(value.clone()));
+        if let Some(value) = item.value.take() {
+            return Ok(Some(value));
         }
-        let Some(cells) = item.row.clone().flatten() else { return Ok(None) };
+        let Some(cells) = item.row.take().flatten() else { return Ok(None) };
         let mut children = Vec::new();
         let mut places = Gone::default();
         // a column that holds the whole record says what is in it
         let whole = table.columns.iter().any(|column| matches!(column.fill, Fill::Whole));
-        for (child, items) in table.children.iter().zip(&item.children).filter(|_| !whole) {
+        for (child, items) in table.children.iter().zip(&mut item.children).filter(|_| !whole) {
             let mut values = Vec::new();
             for (position, item) in (0..).zip(items) {
                 let pointer =

@@ -1,14 +1,15 @@
 //! A file of the tree: its records put together, whole or not at all.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::gone::Gone;
+use super::stream::{self, To};
 use super::{Books, Work};
-use crate::import::books::{self, FileBook};
+use crate::import::books::{self, FileBook, FileState};
 use crate::import::mapping::{Format, Step};
 use crate::import::yaml::of_json;
 use crate::import::{ImportError, read};
@@ -18,6 +19,9 @@ impl Work<'_> {
     pub(super) fn file(&mut self, path: &str, books: &Books) -> Result<bool, ImportError> {
         let at = self.export.dir.join(path);
         let failed = |source| ImportError::Write { path: at.clone(), source };
+        if self.export.dry_run {
+            return self.contents(path, books, &mut io::sink(), &failed);
+        }
         let folder = at.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut builder = tempfile::Builder::new();
@@ -27,8 +31,14 @@ impl Work<'_> {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(folder).map_err(failed)?;
         let mut out = BufWriter::new(file.as_file_mut());
-        if !self.contents(path, books, &mut out, &failed)? {
-            return Ok(false);
+        let streams = self.streams(books);
+        if !streams || !self.stream(path, books, &mut out, &failed)? {
+            if streams {
+                out.rewind().and_then(|()| out.get_ref().set_len(0)).map_err(failed)?;
+            }
+            if !self.contents(path, books, &mut out, &failed)? {
+                return Ok(false);
+            }
         }
         out.flush().map_err(failed)?;
         drop(out);
@@ -36,7 +46,46 @@ impl Work<'_> {
         Ok(true)
     }
 
-    pub(super) fn contents(
+    /// Whether a file is a document that may have any number of records, all of one source: what another took of it is in
+    /// what the first has around its own.
+    fn streams(&self, books: &Books) -> bool {
+        let [(source, _)] = books else { return false };
+        let mapping = &self.export.mapping.sources[*source];
+        mapping.format == Format::Json && mapping.records.is_many()
+    }
+
+    /// Writes such a document as its records are read. False where one of them has no place where it comes; nothing is
+    /// told or counted then.
+    fn stream(
+        &mut self,
+        path: &str,
+        books: &Books,
+        out: &mut dyn Write,
+        failed: &dyn Fn(io::Error) -> ImportError,
+    ) -> Result<bool, ImportError> {
+        let [(source, book)] = books else { return Ok(false) };
+        let records = &self.export.mapping.sources[*source].records;
+        let mut around = self.envelope(book)?;
+        // of a file that is not in to its end, or ends too soon, nothing is known but its records
+        let is_whole = book.state == FileState::Done && book.done == 0;
+        if around.is_null() && records.0 == [Step::Items] && !is_whole {
+            around = Value::Array(Vec::new());
+        }
+        let told = self.exported.lost.len();
+        let mut read = self.records(path, *source, book);
+        let written = stream::write(around, records, &mut || read.next(self), To { out, failed })?;
+        match written {
+            Some(written) => self.exported.records += written,
+            None => {
+                self.exported.lost.truncate(told);
+                // its items are used up
+                self.ahead.remove(&book.id);
+            }
+        }
+        Ok(written.is_some())
+    }
+
+    fn contents(
         &mut self,
         path: &str,
         books: &Books,
@@ -96,18 +145,6 @@ impl Work<'_> {
                     }
                 }
             }
-            // a long array of records is written as it is read
-            Format::Json if books.len() == 1 && mapping.records.0 == [Step::Items] => {
-                let mut first = true;
-                out.write_all(b"[").map_err(failed)?;
-                self.each(path, *source, book, &mut |_, _, value| {
-                    let Some(value) = value else { return Ok(false) };
-                    let text = serde_json::to_string_pretty(&value).unwrap_or_default().replace('\n', "\n  ");
-                    let between = if std::mem::take(&mut first) { "\n  " } else { ",\n  " };
-                    write!(out, "{between}{text}").map_err(failed).map(|()| true)
-                })?;
-                out.write_all(if first { b"]\n" } else { b"\n]\n" }).map_err(failed)?;
-            }
             Format::Json | Format::Yaml | Format::Sqlite => {
                 let documents = self.documents(path, books)?;
                 if documents.is_empty() {
@@ -160,6 +197,8 @@ impl Work<'_> {
                     return Ok(false);
                 };
                 left = true;
+                #[cfg(test)]
+                super::held::note(position as usize + 1);
                 if sequence {
                     several.push(value);
                 } else if let Err(reason) = read::put(&mut document, pointer, value) {

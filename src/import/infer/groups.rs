@@ -28,7 +28,8 @@ pub(super) struct Group {
 /// What is in the folder, by kinds; what can't be imported is a finding.
 pub(super) fn groups(dir: &Path, findings: &mut Vec<Finding>) -> Result<Vec<Group>, ImportError> {
     let mut files = Vec::new();
-    for (path, what) in walk(dir, false, &mut |file| files.push(file))? {
+    let left = walk(dir, false, &mut |file| files.push(file))?;
+    for (path, what) in left.skipped.into_iter().chain(left.unread) {
         findings.push(Finding { path, what: format!("left out: {what}") });
     }
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();

@@ -205,7 +205,8 @@ fn unreadable(format: Format) -> String {
     )
 }
 
+/// About how many bytes a row takes while it waits; of a small one most are not its values'.
 fn size(row: &Row) -> usize {
-    let own: usize = row.cells.iter().map(Cell::size).sum();
-    own + row.children.iter().flatten().map(size).sum::<usize>()
+    let own: usize = row.cells.iter().map(|cell| size_of::<Cell>() + cell.size()).sum();
+    size_of::<Mapped>() + own + row.children.iter().flatten().map(size).sum::<usize>()
 }

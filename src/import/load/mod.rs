@@ -139,6 +139,7 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let backup = import.backup.clone();
     let mut report = Report { folder: folder.clone(), tree: tree.clone(), backup, ..Report::default() };
     report.files_unmatched = found.unmatched.iter().take(100).cloned().collect();
+    report.folders_unread = found.unread.iter().map(|(path, why)| format!("{path}: {why}")).collect();
     report.files_skipped = found.skipped.iter().map(|(path, why)| format!("{path}: {why}")).collect();
     let writes = !(import.dry_run || import.check);
     let _guard = if writes { Some(lock(store, import)?) } else { None };
@@ -150,16 +151,18 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     if known && books.is_empty() && import.tree.is_none() {
         tree::look(store, &import.mapping, &bound, &found, &folder)?;
     }
+    // what was told to differ is looked at until it is right
+    let open = writes && known && books::differed(store, &tree)?;
     let (run, killed) = match writes {
         true => books::begin(store, &tree, &import.mapping_sha256)?,
         false => (0, Vec::new()),
     };
     // a check is of all that is there
     let again = import.again || import.check;
-    let mut plan = plan::plan(&import.mapping, store.dialect(), found, books, again)?;
+    let mut plan = plan::plan(&import.mapping, &bound, store.dialect(), found, books, again)?;
     if !again && emptied::look(store, &bound, &plan, &mut report)? {
         let (found, books) = (super::read::find(&import.dir, &import.mapping)?, books::files(store, &tree)?);
-        plan = plan::plan(&import.mapping, store.dialect(), found, books, true)?;
+        plan = plan::plan(&import.mapping, &bound, store.dialect(), found, books, true)?;
         if writes {
             emptied::forget(store, &plan)?;
         }
@@ -170,7 +173,7 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
     let bytes = plan.jobs.iter().map(|job| job.file.size).sum();
     let unchanged = report.files_unchanged;
     (import.observer)(&Event::Planned { files: plan.files(), bytes, unchanged });
-    let mut work = Work { import, store, bound: &bound, hidden: &hidden, tree: &tree, run, killed, report };
+    let mut work = Work { import, store, bound: &bound, hidden: &hidden, tree: &tree, run, killed, open, report };
     let outcome = work.run(plan, writes);
     let Work { store, mut report, killed, .. } = work;
     report.duration_seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
@@ -242,13 +245,16 @@ struct Work<'a> {
     tree: &'a str,
     run: i64,
     killed: Vec<i64>,
+    /// A table differed when this tree was compared last.
+    open: bool,
     report: Report,
 }
 
 impl Work<'_> {
     fn run(&mut self, plan: plan::Plan, writes: bool) -> Result<(), ImportError> {
-        // where nothing is to be read, nothing can have gone wrong
-        let idle = plan.jobs.is_empty() && self.killed.is_empty();
+        // where nothing is to be read and all was proven, nothing can have gone wrong
+        let proven = plan.unchanged.iter().all(|job| job.book.state == FileState::Done);
+        let idle = plan.jobs.is_empty() && self.killed.is_empty() && proven && !self.open;
         let sums = match writes && !idle {
             true => verify::before(self.store, self.bound, self.import.jobs)?,
             false => {
@@ -327,6 +333,7 @@ impl Work<'_> {
         report.conflicts = counts.conflicts;
         report.conflicting = counts.conflicting;
         (report.missing_records, report.missing) = (counts.missing_records, counts.missing);
+        (report.extra_records, report.extra) = (counts.extra_records, counts.extra);
         report.notes.extend(barren_notes(&self.import.mapping, &barren));
         let failed = match loaded {
             Err(error) => Some(error),
@@ -431,18 +438,24 @@ impl Work<'_> {
                 differences: lost,
             });
         }
-        // what a run wrote that was killed before its proof is looked at record by record; so is what a sum can't tell
-        let left = |job: &&Job| self.killed.contains(&job.book.run) || job.skip > 0;
-        let mut again: Vec<&Job> = unchanged.iter().chain(jobs).filter(left).collect();
-        if !differing.is_empty() {
-            let concerned = |job: &&Job| {
-                let family = self.bound.sources[job.source].family();
-                differing.iter().any(|(target, _)| family.iter().any(|table| table.target == *target))
-            };
-            again.extend(jobs.iter().filter(concerned).filter(|job| job.skip == 0));
-        }
+        // what a run wrote that did not come to its proof is looked at record by record, up to where this one went on; so is
+        // all that a sum can't tell
+        let left = |job: &&Job| job.book.state != FileState::Done || self.killed.contains(&job.book.run);
+        let mut again: Vec<(&Job, u64)> = unchanged.iter().filter(left).map(|job| (job, job.book.done)).collect();
+        let earlier = again.len();
+        let concerned = |job: &Job| {
+            let family = self.bound.sources[job.source].family();
+            differing.iter().any(|(target, _)| family.iter().any(|table| table.target == *target))
+        };
+        let look_at = |job: &Job| if concerned(job) { job.book.done } else { job.skip };
+        again.extend(jobs.iter().map(|job| (job, look_at(job))).filter(|(_, count)| *count > 0));
         let mut found = vec![Vec::new(); sums.len()];
-        verify::by_record(self.store, readers, &again, &mut found)?;
+        let right = verify::by_record(self.store, readers, &again, &mut found)?;
+        let ids = |wanted: bool, from: &[(&Job, u64)]| -> Vec<i64> {
+            let of = from.iter().zip(&right).filter(|(_, right)| **right == wanted);
+            of.map(|((job, _), _)| job.book.id).collect()
+        };
+        books::proven(self.store, self.run, &ids(true, &again[..earlier]), &ids(false, &again))?;
         for (table, differences) in self.report.tables.iter_mut().zip(found) {
             if !differences.is_empty() {
                 table.state = TableState::Differs;

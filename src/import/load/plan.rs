@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Dialect;
 use crate::import::ImportError;
+use crate::import::bind::Bound;
 use crate::import::books::{FileBook, FileState};
-use crate::import::mapping::{FileFact, From, Mapping, Source, TableMapping};
+use crate::import::mapping::{FileFact, From, Mapping, OnExisting, Source, TableMapping};
 use crate::import::read::{Found, SourceFile};
 use crate::words::hex;
 
@@ -23,6 +24,8 @@ pub(in crate::import) struct Job {
     pub skip: u64,
     /// The books know it.
     pub known: bool,
+    /// It has not changed since they were written.
+    pub same: bool,
     /// The keys that they have are those of the rows that it goes to.
     pub keyed: bool,
     /// Its SHA-256, where a column takes that.
@@ -66,6 +69,7 @@ impl Plan {
 /// A file can't be read.
 pub(super) fn plan(
     mapping: &Mapping,
+    bound: &Bound,
     dialect: Dialect,
     found: Found,
     books: Vec<FileBook>,
@@ -74,14 +78,23 @@ pub(super) fn plan(
     let mut known: HashMap<(String, String), FileBook> =
         books.into_iter().map(|book| ((book.source.clone(), book.path.clone()), book)).collect();
     let mut plan = Plan::default();
+    // what is in a folder that can't be read is not gone
+    let unseen: Vec<String> = found.unread.iter().chain(&found.skipped).map(|(path, _)| path.clone()).collect();
     for (at, (source, files)) in mapping.sources.iter().zip(found.sources).enumerate() {
         let print = fingerprint(mapping, source, dialect);
-        let hashed = takes_hash(&source.into);
+        let hashed = takes(&source.into, FileFact::Sha256);
+        let timed = takes(&source.into, FileFact::Mtime);
+        let over = bound.sources[at].exists == OnExisting::Update;
         for file in files {
             let sha256 = if hashed { sha256(&file.at)? } else { String::new() };
             let old = known.remove(&(source.name.clone(), file.path.clone()));
             let keyed = old.as_ref().is_some_and(|old| of_rows(&old.mapping) == of_rows(&print));
-            let mut job = Job { source: at, sha256, known: old.is_some(), keyed, ..Job::default() };
+            // who writes a file can set the one time as it was, but not the other
+            let same_times = |old: &FileBook| (old.mtime, old.ctime) == (file.mtime, file.ctime);
+            let same_file = |old: &FileBook| old.mapping == print && old.size == file.size;
+            let same =
+                old.as_ref().is_some_and(|old| old.state != FileState::Deleted && same_file(old) && same_times(old));
+            let mut job = Job { source: at, sha256, known: old.is_some(), same, keyed, ..Job::default() };
             let fresh = FileBook {
                 id: old.as_ref().map_or(0, |old| old.id),
                 source: source.name.clone(),
@@ -92,17 +105,21 @@ pub(super) fn plan(
                 mapping: print.clone(),
                 ..FileBook::default()
             };
-            let as_before = old.filter(|old| !again && old.mapping == print && old.size == file.size);
-            // who writes a file can set the one time as it was, but not the other
-            let same_times = |old: &FileBook| (old.mtime, old.ctime) == (file.mtime, file.ctime);
+            let as_before = old.filter(|old| !again && same_file(old));
             match as_before {
-                Some(old) if old.state == FileState::Done && same_times(&old) => {
+                // what was found to be other than the file says is written once more; where it must not be, it is compared
+                Some(old) if old.state == FileState::Differs && over => job.book = fresh,
+                Some(old) if old.state.is_in() && same_times(&old) => {
                     job.book = old;
                     job.file = file;
                     plan.unchanged.push(job);
                     continue;
                 }
-                Some(old) if old.state == FileState::Done && sha256_is(&file.at, &old.sha256)? => {
+                Some(old)
+                    if old.state.is_in()
+                        && !(timed && old.mtime != file.mtime)
+                        && sha256_is(&file.at, &old.sha256)? =>
+                {
                     job.book = FileBook { mtime: file.mtime, ctime: file.ctime, ..old };
                     job.file = file;
                     plan.unchanged.push(job);
@@ -126,6 +143,7 @@ pub(super) fn plan(
     plan.deleted = known
         .into_values()
         .filter(|book| book.state != FileState::Deleted && names.contains(&book.source.as_str()))
+        .filter(|book| !unseen.iter().any(|path| is_within(&book.path, path)))
         .collect();
     plan.deleted.sort_by(|a, b| (&a.source, &a.path).cmp(&(&b.source, &b.path)));
     Ok(plan)
@@ -158,9 +176,15 @@ fn of_rows(fingerprint: &str) -> Option<&str> {
     fingerprint.split_once('-').map(|(_, rows)| rows)
 }
 
-fn takes_hash(table: &TableMapping) -> bool {
-    table.columns.iter().any(|column| column.from == From::File(FileFact::Sha256))
-        || table.children.iter().any(|child| takes_hash(&child.into))
+/// Whether a column takes this of its file.
+fn takes(table: &TableMapping, fact: FileFact) -> bool {
+    table.columns.iter().any(|column| column.from == From::File(fact))
+        || table.children.iter().any(|child| takes(&child.into, fact))
+}
+
+/// Whether a path is this one, or in the folder that has it.
+fn is_within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn sha256_is(path: &Path, expected: &str) -> Result<bool, ImportError> {

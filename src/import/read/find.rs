@@ -21,12 +21,23 @@ pub struct Found {
     /// What can't be imported whatever the mapping says, by path, and why: links that lead out of the folder, names that
     /// are not UTF-8, devices.
     pub skipped: Vec<(String, String)>,
+    /// Folders that can't be read, by path, and why: what is in them nobody knows.
+    pub unread: Vec<(String, String)>,
+}
+
+/// What a walk can't hand on, by path, and why.
+#[derive(Debug, Default)]
+pub(in crate::import) struct Left {
+    /// What can't be taken.
+    pub skipped: Vec<(String, String)>,
+    /// Folders that can't be read.
+    pub unread: Vec<(String, String)>,
 }
 
 /// Finds the files of each source in `dir`. A file may belong to several sources.
 ///
 /// # Errors
-/// A folder can't be listed.
+/// The folder itself can't be listed.
 pub fn find(dir: &Path, mapping: &Mapping) -> Result<Found, ImportError> {
     let matchers: Vec<Option<Matcher>> = mapping.sources.iter().map(|source| Matcher::new(&source.files)).collect();
     let hidden = matchers.iter().flatten().any(Matcher::sees_hidden);
@@ -44,30 +55,35 @@ pub fn find(dir: &Path, mapping: &Mapping) -> Result<Found, ImportError> {
             found.unmatched.push(file.path);
         }
     })?;
-    found.skipped = walked;
+    (found.skipped, found.unread) = (walked.skipped, walked.unread);
     let databases = mapping.sources.iter().zip(&found.sources).filter(|(source, _)| source.format == Format::Sqlite);
     databases.flat_map(|(_, files)| files).try_for_each(|file| sqlite::at_rest(&file.at))?;
     Ok(found)
 }
 
 /// Every file in `dir`, sorted by path, with no captures; what can't be taken is handed back with the reason.
-pub(in crate::import) fn walk(
-    dir: &Path,
-    hidden: bool,
-    each: &mut dyn FnMut(SourceFile),
-) -> Result<Vec<(String, String)>, ImportError> {
+pub(in crate::import) fn walk(dir: &Path, hidden: bool, each: &mut dyn FnMut(SourceFile)) -> Result<Left, ImportError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
         move |source| ImportError::Read { path, source }
     };
     let root = fs::canonicalize(dir).map_err(unreadable(dir))?;
-    let mut skipped = Vec::new();
+    let Left { mut skipped, mut unread } = Left::default();
     // folders still to be listed, so that no more than one is open at a time
     let mut folders: BTreeMap<String, PathBuf> = BTreeMap::from([(String::new(), dir.to_owned())]);
     let mut files = Vec::new();
     while let Some((prefix, folder)) = folders.pop_first() {
-        for entry in fs::read_dir(&folder).map_err(unreadable(&folder))? {
-            let entry = entry.map_err(unreadable(&folder))?;
+        let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<fs::DirEntry>>>);
+        let entries = match entries {
+            Ok(entries) => entries,
+            // one within it does not keep the others from being taken
+            Err(error) if !prefix.is_empty() => {
+                unread.push((prefix.trim_end_matches('/').to_owned(), format!("the folder can't be read: {error}")));
+                continue;
+            }
+            Err(error) => return Err(unreadable(&folder)(error)),
+        };
+        for entry in entries {
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
                 skipped.push((format!("{prefix}{}", name.to_string_lossy()), "its name is not UTF-8".to_owned()));
@@ -77,7 +93,13 @@ pub(in crate::import) fn walk(
                 continue;
             }
             let (path, at) = (format!("{prefix}{name}"), entry.path());
-            let kind = entry.file_type().map_err(unreadable(&at))?;
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(error) => {
+                    skipped.push((path, format!("it can't be looked at: {error}")));
+                    continue;
+                }
+            };
             if kind.is_dir() {
                 folders.insert(format!("{path}/"), at);
                 continue;
@@ -99,8 +121,9 @@ pub(in crate::import) fn walk(
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     skipped.sort();
+    unread.sort();
     files.into_iter().for_each(each);
-    Ok(skipped)
+    Ok(Left { skipped, unread })
 }
 
 fn metadata(root: &Path, at: &Path, link: bool) -> Result<fs::Metadata, String> {

@@ -55,6 +55,16 @@ pub(super) trait Store {
         Ok(())
     }
 
+    /// Gets ready for rows of a table, once and before a transaction.
+    fn ready(&mut self, _table: &BoundTable) -> Result<(), SqlError> {
+        Ok(())
+    }
+
+    /// Up to so many rows go in as quickly one by one as together.
+    fn few(&self) -> usize {
+        usize::MAX
+    }
+
     /// Adds rows, but where the key is taken: there it gives the row that is there.
     fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError>;
 

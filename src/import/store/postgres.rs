@@ -1,6 +1,6 @@
 //! PostgreSQL: rows go by COPY into a temporary table of the same columns, and from there, in one statement a batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::by_key;
 use super::sequence::{self, Sequence};
@@ -19,6 +19,10 @@ pub(super) struct PostgresStore {
     db: BulkDb,
     /// Statements of the books, which go in one message.
     waiting: String,
+    /// The tables that have a temporary one, by their numbers.
+    staged: HashSet<usize>,
+    /// How many rows this transaction has put into temporary tables.
+    sent: i32,
     /// The types of the tables' keys, by the number of the table.
     key_types: HashMap<usize, Vec<String>>,
     /// Those that number the tables' columns, once they were asked for.
@@ -37,24 +41,29 @@ impl PostgresStore {
              SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET liftlock.command = 'import'",
         );
         set_up.map_err(|source| ImportError::Sql { doing: "set the session up".to_owned(), source })?;
-        Ok(Self { db, waiting: String::new(), key_types: HashMap::new(), sequences: None })
+        Ok(Self {
+            db,
+            waiting: String::new(),
+            staged: HashSet::new(),
+            sent: 0,
+            key_types: HashMap::new(),
+            sequences: None,
+        })
     }
 
-    /// Puts rows into the temporary table.
-    fn stage(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<String, SqlError> {
-        let stage = format!("pg_temp.liftlock_stage_{}", table.number);
-        // each time: where it was made in a transaction that was rolled back, it is gone
-        self.db.execute(&format!(
-            "CREATE TEMP TABLE IF NOT EXISTS liftlock_stage_{} AS SELECT 0 AS \"liftlock row\", {} FROM {} WITH NO DATA; \
-             TRUNCATE {stage}",
-            table.number,
-            all(table, ""),
-            quoted(&table.name)
-        ))?;
+    /// Puts rows into the temporary table, and gives the FROM item that has them, as `s`, and the number of the first.
+    ///
+    /// Those that were put there before in the same transaction stay, and have lower numbers: to empty the table each time
+    /// would make a new file and a new version of its entry in the catalog, all of which are looked through the next time.
+    fn stage(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<(String, i32), SqlError> {
+        let stage = stage(table);
+        let first = self.sent;
+        let count = i32::try_from(rows.len()).ok().and_then(|count| first.checked_add(count));
+        self.sent = count.ok_or_else(|| SqlError::other("too many rows in one transaction"))?;
         let fields = i16::try_from(table.columns.len() + 1).map_err(|_| SqlError::other("too many columns"))?;
         self.db.copy_in(&format!("COPY {stage} FROM STDIN (FORMAT binary)"), |copy| {
             let mut bytes = Vec::new();
-            for (at, row) in (0_i32..).zip(rows) {
+            for (at, row) in (first..).zip(rows) {
                 bytes.extend_from_slice(&fields.to_be_bytes());
                 bytes.extend_from_slice(&4_i32.to_be_bytes());
                 bytes.extend_from_slice(&at.to_be_bytes());
@@ -70,7 +79,9 @@ impl PostgresStore {
             }
             copy.send(bytes)
         })?;
-        Ok(stage)
+        // with both ends an index leads to them, past what was put there before
+        let range = format!("BETWEEN {first} AND {}", self.sent - 1);
+        Ok((format!("(SELECT * FROM {stage} WHERE \"liftlock row\" {range}) s"), first))
     }
 
     fn sequences(&mut self, table: &str, column: &str) -> Result<Vec<Sequence>, SqlError> {
@@ -90,6 +101,11 @@ impl PostgresStore {
     ) -> Result<(), SqlError> {
         self.db.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"), |fields| each(cells(fields)?))
     }
+}
+
+/// The name of a table's temporary one.
+fn stage(table: &BoundTable) -> String {
+    format!("pg_temp.liftlock_stage_{}", table.number)
 }
 
 /// The fields of a row of COPY's.
@@ -178,14 +194,34 @@ impl Store for PostgresStore {
         if waiting.is_empty() { Ok(()) } else { self.db.execute(&waiting) }
     }
 
+    fn ready(&mut self, table: &BoundTable) -> Result<(), SqlError> {
+        if self.staged.contains(&table.number) {
+            return Ok(());
+        }
+        self.db.execute(&format!(
+            "CREATE TEMP TABLE liftlock_stage_{} ON COMMIT DELETE ROWS AS SELECT 0 AS \"liftlock row\", {} FROM {} \
+             WITH NO DATA; CREATE INDEX ON {} (\"liftlock row\")",
+            table.number,
+            all(table, ""),
+            quoted(&table.name),
+            stage(table)
+        ))?;
+        self.staged.insert(table.number);
+        Ok(())
+    }
+
+    fn few(&self) -> usize {
+        8
+    }
+
     fn add(&mut self, table: &BoundTable, rows: &[&[Cell]]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
         let mut answers = vec![None; rows.len()];
         if rows.is_empty() {
             return Ok(answers);
         }
-        let stage = self.stage(table, rows)?;
+        let (stage, first) = self.stage(table, rows)?;
         let there = format!(
-            "SELECT s.\"liftlock row\", {} FROM {stage} s JOIN {} t ON {}",
+            "SELECT s.\"liftlock row\", {} FROM {stage} JOIN {} t ON {}",
             all(table, "t."),
             quoted(&table.name),
             keys_agree(table)
@@ -197,13 +233,13 @@ impl Store for PostgresStore {
                 }
                 _ => None,
             };
-            let slot = at.and_then(|at| answers.get_mut(usize::try_from(at).ok()?));
+            let slot = at.and_then(|at| answers.get_mut(usize::try_from(at.checked_sub(first)?).ok()?));
             cells.remove(0);
             *slot.ok_or_else(|| SqlError::other("the server answered with a row that was not sent"))? = Some(cells);
             Ok(())
         })?;
         self.db.execute(&format!(
-            "INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {staged} FROM {stage} s \
+            "INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {staged} FROM {stage} \
              WHERE NOT EXISTS (SELECT FROM {name} t WHERE {agree}) ORDER BY s.\"liftlock row\"",
             name = quoted(&table.name),
             columns = all(table, ""),
@@ -220,11 +256,11 @@ impl Store for PostgresStore {
         if rows.is_empty() || others.is_empty() {
             return Ok(());
         }
-        let stage = self.stage(table, rows)?;
+        let (stage, _) = self.stage(table, rows)?;
         let set = names(table, &others, "").into_iter().zip(names(table, &others, "s."));
         let set: Vec<String> = set.map(|(name, staged)| format!("{name} = {staged}")).collect();
         self.db.execute(&format!(
-            "UPDATE {} t SET {} FROM {stage} s WHERE {}",
+            "UPDATE {} t SET {} FROM {stage} WHERE {}",
             quoted(&table.name),
             set.join(", "),
             keys_agree(table)
@@ -306,6 +342,7 @@ impl Store for PostgresStore {
     }
 
     fn begin(&mut self) -> Result<(), SqlError> {
+        self.sent = 0;
         self.db.execute("BEGIN")
     }
 

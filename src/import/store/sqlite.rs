@@ -62,11 +62,20 @@ fn condition(table: &BoundTable, by: &[usize]) -> String {
     names(table, by, "").iter().map(|name| format!("{name} = ?")).collect::<Vec<_>>().join(" AND ")
 }
 
+/// The query for the rows that have some values in the columns `by`.
+fn select(table: &BoundTable, by: &[usize]) -> String {
+    format!("SELECT {} FROM main.{} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by))
+}
+
 /// The rows that have these values in the columns `by`.
 fn read(db: &SqliteDb, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
-    let sql = format!("SELECT {} FROM main.{} WHERE {}", all(table, ""), quoted(&table.name), condition(table, by));
+    read_by(db, table, &select(table, by), given)
+}
+
+/// The same, by the query for them.
+fn read_by(db: &SqliteDb, table: &BoundTable, sql: &str, given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
     let mut rows = Vec::new();
-    db.each_row(&sql, &values(given), |row| {
+    db.each_row(sql, &values(given), |row| {
         rows.push((0..table.columns.len()).map(|at| Cell::of(row.get(at))).collect());
         Ok::<_, SqlError>(ControlFlow::Continue(()))
     })?;
@@ -184,6 +193,11 @@ impl Store for SqliteStore {
 
     fn rows(&mut self, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
         read(&self.db, table, by, given)
+    }
+
+    fn rows_by_key(&mut self, table: &BoundTable, keys: &[Vec<Cell>]) -> Result<Vec<Option<Vec<Cell>>>, SqlError> {
+        let sql = select(table, &table.key);
+        keys.iter().map(|key| Ok(read_by(&self.db, table, &sql, key)?.into_iter().next())).collect()
     }
 
     fn remove(&mut self, table: &BoundTable, by: &[usize], given: &[Cell]) -> Result<(), SqlError> {

@@ -20,7 +20,7 @@ use self::workspace::{Workspace, folder_of, sync_folder};
 use super::MaintainError;
 use crate::config::{SqliteLocation, SqliteTarget, Target};
 use crate::crypt::{Encryptor, Key};
-use crate::db::{Access, SqliteDb};
+use crate::db::{Access, OwnFiles, SqliteDb};
 use crate::interrupt::Interrupt;
 use crate::words::are;
 
@@ -103,6 +103,11 @@ pub fn back_up(backup: &Backup<'_>) -> Result<BackupReport, MaintainError> {
     let _work = backup.interrupt.work();
     let time = Timestamp::now();
     let folder = folder(backup);
+    if let Some(file) = &backup.file {
+        let own = OwnFiles::of(&backup.target);
+        own.check(file)?;
+        own.check(&Manifest::path_of(file))?;
+    }
     if let (None, Some(dir)) = (&backup.file, &backup.dir) {
         std::fs::create_dir_all(dir).map_err(|source| MaintainError::File {
             doing: "make the folder",
@@ -121,7 +126,6 @@ pub fn back_up(backup: &Backup<'_>) -> Result<BackupReport, MaintainError> {
         Some(file) => file.clone(),
         None => names::free(&folder, &backup.target, time, "", backup.key.is_some()),
     };
-    refuse_the_database_itself(&file, &backup.target)?;
     let mut report = write(backup, &file, time)?;
     if let (Some(keep), None) = (backup.keep, &backup.file) {
         report.removed = names::remove_old(&folder, &backup.target, &identity(&backup.target), &file, keep)?;
@@ -287,17 +291,4 @@ pub(crate) fn identity(target: &Target) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// A backup that replaced the database by a copy of itself would swap the file under whoever has it open.
-fn refuse_the_database_itself(file: &Path, target: &Target) -> Result<(), MaintainError> {
-    let Target::Sqlite(SqliteTarget { location: SqliteLocation::File(path), .. }) = target else { return Ok(()) };
-    let same = matches!((std::fs::canonicalize(file), std::fs::canonicalize(path)), (Ok(a), Ok(b)) if a == b);
-    if same {
-        return Err(MaintainError::Refused {
-            message: format!("`{}` is the database itself", file.display()),
-            hint: "name another file for the backup".to_owned(),
-        });
-    }
-    Ok(())
 }

@@ -14,8 +14,8 @@ use super::super::MaintainError;
 use super::super::catalog::{Catalog, Column, Table};
 use super::super::session::EXACT;
 use crate::Dialect;
-use crate::config::{SqliteLocation, Target};
-use crate::db::{Access, Db, SqlError};
+use crate::config::{SqliteLocation, SqliteTarget, Target};
+use crate::db::{Access, Db, OwnFiles, SqlError};
 use crate::value::SqlValue;
 use crate::words::counted;
 
@@ -87,6 +87,13 @@ impl Archive {
         now: Timestamp,
     ) -> Result<Self, MaintainError> {
         can_take(source.dialect(), target)?;
+        // not even opened: SQLite would make another database of the log of this one
+        if let (Db::Sqlite(source), Target::Sqlite(SqliteTarget { location: SqliteLocation::File(path), .. })) =
+            (&*source, target)
+            && let Some(database) = source.path()
+        {
+            OwnFiles::of_file(database).check(path)?;
+        }
         let mut db = Db::connect(target, Access::Write)?;
         if same_database(source, &mut db)? {
             return Err(MaintainError::Refused {

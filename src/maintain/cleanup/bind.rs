@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::super::MaintainError;
 use super::super::catalog::{Catalog, Column, ForeignKey, OnDelete, Table};
 use super::age::{Age, age, mark};
+use super::condition;
 use crate::Dialect;
 use crate::config::{RetentionAction, RetentionPolicy};
 
@@ -71,9 +72,10 @@ pub(super) fn bind<'a>(
             "give a shorter time".to_owned(),
         )
     })?;
+    condition::check(dialect, policy)?;
     let Age { old, unreadable } = age(dialect, &policy.table, column(&policy.age)?, policy.unit, cut_off)?;
     let mut conditions = vec![format!("({old})")];
-    // the condition ends with a line: it may end in a comment
+    // it was looked at: it may end in a comment, and in nothing else that takes more than its line
     conditions.extend(policy.condition.iter().map(|text| format!("(\n{text}\n)")));
     let mut marks = None;
     if let RetentionAction::SoftDelete { column: marked, unit, reason, by: who } = &policy.action {

@@ -10,6 +10,7 @@
 mod age;
 mod archive;
 mod bind;
+mod condition;
 mod log;
 mod report;
 mod rows;
@@ -66,7 +67,7 @@ pub fn plan(db: &mut Db, options: &CleanupOptions) -> Result<CleanupReport, Main
     let catalog = prepare(db, options)?;
     let mut report = CleanupReport { dry_run: true, now: options.now.to_string(), ..CleanupReport::default() };
     for policy in chosen(options, &catalog)? {
-        let bound = bind(&catalog, policy, options.now, &by(&options.who))?;
+        let bound = bind_on(db, &catalog, policy, options)?;
         if let RetentionAction::Archive(target) = &policy.action {
             archive::can_take(db.dialect(), target)?;
         }
@@ -99,7 +100,7 @@ fn run_all(
     let mut all = Vec::new();
     // what does not fit is found before anything is written
     for &policy in &policies {
-        let bound = bind(&catalog, policy, options.now, &by(&options.who))?;
+        let bound = bind_on(db, &catalog, policy, options)?;
         report.policies.push(PolicyReport { result: PolicyResult::NotDone, ..describe(&catalog, &bound) });
         all.push(bound);
     }
@@ -108,6 +109,19 @@ fn run_all(
         one(db, options, &catalog, bound, report, observer)?;
     }
     Ok(())
+}
+
+/// What a policy means, its `where` as the database reads it.
+fn bind_on<'a>(
+    db: &mut Db,
+    catalog: &'a Catalog,
+    policy: &'a RetentionPolicy,
+    options: &CleanupOptions,
+) -> Result<Bound<'a>, MaintainError> {
+    let bound = bind(catalog, policy, options.now, &by(&options.who))?;
+    let table = catalog.tables[bound.tables[0]].sql_name(catalog.dialect);
+    guarded(db, options, |db| condition::try_on(db, &table, policy))?;
+    Ok(bound)
 }
 
 /// Does one policy, and logs it.

@@ -8,7 +8,7 @@ use super::super::space;
 use super::super::units::bytes;
 use super::{MaintainError, Measured, OptimizeOptions, OptimizeStep, StepResult};
 use crate::Dialect;
-use crate::db::{Db, SqlError};
+use crate::db::{Db, OwnFiles, SqlError};
 use crate::words::counted;
 
 pub(super) fn plan(db: &mut Db, options: &OptimizeOptions) -> Result<(Vec<OptimizeStep>, Vec<String>), MaintainError> {
@@ -60,6 +60,9 @@ pub(super) fn plan(db: &mut Db, options: &OptimizeOptions) -> Result<(Vec<Optimi
         ));
     }
     if let Some(path) = &options.vacuum_into {
+        if let Some(database) = file(db) {
+            OwnFiles::of_file(&database).check(path)?;
+        }
         if path.exists() {
             return Err(MaintainError::Refused {
                 message: format!("`{}` is there already", path.display()),

@@ -17,6 +17,7 @@ use super::backup::manifest::{self, Contents, Manifest, damaged};
 use super::backup::{Progress, sqlite as copies};
 use crate::config::{SqliteLocation, SqliteTarget, Target};
 use crate::crypt::Key;
+use crate::db::OwnFiles;
 use crate::interrupt::Interrupt;
 
 /// What to restore, and how.
@@ -100,14 +101,34 @@ pub fn restore(restore: &Restore<'_>) -> Result<RestoreReport, MaintainError> {
     match &restore.target {
         Target::Sqlite(target) => {
             if restore.into.is_some() {
-                return Err(MaintainError::Refused {
-                    message: "`--into` names a database of PostgreSQL".to_owned(),
-                    hint: "name another SQLite file with `--database`".to_owned(),
-                });
+                return Err(into_sqlite());
             }
             sqlite::restore(restore, target, &checked)
         }
         Target::Postgres(target) => postgres::restore(restore, target, &checked),
+    }
+}
+
+/// Checks all that is checked before a restore touches anything, and says whether it would replace something. What is
+/// decrypted or copied for that is removed again.
+///
+/// # Errors
+/// [`MaintainError`] as [`restore`], where that would be refused.
+pub fn dry_run(restore: &Restore<'_>) -> Result<(RestoreReport, There), MaintainError> {
+    let _work = restore.interrupt.work();
+    let checked = check(restore)?;
+    let report = match &restore.target {
+        Target::Sqlite(_) if restore.into.is_some() => return Err(into_sqlite()),
+        Target::Sqlite(target) => sqlite::dry_run(restore, target, &checked),
+        Target::Postgres(target) => postgres::dry_run(restore, target, &checked),
+    }?;
+    Ok((report, what_is_there(restore)?))
+}
+
+fn into_sqlite() -> MaintainError {
+    MaintainError::Refused {
+        message: "`--into` names a database of PostgreSQL".to_owned(),
+        hint: "name another SQLite file with `--database`".to_owned(),
     }
 }
 
@@ -177,6 +198,10 @@ fn check(restore: &Restore<'_>) -> Result<Checked, MaintainError> {
 /// The manifest, and whether the file is encrypted.
 fn look(restore: &Restore<'_>) -> Result<(Option<Manifest>, bool), MaintainError> {
     let file = &restore.file;
+    if let Err(own) = OwnFiles::of(&restore.target).check(file) {
+        let hint = "name the backup, and with `--database` the database that is to have its content".to_owned();
+        return Err(MaintainError::Refused { message: own.to_string(), hint });
+    }
     let read = |source| MaintainError::File { doing: "read", path: file.clone(), source };
     let begins = {
         let mut begins = Vec::new();
@@ -214,7 +239,14 @@ fn look(restore: &Restore<'_>) -> Result<(Option<Manifest>, bool), MaintainError
         }
     }
     if encrypted && restore.key.is_none() {
-        return Err(manifest::crypt(&crate::crypt::CryptError::NoKey, ""));
+        let why = crate::crypt::CryptError::NoKey;
+        return Err(MaintainError::Refused {
+            message: format!("`{}` is encrypted: {why}", file.display()),
+            hint: format!(
+                "set `{}` to the key that it was made with: no other one opens it; nothing was changed",
+                crate::config::KEY_VARIABLE
+            ),
+        });
     }
     Ok((manifest, encrypted))
 }

@@ -41,11 +41,18 @@ fn control(target: &PostgresTarget, not_in: &str) -> Result<PostgresDb, Maintain
     Err(failed.map_or_else(interrupted, MaintainError::from))
 }
 
-pub(super) fn restore(
-    restore: &Restore<'_>,
-    target: &PostgresTarget,
-    checked: &Checked,
-) -> Result<RestoreReport, MaintainError> {
+/// What a restore begins with, once nothing is in its way.
+struct Ready {
+    name: String,
+    control: PostgresDb,
+    program: Program,
+    /// Whether there is a database of that name.
+    there: bool,
+    /// Whether it holds something.
+    live: bool,
+}
+
+fn ready(restore: &Restore<'_>, target: &PostgresTarget, checked: &Checked) -> Result<Ready, MaintainError> {
     let name = wanted(target, restore.into.as_deref())?;
     let mut control = control(target, &name)?;
     let asking = MaintainError::sql;
@@ -72,6 +79,28 @@ pub(super) fn restore(
     if there {
         sessions(&mut control, &name)?;
     }
+    Ok(Ready { name, control, program, there, live })
+}
+
+pub(super) fn dry_run(
+    restore: &Restore<'_>,
+    target: &PostgresTarget,
+    checked: &Checked,
+) -> Result<RestoreReport, MaintainError> {
+    let Ready { name, .. } = ready(restore, target, checked)?;
+    let named = PostgresTarget { dbname: Some(name), ..target.clone() };
+    let mut report = checked.report(restore, Target::Postgres(named).to_string(), Vec::new());
+    // rows are compared once they are in a database
+    report.compared = 0;
+    Ok(report)
+}
+
+pub(super) fn restore(
+    restore: &Restore<'_>,
+    target: &PostgresTarget,
+    checked: &Checked,
+) -> Result<RestoreReport, MaintainError> {
+    let Ready { name, control, program, there, live } = ready(restore, target, checked)?;
     crate::crash::point("restore-checked");
     let mut notes = Vec::new();
     let mut place = Place::make(control, target, checked, &mut notes)?;

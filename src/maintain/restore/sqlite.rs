@@ -12,7 +12,7 @@ use crate::config::{SqliteLocation, SqliteTarget, Target};
 use crate::crypt::{CryptError, Decryptor};
 use crate::db::{Access, ErrorClass, SqlError, SqliteDb};
 use crate::maintain::MaintainError;
-use crate::maintain::backup::manifest::{crypt, damaged, differences};
+use crate::maintain::backup::manifest::{Contents, crypt, damaged, differences};
 use crate::maintain::backup::sqlite::{examine, interrupted, one, open, open_target, sums};
 use crate::maintain::backup::workspace::{Workspace, folder_of, sync_folder};
 use crate::maintain::backup::{self, Backup, names};
@@ -49,17 +49,7 @@ pub(super) fn restore(
     let mut notes = Vec::new();
     let workspace = Workspace::new(&folder_of(path), &mut notes)?;
     let plain = plain_copy(restore, checked, &workspace)?;
-    let mut source = open(&plain, Access::Existing)
-        .map_err(|_| damaged(&format!("`{}` is no SQLite database", restore.file.display())))?;
-    let (problems, found) = examine(&mut source, &restore.interrupt)?;
-    if let Some(problem) = problems.first() {
-        return Err(damaged(&format!("`{}` is damaged: {problem}", restore.file.display())));
-    }
-    if let Some(contents) = &checked.contents
-        && let Some(difference) = differences(contents, &found.tables).first()
-    {
-        return Err(damaged(&format!("`{}` is not what its manifest says: {difference}", restore.file.display())));
-    }
+    let (mut source, found) = examined(restore, checked, &plain)?;
     crate::crash::point("restore-checked");
     let _lock =
         RunLock::of_file(path, restore.patience, &restore.interrupt)?.map_err(|holder| MaintainError::busy(&holder))?;
@@ -84,6 +74,41 @@ pub(super) fn restore(
     if !report.differences.is_empty() {
         report.notes.push("where others write to it already, that is what they have changed".to_owned());
     }
+    Ok(report)
+}
+
+/// The copy, open, once it is known to be whole and to hold what its manifest says.
+fn examined(restore: &Restore<'_>, checked: &Checked, plain: &Path) -> Result<(SqliteDb, Contents), MaintainError> {
+    let mut source = open(plain, Access::Existing)
+        .map_err(|_| damaged(&format!("`{}` is no SQLite database", restore.file.display())))?;
+    let (problems, found) = examine(&mut source, &restore.interrupt)?;
+    if let Some(problem) = problems.first() {
+        return Err(damaged(&format!("`{}` is damaged: {problem}", restore.file.display())));
+    }
+    if let Some(contents) = &checked.contents
+        && let Some(difference) = differences(contents, &found.tables).first()
+    {
+        return Err(damaged(&format!("`{}` is not what its manifest says: {difference}", restore.file.display())));
+    }
+    Ok((source, found))
+}
+
+pub(super) fn dry_run(
+    restore: &Restore<'_>,
+    target: &SqliteTarget,
+    checked: &Checked,
+) -> Result<RestoreReport, MaintainError> {
+    let path = file_of(target)?;
+    if !path.exists() {
+        refuse_remains(path)?;
+    }
+    let mut notes = Vec::new();
+    let workspace = Workspace::new(&folder_of(path), &mut notes)?;
+    let plain = plain_copy(restore, checked, &workspace)?;
+    let (_, found) = examined(restore, checked, &plain)?;
+    let mut report = checked.report(restore, Target::Sqlite(target.clone()).to_string(), notes);
+    report.schema_version.clone_from(&found.schema_version);
+    report.compared = if checked.contents.is_some() { found.tables.len() } else { 0 };
     Ok(report)
 }
 
@@ -113,9 +138,8 @@ fn usual_permissions(workspace: &Workspace, path: &Path) -> Result<(), MaintainE
     set().map_err(|source| MaintainError::File { doing: "write", path: path.to_owned(), source })
 }
 
-/// A file where there was none.
-fn put_new(made: &Path, path: &Path) -> Result<(), MaintainError> {
-    let failed = |source| MaintainError::File { doing: "write", path: path.to_owned(), source };
+/// What is left of a database that was there would be taken for a part of the new one.
+fn refuse_remains(path: &Path) -> Result<(), MaintainError> {
     for suffix in ["-wal", "-journal", "-shm"] {
         let mut beside = path.as_os_str().to_owned();
         beside.push(suffix);
@@ -129,6 +153,13 @@ fn put_new(made: &Path, path: &Path) -> Result<(), MaintainError> {
             });
         }
     }
+    Ok(())
+}
+
+/// A file where there was none.
+fn put_new(made: &Path, path: &Path) -> Result<(), MaintainError> {
+    let failed = |source| MaintainError::File { doing: "write", path: path.to_owned(), source };
+    refuse_remains(path)?;
     File::open(made).and_then(|file| file.sync_all()).map_err(failed)?;
     match fs::hard_link(made, path) {
         Ok(()) => {}

@@ -5,6 +5,7 @@ use super::super::ask::{number, option, text};
 use super::{Finding, Findings, ValidateOptions};
 use crate::Dialect;
 use crate::db::{Db, ErrorClass, SqlError};
+use crate::schema::{ForeignKey, ParentState, Table};
 
 const INTEGRITY: &str = "integrity";
 const FOREIGN_KEYS: &str = "foreign_keys";
@@ -60,13 +61,12 @@ fn remedy(message: &str) -> String {
     }
 }
 
-/// Rows that point nowhere, counted by key. A key that can't be checked is one of the findings.
+/// Keys that point to no key, whether rows use them or not, and rows that point nowhere, counted by key.
 fn foreign_keys(db: &mut Db, found: &mut Findings) -> Result<(), MaintainError> {
     let doing = "read the foreign keys";
-    let listed = "SELECT DISTINCT m.name FROM main.sqlite_schema m, pragma_foreign_key_list(m.name, 'main') f \
-                  WHERE m.type = 'table' ORDER BY 1";
-    let tables = match db.query(listed) {
-        Ok(tables) => tables,
+    let Db::Sqlite(sqlite) = &*db else { return Ok(()) };
+    let schema = match sqlite.lenient_schema() {
+        Ok((schema, _)) => schema,
         Err(error) if is_corrupt(&error) => {
             found.notes.push("foreign keys can't be checked in a damaged file".to_owned());
             return Ok(());
@@ -74,43 +74,91 @@ fn foreign_keys(db: &mut Db, found: &mut Findings) -> Result<(), MaintainError> 
         Err(error) => return Err(MaintainError::sql(doing)(error)),
     };
     let mut findings = Vec::new();
-    for row in &tables {
-        let table = text(row, 0);
-        let literal = Dialect::Sqlite.literal(&table);
+    let mut keys = 0;
+    let mut tables: Vec<&Table> = schema.tables.iter().filter(|table| !table.foreign_keys.is_empty()).collect();
+    tables.sort_by(|one, other| one.name.cmp(&other.name));
+    for table in tables {
+        keys += table.foreign_keys.len();
+        let broken: Vec<Finding> = table.foreign_keys.iter().filter_map(|key| points_to_no_key(table, key)).collect();
+        let literal = Dialect::Sqlite.literal(&table.name);
         let asked = format!(
             "SELECT c.parent, c.fkid, count(*), min(c.rowid), (SELECT group_concat(f.\"from\", ', ') \
              FROM pragma_foreign_key_list({literal}, 'main') f WHERE f.id = c.fkid) \
              FROM pragma_foreign_key_check({literal}, 'main') c GROUP BY c.parent, c.fkid ORDER BY c.fkid"
         );
-        let broken = match db.query(&asked) {
-            Ok(broken) => broken,
+        match db.query(&asked) {
+            Ok(rows) => {
+                let violated = rows.iter().map(|row| {
+                    let (parent, columns, count) = (text(row, 0), text(row, 4), number(row, 2).unwrap_or_default());
+                    violated(&table.name, &columns, &parent, count, option(row, 3))
+                });
+                // of a table that is not there every row would point nowhere
+                findings.extend(violated.filter(|row| broken.iter().all(|key| key.subject != row.subject)));
+            }
             Err(error) if is_corrupt(&error) => {
-                found.notes.push(format!("the foreign keys of `{table}` can't be checked: {error}"));
-                continue;
+                found.notes.push(format!("the foreign keys of `{}` can't be checked: {error}", table.name));
             }
             Err(error) if error.class != ErrorClass::Other && error.class != ErrorClass::Missing => {
                 return Err(MaintainError::sql(doing)(error));
             }
-            Err(error) => {
-                findings.push(Finding {
-                    check: FOREIGN_KEYS,
-                    message: format!("a foreign key of `{table}` can't be checked: {}", error.message),
-                    remedy: "it needs a table of that name with a primary key or unique index on the columns that it \
-                             points to"
-                        .to_owned(),
-                    subject: table,
-                    rows: None,
-                });
-                continue;
+            // SQLite stops at the first such key
+            Err(_) if !broken.is_empty() => {
+                if table.foreign_keys.len() > broken.len() {
+                    found.notes.push(format!(
+                        "rows of `{}` that point nowhere can't be counted before its other foreign keys are mended",
+                        table.name
+                    ));
+                }
             }
-        };
-        findings.extend(broken.iter().map(|row| {
-            let (parent, columns, count) = (text(row, 0), text(row, 4), number(row, 2).unwrap_or_default());
-            violated(&table, &columns, &parent, count, option(row, 3))
-        }));
+            Err(error) => findings.push(Finding {
+                check: FOREIGN_KEYS,
+                subject: table.name.clone(),
+                message: format!("a foreign key of `{}` can't be checked: {}", table.name, error.message),
+                remedy: TO_A_KEY.to_owned(),
+                rows: None,
+            }),
+        }
+        findings.extend(broken);
     }
-    found.checked(FOREIGN_KEYS, tables.len(), findings);
+    found.checked(FOREIGN_KEYS, keys, findings);
     Ok(())
+}
+
+const TO_A_KEY: &str = "it needs a table of that name with a primary key or unique index on the columns that it points to; or make its own \
+     table anew without it";
+
+/// A foreign key without anything to point to: SQLite takes the declaration, and refuses writes where it enforces the key.
+fn points_to_no_key(table: &Table, key: &ForeignKey) -> Option<Finding> {
+    let parent = &key.parent;
+    let named = key.parent_columns.join(", ");
+    let why = match key.parent_state {
+        ParentState::Ok => return None,
+        ParentState::MissingTable => format!("there is no table `{parent}`"),
+        ParentState::MissingColumn => format!("`{parent}` has no such key"),
+        ParentState::NotUnique => format!("`{named}` of `{parent}` is neither its primary key nor unique"),
+    };
+    let columns = key.columns.join(", ");
+    let remedy = match key.parent_state {
+        ParentState::NotUnique => {
+            let quoted: Vec<String> =
+                key.parent_columns.iter().map(|name| Dialect::Sqlite.quote_identifier(name)).collect();
+            let index = Dialect::Sqlite.quote_identifier(&format!("uq_{parent}_{}", key.parent_columns.join("_")));
+            let on = Dialect::Sqlite.quote_identifier(parent);
+            format!("`CREATE UNIQUE INDEX {index} ON {on} ({});`", quoted.join(", "))
+        }
+        _ => TO_A_KEY.to_owned(),
+    };
+    Some(Finding {
+        check: FOREIGN_KEYS,
+        subject: format!("{}.{columns}", table.name),
+        message: format!(
+            "the foreign key of `{}` (`{columns}`) to `{parent}` points to no key: {why}; where foreign keys are enforced, \
+             writes to `{}` fail",
+            table.name, table.name
+        ),
+        remedy,
+        rows: None,
+    })
 }
 
 fn violated(table: &str, columns: &str, parent: &str, count: u64, rowid: Option<String>) -> Finding {

@@ -1,6 +1,6 @@
 //! The sections of the page below its head.
 
-use super::write::{Page, arrow, escape, grouped, seconds};
+use super::write::{Page, arrow, counted, escape, grouped, seconds};
 use crate::port::plan::{Finding, Level};
 use crate::port::report::{ObjectReport, ObjectState, Outcome, Report, TableReport, TableState};
 use crate::port::verify::{Difference, Kind};
@@ -41,7 +41,7 @@ fn table_row(table: &TableReport, result: Outcome) -> Vec<String> {
         batches.push_str(&format!("; these differ: {}", numbers.join(", ")));
     }
     if table.hash_ranges > 1 {
-        batches.push_str(&format!("; {} ranges of hashes", grouped(table.hash_ranges as u64)));
+        batches.push_str(&format!("; {} of hashes", counted(table.hash_ranges as u64, "range")));
     }
     if !table.differing_hash_ranges.is_empty() {
         let numbers: Vec<String> = table.differing_hash_ranges.iter().map(|at| grouped(*at as u64)).collect();
@@ -191,7 +191,7 @@ fn one_finding(page: &mut Page, finding: &Finding) {
     let (code, message) = (escape(&finding.code), escape(&finding.message));
     page.raw(&format!("<li><code>{code}</code>{accepted}{place}: {message}"));
     if finding.rows > 0 {
-        page.raw(&format!(" ({} rows)", grouped(finding.rows)));
+        page.raw(&format!(" ({})", counted(finding.rows, "row")));
     }
     let list = |page: &mut Page, class: &str, items: &[String]| {
         if !items.is_empty() {

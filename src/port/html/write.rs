@@ -10,6 +10,11 @@ pub(super) fn grouped(number: u64) -> String {
     format!("<data value=\"{number}\">{}</data>", thousands(number))
 }
 
+/// So many of something: `1 row`, `2 rows`.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// A duration, with the milliseconds that the JSON report has, too.
 pub(super) fn seconds(duration: Duration) -> String {
     let seconds = (duration.as_secs_f64() * 1000.0).round() / 1000.0;

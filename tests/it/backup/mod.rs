@@ -124,6 +124,46 @@ fn where_there_was_nothing() {
 }
 
 #[test]
+fn a_dry_run_of_a_restore_checks_all_of_it_and_changes_nothing() {
+    each_database(|database| {
+        seed(database);
+        let project = Project::new().env("LIFTLOCK_KEY", KEY);
+        project.run(&["backup", "b.bak", "-d", &database.url, "--encrypt"]).ok();
+        change(database);
+        let changed = contents(database);
+        let folder = || match database.kind {
+            Kind::Sqlite => files(database.path().parent().unwrap()),
+            Kind::Postgres => {
+                database.query("SELECT datname FROM pg_database WHERE datname LIKE current_database() || '%'")
+            }
+        };
+        let before = folder();
+        // nobody is asked: nothing is changed
+        let dry = ["restore", "b.bak", "-d", &database.url, "--dry-run"];
+        project.run(&dry).ok().prints("is whole").prints("would be replaced").prints("nothing was changed");
+        let json = project.run(&[&dry[..], &["--json"]].concat()).ok().json();
+        assert_eq!((&json["result"], &json["replaces"]), (&"planned".into(), &true.into()), "{json}");
+        assert_eq!(json["compared"].as_u64().unwrap() > 0, database.kind == Kind::Sqlite, "{json}");
+        assert_eq!((contents(database), folder()), (changed, before));
+        let mut bytes = fs::read(project.path("b.bak")).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(project.path("broken.bak"), &bytes).unwrap();
+        project.run(&["restore", "broken.bak", "-d", &database.url, "--dry-run", "--without-manifest"]).exits(2);
+        project.run(&["restore", "none.bak", "-d", &database.url, "--dry-run"]).exits(3).says("is the path right?");
+    });
+    let project = Project::new();
+    let database = TestDatabase::sqlite();
+    seed(&database);
+    project.run(&["backup", "b.bak", "-d", &database.url]).ok();
+    let dry = ["restore", "b.bak", "-d", "sqlite:new.db", "--dry-run"];
+    project.run(&dry).ok().prints("holds nothing");
+    assert_eq!(files(project.root()), ["b.bak", "b.bak.manifest.json"]);
+    project.write("new.db-wal", "x");
+    project.run(&dry).exits(2).says("new.db-wal");
+}
+
+#[test]
 fn encrypted_there_and_back() {
     each_database(|database| {
         seed(database);
@@ -141,6 +181,9 @@ fn encrypted_there_and_back() {
         for (key, words) in [(OTHER_KEY, "another key"), ("", "`LIFTLOCK_KEY` is not set"), ("hunter2", "is no key")] {
             let mut command = project.command(&restore);
             let ran = Ran::of(command.env("LIFTLOCK_KEY", key)).exits(2).says(words);
+            // a new one opens nothing
+            assert!(!ran.stderr.contains("urandom"), "{}", ran.stderr);
+            assert!(ran.stderr.contains("made"), "{}", ran.stderr);
             assert!(!ran.stderr.contains("hunter2"));
             // nothing but the file says which key it is
             let mut without = project.command(&[&restore[..], &["--without-manifest"]].concat());

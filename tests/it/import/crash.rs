@@ -137,3 +137,36 @@ fn killed_over_rows_that_are_there_on_sqlite() {
 fn killed_over_rows_that_are_there_on_postgres() {
     killed_over_rows_that_are_there(Kind::Postgres);
 }
+
+/// What a killed run has written is looked up record by record, and nested ones with it: a row that was changed meanwhile
+/// is named, and one that is gone.
+fn killed_and_changed(kind: Kind) {
+    let (project, database) = (project(), TestDatabase::new(kind));
+    make(&database);
+    let import = ["import", "data", "-d", database.url.as_str(), "--json"];
+    let killed = Ran::of(project.command(&import).env("LIFTLOCK_CRASH_AT", "import-after-commit#2"));
+    assert_eq!(killed.code, None, "{killed:?}");
+    gone(&database);
+    database.execute(
+        "UPDATE big SET s = 'theirs' WHERE n = 4321; \
+         UPDATE tags SET tag = 'c' WHERE tag = 'b' AND big_id = (SELECT id FROM big WHERE n = 8200); \
+         DELETE FROM big WHERE n = 7",
+    );
+    let report = project.run(&import).exits(1).json();
+    let differences = |table: usize| report["tables"][table]["differences"].as_array().unwrap().clone();
+    let (big, tags) = (differences(0), differences(1));
+    assert_eq!((big.len(), tags.len()), (2, 1), "{report}");
+    assert!(big[0].as_str().unwrap().ends_with("the row is missing"), "{report}");
+    assert!(big[1].as_str().unwrap().contains(r#"`s` is "theirs", and should be "line 4321""#), "{report}");
+    assert!(tags[0].as_str().unwrap().contains(r#"`tag` is "c", and should be "b""#), "{report}");
+}
+
+#[test]
+fn killed_and_changed_on_sqlite() {
+    killed_and_changed(Kind::Sqlite);
+}
+
+#[test]
+fn killed_and_changed_on_postgres() {
+    killed_and_changed(Kind::Postgres);
+}

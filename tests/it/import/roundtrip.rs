@@ -5,7 +5,7 @@ use std::path::Path;
 
 use liftlock::import::same;
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::support::{Kind, Project, TestDatabase};
 
@@ -24,6 +24,16 @@ sources:
     columns: {a: /a, rest: rest}
   - files: "map/*.json"
     records: "/m{*}"
+    bad: quarantine
+    table: entries
+    columns: {name: entry, i: /i}
+  - files: "rows/*.json"
+    records: "/n/rows[*]"
+    bad: quarantine
+    table: list
+    columns: {a: /a, rest: rest}
+  - files: "nest/*.json"
+    records: "[*]/m{*}"
     bad: quarantine
     table: entries
     columns: {name: entry, i: /i}
@@ -128,6 +138,13 @@ fn tree() -> impl Strategy<Value = BTreeMap<String, Vec<Value>>> {
             let entries = Value::Object(entries.into_iter().collect());
             (format!("map/{n}.json"), vec![Value::Object(Map::from_iter([("m".to_owned(), entries), ("more".to_owned(), more)]))])
         }),
+        1 => (0..3_u8, prop::collection::vec(record(), 0..5), value(), value()).prop_map(|(n, rows, before, after)| {
+            (format!("rows/{n}.json"), vec![json!({"a": before, "n": {"x": after, "rows": rows, "b": []}, "": null})])
+        }),
+        1 => (0..3_u8, prop::collection::vec((prop::collection::vec((key(), record()), 0..3), value()), 0..4)).prop_map(|(n, all)| {
+            let item = |(entries, more): (Vec<_>, Value)| json!({"m": Map::from_iter(entries), "more": more});
+            (format!("nest/{n}.json"), vec![all.into_iter().map(item).collect()])
+        }),
         1 => (0..3_u8, prop::collection::vec(record(), 0..5)).prop_map(|(n, lines)| (format!("lines/{n}.jsonl"), lines)),
     ];
     prop::collection::vec(file, 0..8).prop_map(|files| files.into_iter().collect())
@@ -181,6 +198,36 @@ proptest! {
     #[test]
     fn random_trees_come_back_from_postgres(tree in tree()) {
         there_and_back(Kind::Postgres, &tree)?;
+    }
+}
+
+#[test]
+fn documents_come_back_as_they_would_be_written_whatever_of_them_are_records() {
+    let record = |id: u32| json!({"id": id, "t": format!("line\n{id}"), "own": [{}, [null]]});
+    for (path, document) in [
+        ("[*]", json!(null)),
+        ("[*]", json!([])),
+        ("[*]", json!([record(1), record(2)])),
+        ("/a[*]", json!(null)),
+        ("/a[*]", json!({"b": 1})),
+        ("/a[*]", json!({"a": null, "b": 1})),
+        ("/a[*]", json!({"z": {}, "a": [], "b": [[]]})),
+        ("/a/b~1c[*]", json!({"z": 1, "a": {"y": [], "b/c": [record(1), record(2)], "x": {"w": 1}}, "b": "x"})),
+        ("{*}", json!({})),
+        ("{*}", json!({"z": record(1), "": record(2), "a/~": record(3), "0": record(4)})),
+        ("[*][*]", json!([[record(1)], [], null, [record(2), record(3)]])),
+        ("[*]/x/0", json!([{"x": [record(1), 7]}, {"y": 1}, {"x": [record(2)], "z": null}, {"x": []}])),
+    ] {
+        let database = TestDatabase::sqlite();
+        database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, t TEXT)");
+        let text = document.to_string();
+        let mapping = format!(
+            "sources:\n  - {{files: a.json, records: \"{path}\", table: t, key: id, columns: {{id: /id, t: /t}}}}\n"
+        );
+        let project = Project::new().file("import.yaml", &mapping).file("data/a.json", &text);
+        project.run(&["import", "data", "-d", &database.url]).ok();
+        project.run(&["export", "out", "--map", "import.yaml", "-d", &database.url]).ok();
+        assert_eq!(project.read("out/a.json"), format!("{document:#}\n"), "{path}");
     }
 }
 

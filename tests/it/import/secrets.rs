@@ -149,6 +149,72 @@ fn no_secret_is_anywhere_but_in_its_column() {
     });
 }
 
+/// What an export would write, what would be lost, and its exit code, without a file.
+#[test]
+fn a_dry_run_of_an_export_says_what_it_would_do() {
+    each_database(|database| {
+        tables(database);
+        let project = project().env("RUST_LOG", "warn");
+        let url = database.url.as_str();
+        project.run(&["import", "data", "-d", url]).ok();
+        let export = ["export", "out", "--map", "import.yaml", "-d", url];
+        let dry = quiet(project.run(&[&export[..], &["--dry-run"]].concat())).exits(1);
+        assert!(dry.stdout.contains("would write 2 files") && dry.stderr.contains("holds hashes"), "{dry:?}");
+        let dry = project.run(&[&export[..], &["--dry-run", "--json"]].concat()).exits(1).json();
+        assert_eq!(dry["result"], "planned");
+        assert!(!project.path("out").exists());
+        let done = project.run(&[&export[..], &["--json"]].concat()).exits(1).json();
+        for same in ["files", "records", "lost", "dir", "folder"] {
+            assert_eq!(dry[same], done[same], "{same}");
+        }
+        // what is there would be in the way
+        project.run(&[&export[..], &["--dry-run"]].concat()).exits(2).says("is there already");
+        project.run(&[&export[..], &["--dry-run", "--force"]].concat()).exits(1);
+        project.run(&["export", "users", "-d", url, "--dry-run"]).exits(2).says("--map");
+    });
+}
+
+/// PostgreSQL shows the whole row that it refuses, and the key: what was hashed and encrypted is in both.
+#[test]
+fn what_a_database_says_of_a_refused_row_tells_no_hash() {
+    each_database(|database| {
+        tables(database);
+        database.execute(
+            "CREATE UNIQUE INDEX users_email_hash ON users (email_hash); CREATE UNIQUE INDEX users_n ON users (n)",
+        );
+        let project = project().env("RUST_LOG", "warn");
+        for (name, record) in [
+            ("check", json!({"id": 7, "n": 50, "password": "SECRET", "auth": {"email": "e@7"}})),
+            ("null", json!({"id": 8, "n": 3, "auth": {"email": "e@8"}})),
+            ("same", json!({"id": 9, "n": 4, "password": "SECRET", "auth": {"email": "SECRET@example"}})),
+            ("one", json!({"id": 10, "n": 1, "password": "SECRET", "auth": {"email": "e@10"}})),
+        ] {
+            project.write(&format!("data/users/{name}.json"), &record.to_string());
+        }
+        let ran = quiet(project.run(&["import", "data", "-d", &database.url])).exits(1);
+        let reasons = database.query("SELECT path, reason FROM liftlock_import_quarantine ORDER BY path").join("\n");
+        let report = database.query("SELECT report FROM liftlock_import_run").join("\n");
+        let hash = database.value("SELECT email_hash FROM users WHERE id = 1");
+        let email = database.value("SELECT email FROM users WHERE id = 1");
+        let begins = &email[..email.len().min(12)];
+        for (what, text) in
+            [("stdout", &ran.stdout), ("stderr", &ran.stderr), ("quarantine", &reasons), ("report", &report)]
+        {
+            for secret in ["$2b$", &hash, begins, "Failing row"] {
+                assert!(!text.contains(secret), "{what} has `{secret}`: {text}");
+            }
+        }
+        for name in ["check", "null", "same", "one"] {
+            assert!(reasons.contains(&format!("users/{name}.json")), "{reasons}");
+        }
+        if database.kind == Kind::Postgres {
+            assert!(reasons.contains("some hashed or encrypted"), "{reasons}");
+            // of a key that is no secret it is said
+            assert!(reasons.contains("Key (n)=(1)"), "{reasons}");
+        }
+    });
+}
+
 #[test]
 fn what_is_encrypted_comes_back_and_what_is_hashed_is_told() {
     each_database(|database| {

@@ -135,10 +135,20 @@ fn a_value_that_is_missing_or_changed_is_named() {
             // another file is imported: what its table holds is looked at
             project.write("data/0.json", &format!("{} ", project.read("data/0.json")));
             project.run(&import).exits(1).prints("DIFFERS").prints(&told);
+            // and is looked at by the next import, though no file has changed
+            project.run(&import).exits(1).prints("DIFFERS").prints(&told);
+            let check = project.run(&[&import[..], &["--check"]].concat()).exits(1);
+            check.prints("conflict: 1.json: `docs.body`").prints(&format!("the file `{path}` {what}"));
         }
         // its own record mends it
         project.run(&[&import[..], &["--all"]].concat()).ok().prints("proven");
+        project.run(&[&import[..], &["--check"]].concat()).ok();
         export_is_equal(&project, database, "mended");
+        // one that a nested record names
+        let path = database.value("SELECT \"all\" FROM parts WHERE doc = 2 AND n = 1");
+        project.write(&path, &format!("{} ", project.read(&path)));
+        let check = project.run(&[&import[..], &["--check"]].concat()).exits(1);
+        check.prints("conflict: 1.json: /parts/1: `parts.all`").prints("is not as it was written");
     });
 }
 

@@ -111,9 +111,7 @@ impl Platform {
 
     fn over(database: TestDatabase) -> Self {
         let role = format!("tenant_{}", database.value("SELECT current_database()"));
-        database.execute(&format!(
-            "CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
-        ));
+        database.execute(&format!("CREATE ROLE {role} LOGIN; {}", grant().replace("TO app;", &format!("TO {role};"))));
         let org = |slug: &str| database.value(&format!("SELECT id FROM organizations WHERE slug = '{slug}'"));
         let (acme, nordlicht) = (org("acme"), org("nordlicht"));
         Self { database, role, acme, nordlicht }
@@ -130,6 +128,44 @@ impl Platform {
     fn id(&self, sql: &str) -> String {
         self.database.value(sql)
     }
+}
+
+/// The GRANT that the starter's README gives, word for word.
+fn grant() -> String {
+    let readme = std::fs::read_to_string("templates/starters/agent-platform/README.md").unwrap();
+    let lines: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let begin = lines.iter().position(|line| line.starts_with("GRANT ")).unwrap();
+    let end = begin + lines[begin..].iter().position(|line| line.ends_with(';')).unwrap();
+    lines[begin..=end].join("\n")
+}
+
+/// What is kept beside the tables knows no organisation: raw records of all of them, and the history.
+#[test]
+fn the_application_has_nothing_of_what_is_kept_beside_the_tables() {
+    let platform = Platform::new();
+    let all = platform.database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    let beside: Vec<String> = all.into_iter().filter(|table| !ROWS.iter().any(|(own, ..)| own == table)).collect();
+    for table in [
+        "schema_migrations",
+        "liftlock_import_quarantine",
+        "liftlock_import_record",
+        "liftlock_import_file",
+        "liftlock_import_run",
+    ] {
+        assert!(beside.iter().any(|name| name == table), "{table} is not in {beside:?}");
+    }
+    let mut client = platform.tenant(&platform.acme);
+    for table in &beside {
+        for sql in [format!("SELECT * FROM {table}"), format!("DELETE FROM {table}")] {
+            let error = client.execute(&sql, &[]).expect_err(&sql);
+            assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{sql}: {error}");
+        }
+    }
+    // and who had been given all of it has no more after what the README says to do
+    platform.database.execute(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {0}", platform.role));
+    client.execute("DELETE FROM liftlock_import_quarantine", &[]).unwrap();
+    platform.database.execute(&format!("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}", platform.role));
+    assert!(client.execute("SELECT * FROM schema_migrations", &[]).is_err());
 }
 
 fn counts(client: &mut Client) -> Vec<(&'static str, i64)> {

@@ -65,11 +65,51 @@ fn rows_that_point_nowhere_are_counted_by_key() {
     assert_eq!(code, 1, "{json}");
     let found = of(&json, "foreign_keys");
     let rows = |subject: &str| found.iter().find(|finding| finding.0 == subject).unwrap_or_else(|| panic!("{json}")).3;
-    assert_eq!((rows("children.a"), rows("children.b"), rows("misfit")), (Some(2), Some(1), None), "{json}");
+    assert_eq!((rows("children.a"), rows("children.b"), rows("misfit.x")), (Some(2), Some(1), None), "{json}");
     assert!(json.to_string().contains("the first is rowid 5"), "{json}");
     assert_eq!(of(&json, "integrity"), []);
     database.execute("PRAGMA foreign_keys = off; DELETE FROM children; DROP TABLE lost; DROP TABLE misfit");
     assert_eq!(validate(&database, &[]).0, 0);
+}
+
+#[test]
+fn keys_that_point_to_no_key_are_found_without_rows() {
+    let database = TestDatabase::sqlite();
+    database.execute(
+        "CREATE TABLE p (a INTEGER PRIMARY KEY, b TEXT, c TEXT UNIQUE); CREATE VIEW seen AS SELECT a FROM p; \
+         CREATE TABLE nowhere (id INTEGER PRIMARY KEY, x REFERENCES nope (z), y REFERENCES p, z REFERENCES p (c)); \
+         CREATE TABLE column_less (x REFERENCES p (d)); CREATE TABLE of_view (x REFERENCES seen (a)); \
+         CREATE TABLE double (x REFERENCES p (b), y REFERENCES p (a))",
+    );
+    let look = || {
+        let (code, json) = validate(&database, &[]);
+        let found = of(&json, "foreign_keys").into_iter().map(|finding| (finding.0, finding.1, finding.2));
+        (code, found.collect::<Vec<_>>(), json)
+    };
+    let expected = |json: &Value, found: &[(String, String, String)]| {
+        let subjects: Vec<&str> = found.iter().map(|finding| finding.0.as_str()).collect();
+        assert_eq!(subjects, ["column_less.x", "double.x", "nowhere.x", "of_view.x"], "{json}");
+    };
+    let (code, found, json) = look();
+    assert_eq!(code, 1, "{json}");
+    expected(&json, &found);
+    assert!(found[2].1.contains("there is no table `nope`"), "{json}");
+    let check =
+        |json: &Value| json["checks"].as_array().unwrap().iter().find(|c| c["name"] == "foreign_keys").unwrap().clone();
+    assert_eq!((&check(&json)["looked_at"], &check(&json)["found"]), (&7.into(), &4.into()), "{json}");
+    // nor does a row count twice
+    database.execute("PRAGMA foreign_keys = off; INSERT INTO nowhere VALUES (1, NULL, NULL, NULL), (2, 3, NULL, NULL)");
+    expected(&look().2, &look().1);
+    // those beside it are still looked at
+    database.execute("PRAGMA foreign_keys = off; INSERT INTO nowhere VALUES (3, NULL, 99, NULL)");
+    assert_eq!(look().1.iter().filter(|finding| finding.0 == "nowhere.y").count(), 1);
+    database.execute(sql(&found[1].2));
+    database.execute(
+        "PRAGMA foreign_keys = off; DROP TABLE nowhere; DROP TABLE column_less; DROP TABLE of_view; INSERT INTO double VALUES (NULL, 1)",
+    );
+    assert_eq!(look().1.iter().map(|finding| finding.0.as_str()).collect::<Vec<_>>(), ["double.y"]);
+    database.execute("DELETE FROM double");
+    assert_eq!(look().0, 0);
 }
 
 #[test]
@@ -105,6 +145,21 @@ fn a_damaged_file_is_a_finding() {
     let (code, json) = validate(&database, &[]);
     let found = of(&json, "integrity");
     assert!(code == 1 && found[0].2.contains("restore a backup"), "{json}");
+}
+
+#[test]
+fn a_file_that_can_not_be_opened_for_damage_says_what_to_do() {
+    let database = TestDatabase::sqlite();
+    database.execute("CREATE TABLE t (x TEXT)");
+    let mut bytes = std::fs::read(database.path()).unwrap();
+    // the header stays, the page of the schema does not
+    bytes[100..4096].fill(0xee);
+    std::fs::write(database.path(), bytes).unwrap();
+    for command in ["validate", "stats", "docs"] {
+        let ran = Project::new().run(&[command, "-d", &database.url]);
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        assert!((ran.stdout + &ran.stderr).contains("estore a backup"), "{command}: {}", ran.stderr);
+    }
 }
 
 const SHOP: &str = "\

@@ -45,7 +45,7 @@ impl Writer<'_> {
         }
         let mut envelope = None;
         if let Some(read) = part.end.take() {
-            job.book.state = FileState::Done;
+            job.book.state = FileState::Unproven;
             job.book.sha256 = read.sha256;
             envelope = Some(read.envelope.to_string()).filter(|_| !read.envelope.is_null());
             self.counts.files += u64::from(job.last);

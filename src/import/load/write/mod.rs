@@ -3,6 +3,7 @@
 mod batch;
 mod bookkeeping;
 mod look;
+mod nested;
 mod rows;
 mod source;
 
@@ -44,8 +45,8 @@ pub(in crate::import) struct Writer<'a> {
     batch: Batch,
     /// The keys that the books have for records whose rows' keys are made here, of the files that are under way.
     old_keys: HashMap<usize, HashMap<u64, Vec<Cell>>>,
-    /// For a check: the keys that the books have of a file's records.
-    imported: Option<(usize, look::Imported)>,
+    /// For a check: what the books say of the file's records.
+    imported: Option<look::Imported>,
     /// Where the room of rows goes that are written.
     spares: &'a Spares,
 }
@@ -62,6 +63,8 @@ pub(in crate::import) struct Counts {
     pub conflicting: u64,
     pub missing_records: Vec<Problem>,
     pub missing: u64,
+    pub extra_records: Vec<Problem>,
+    pub extra: u64,
 }
 
 fn writing(source: SqlError) -> ImportError {
@@ -124,7 +127,13 @@ impl<'a> Writer<'a> {
         if self.dry || self.check {
             return self.look(jobs, &mut batch);
         }
+        for part in &batch.parts {
+            for table in self.bound.sources[jobs[part.job].source].family() {
+                self.store.ready(table).map_err(writing)?;
+            }
+        }
         let (sums, counts) = (self.sums.clone(), self.counts.clone());
+        let before: Vec<_> = batch.parts.iter().map(|part| (part.job, how_far(&jobs[part.job]))).collect();
         self.store.begin().map_err(writing)?;
         crash::point("import-begun");
         let written = self.write(jobs, &mut batch).and_then(|()| {
@@ -133,6 +142,9 @@ impl<'a> Writer<'a> {
         });
         if let Err(error) = written {
             (self.sums, self.counts) = (sums, counts);
+            for (at, (state, done)) in before {
+                (jobs[at].book.state, jobs[at].book.done) = (state, done);
+            }
             if let Err(error) = self.store.sql("ROLLBACK") {
                 tracing::debug!(%error, "roll back");
             }
@@ -185,14 +197,18 @@ impl<'a> Writer<'a> {
         for part in &mut batch.parts {
             self.write_books(&mut jobs[part.job], part)?;
             let job = &jobs[part.job];
-            if job.book.state == FileState::Done && self.old_keys.remove(&part.job).is_some_and(|keys| !keys.is_empty())
-            {
+            if job.book.state.is_in() && self.old_keys.remove(&part.job).is_some_and(|keys| !keys.is_empty()) {
                 books::drop_aside(self.store, job.book.id).map_err(writing)?;
             }
         }
         crash::point("import-written");
         Ok(())
     }
+}
+
+/// How far a file is in.
+fn how_far(job: &Job) -> (FileState, u64) {
+    (job.book.state, job.book.done)
 }
 
 fn problem(job: &Job, position: u64, bad: &Bad) -> Problem {
