@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::gone::Gone;
 use super::stream::{self, To};
 use super::{Books, Work};
-use crate::import::books::{self, FileBook, FileState};
+use crate::import::books::{self, FileBook};
 use crate::import::mapping::{Format, Step};
 use crate::import::yaml::of_json;
 use crate::import::{ImportError, read};
@@ -67,7 +67,7 @@ impl Work<'_> {
         let records = &self.export.mapping.sources[*source].records;
         let mut around = self.envelope(book)?;
         // of a file that is not in to its end, or ends too soon, nothing is known but its records
-        let is_whole = book.state == FileState::Done && book.done == 0;
+        let is_whole = book.state.is_in() && book.done == 0;
         if around.is_null() && records.0 == [Step::Items] && !is_whole {
             around = Value::Array(Vec::new());
         }

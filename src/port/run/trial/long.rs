@@ -4,14 +4,14 @@
 use std::ops::ControlFlow;
 
 use super::table::affect;
+use super::told::may_be_put_aside;
 use super::{Failed, WHOLE};
 use crate::db::{BulkDb, SqlError, SqliteDb, Statements as _};
 use crate::port::Port;
 use crate::port::batch::Key;
-use crate::port::copy::{OnError, show_key};
+use crate::port::copy::show_key;
 use crate::port::plan::{Finding, Level, Plan, TablePlan};
 use crate::port::row::{RowCodec, Scratch};
-use crate::port::run::planning::PUT_ASIDE;
 use crate::port::scan::{Room, TableScan, Tally};
 use crate::port::target::{TargetSchema, qualified, quoted};
 use crate::schema::Table;
@@ -189,7 +189,7 @@ fn too_long(table: &TablePlan, object: &Object, tally: &Tally) -> Finding {
 
 /// Of an index that the target has already: it takes the rows, or they don't go in.
 fn refused(port: &Port<'_>, table: &TablePlan, object: &Object, tally: &Tally) -> Finding {
-    let mut finding = Finding {
+    let finding = Finding {
         level: Level::Blocker,
         message: format!("`{}` of the target refuses rows: {}", object.name, rows_too_long(table, tally)),
         choices: vec![
@@ -199,15 +199,7 @@ fn refused(port: &Port<'_>, table: &TablePlan, object: &Object, tally: &Tally) -
         ..of_rows(table, object, tally)
     };
     // rows beside others go in all at once
-    let aside = table.beside.is_none();
-    if aside && port.on_error == OnError::Quarantine {
-        finding.level = Level::Change;
-        finding.message.push_str(PUT_ASIDE);
-        finding.choices.clear();
-    } else if aside {
-        finding.choices.push("put these rows aside: --on-error quarantine".to_owned());
-    }
-    finding
+    if table.beside.is_none() { may_be_put_aside(port, finding) } else { finding }
 }
 
 fn rows_too_long(table: &TablePlan, tally: &Tally) -> String {

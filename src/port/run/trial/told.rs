@@ -72,7 +72,7 @@ fn finding(
     one_by_one: bool,
 ) -> Finding {
     let first = tally.examples.first().map_or("", String::as_str);
-    let mut finding = Finding {
+    let finding = Finding {
         code: kind.code().to_owned(),
         level: Level::Blocker,
         table: Some(table.source.clone()),
@@ -91,12 +91,16 @@ fn finding(
         ..Finding::default()
     };
     // rows beside others go in all at once
-    let aside = table.beside.is_none() && one_by_one;
-    if aside && port.on_error == OnError::Quarantine {
+    if table.beside.is_none() && one_by_one { may_be_put_aside(port, finding) } else { finding }
+}
+
+/// A finding of rows that can be put aside: what becomes of them, or the choice.
+pub(super) fn may_be_put_aside(port: &Port<'_>, mut finding: Finding) -> Finding {
+    if port.on_error == OnError::Quarantine {
         finding.level = Level::Change;
         finding.message.push_str(PUT_ASIDE);
         finding.choices.clear();
-    } else if aside {
+    } else {
         finding.choices.push("put these rows aside: --on-error quarantine".to_owned());
     }
     finding
