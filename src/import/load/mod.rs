@@ -189,6 +189,8 @@ pub fn import(db: Db, import: &Import<'_>) -> Result<Finished, ImportError> {
         if let Err(failed) = books::end(store, run, &killed, report.status.name(), &text) {
             error = error.or(Some(failed));
         }
+        // a server would notice a little after the end of this process, and the next command be refused until then
+        store.unlock();
     }
     Ok(Finished { report, error })
 }

@@ -110,6 +110,9 @@ pub(super) trait Store {
     /// Keeps others away from imports as long as the guard and the session live; who is there already, else.
     fn lock(&mut self) -> Result<Result<Guard, String>, ImportError>;
 
+    /// Lets others in at once, where the guard alone would not.
+    fn unlock(&mut self) {}
+
     /// The file of a SQLite database.
     fn path(&self) -> Option<PathBuf> {
         None

@@ -374,4 +374,14 @@ impl Store for PostgresStore {
         let holder = holder.map_err(failed)?.into_iter().flatten().flatten().next();
         Ok(Err(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
     }
+
+    fn unlock(&mut self) {
+        let given = self.db.query(&format!(
+            "SELECT pg_catalog.pg_advisory_unlock({LOCK_KEY}), pg_advisory_unlock({LOCK}, hashtext(current_schema()))"
+        ));
+        if let Err(error) = given {
+            // a transaction that failed, or no connection: the session's end lets go of it
+            tracing::debug!(%error, "unlock");
+        }
+    }
 }
